@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/model/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+namespace dkms {
+namespace {
+
+using enum ErrorCode;
+
+constexpr std::string_view bus_prefix = "org.dkms1.Error.";
+
+// In the order of ErrorCode.
+constexpr std::array<ErrorRow, 47> table{{
+    {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
+     "See dkmsctl(8) for what can be asked."},
+    {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
+     "Names are single directory names of up to 200 bytes, such as 'v4l2loopback', '0.12.7' or '6.1.0-1-amd64'."},
+    {access_denied, "AccessDenied", 1, "{who} may not {what}.", "Run the command as root."},
+    {authorization_required, "InteractiveAuthorizationRequired", 1, "To {what}, somebody has to give a password.",
+     "Run the command on a terminal or as root."},
+    {limits_exceeded, "LimitsExceeded", 1, "The queue is full: {reason}.",
+     "Wait until some jobs have ended (dkmsctl jobs), or cancel one."},
+    {shutting_down, "ShuttingDown", 1, "dkmsd is shutting down and accepts nothing new.", "Try again in a moment."},
+    {not_supported, "NotSupported", 1, "This cannot be done here: {reason}.", ""},
+    {no_such_job, "NoSuchJob", 1, "There is no job {job}.", "dkmsctl jobs lists the jobs that are known."},
+    {not_cancelable, "NotCancelable", 1, "Job {job} cannot be cut off now: it is {reason}.",
+     "It ends by itself in a few seconds."},
+    {no_such_module, "NoSuchModule", 3, "{module} is not in the tree {tree}.",
+     "dkmsctl status lists the modules that are known."},
+    {already_added, "AlreadyAdded", 3, "{module} is already in the tree {tree}.",
+     "Nothing needs to be done; use rebuild to build it again."},
+    {source_missing, "SourceMissing", 2, "There is no source of {module}: the directory {path} does not exist.",
+     "Put the source there, or name another source tree with --sourcetree."},
+    {source_unreadable, "SourceUnreadable", 2, "The source of {module} cannot be read: {path}: {reason}.",
+     "Check owner and permissions of that directory."},
+    {source_empty, "SourceEmpty", 8, "The source of {module} is not there: {path} has fewer than two entries.",
+     "This module was loaded without its source, so it cannot be built; install its source package."},
+    {conf_missing, "ConfMissing", 4, "{file} does not exist.",
+     "A module's source needs a dkms.conf, see dkms.conf(5)."},
+    {conf_unreadable, "ConfUnreadable", 4, "{file} cannot be read: {reason}.",
+     "Check the file's type, owner and permissions."},
+    {conf_invalid, "ConfInvalid", 8, "{file} is not valid: {reason}",
+     "Correct that line; dkms.conf(5) explains every directive."},
+    {conf_not_utf8, "ConfNotUtf8", 8, "{file} is not valid: the value of {directive} is not UTF-8.",
+     "Write that value in UTF-8; comments may be anything."},
+    {conf_too_large, "ConfTooLarge", 8, "{file} is larger than {limit}.",
+     "A dkms.conf is a few lines of text; is this the right file?"},
+    {conf_timeout, "ConfTimeout", 8, "{file} did not come to an end within {limit}.",
+     "A dkms.conf is run as a bash script; look for loops or commands that wait."},
+    {broken_module, "BrokenModule", 4, "{module} is broken: its source {path} is missing.",
+     "Put the source back, or remove the module with: dkmsctl remove {module} --all"},
+    {tree_not_writable, "TreeNotWritable", 1, "{path} cannot be changed: {reason}.",
+     "Run the command as root, or name a tree of yours with --dkmstree."},
+    {no_such_kernel, "NoSuchKernel", 6, "Kernel {kernel} is not installed: {path} does not exist.",
+     "Name an installed kernel with -k; they are the directories of the install tree."},
+    {no_kernel_headers, "NoKernelHeaders", 21,
+     "The headers of kernel {kernel} are not installed: {path}/include is missing.",
+     "Install {package}, or give their place with --kernelsourcedir."},
+    {kernel_directory_dangling, "KernelDirectoryDangling", 21,
+     "The headers of kernel {kernel} are not installed: {path} leads to {target}, which does not exist.",
+     "Install {package} again, or give their place with --kernelsourcedir."},
+    {build_excluded, "BuildExcluded", 77, "{module} is not meant for kernel {kernel}: {reason}.",
+     "The module's own dkms.conf says so; nothing needs to be done."},
+    {missing_dependencies, "MissingDependencies", 13,
+     "{module} needs modules that are not installed for kernel {kernel}: {dependencies}.",
+     "Install them first, or build without them with --force."},
+    {patch_missing, "PatchMissing", 5, "The patch {patch} of {module} is not in {path}.",
+     "The module's source is incomplete; install it again."},
+    {patch_outside, "PatchOutside", 5, "The patch {patch} of {module} leaves the directory of patches.",
+     "Correct PATCH in the module's dkms.conf."},
+    {patch_failed, "PatchFailed", 6, "The patch {patch} of {module} does not apply: {excerpt}",
+     "The patch is for another version of the source."},
+    {script_failed, "ScriptFailed", 1, "The {script} script of {module} ended with {exit_code}.",
+     "Its output is in the log."},
+    {make_missing, "MakeMissing", 10, "{module} cannot be built: the program {program} is not installed.",
+     "Install the package {package}."},
+    {compiler_missing, "CompilerMissing", 10,
+     "{module} cannot be built: kernel {kernel} was made with {compiler}, which is not installed.",
+     "Install the package {package}."},
+    {build_failed, "BuildFailed", 10, "Building {module} for kernel {kernel} failed: {excerpt}",
+     "If the module's source does not know this kernel, a newer version of the module is needed."},
+    {disk_full, "DiskFull", 10, "There is no space left for {path}.",
+     "Free some space on that file system and try again."},
+    {module_not_produced, "ModuleNotProduced", 7, "Building {module} for kernel {kernel} did not produce {file}.",
+     "BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf must name what make builds."},
+    {verify_failed, "VerifyFailed", 7, "{file} cannot be used with kernel {kernel}: {reason}.",
+     "The module's Makefile must build for the kernel it is given, not for the running one."},
+    {not_built, "NotBuilt", 6, "{module} is not built for kernel {kernel}.",
+     "Build it first: dkmsctl build {module} -k {kernel}"},
+    {nothing_installable, "NothingInstallable", 6, "Nothing of {module} was installed for kernel {kernel}: {reason}.",
+     "Use --force to install it all the same."},
+    {pre_install_failed, "PreInstallFailed", 101, "The PRE_INSTALL script of {module} refused with {status}.",
+     "Its output is in the log; --force installs all the same."},
+    {install_failed, "InstallFailed", 6, "Installing {module} for kernel {kernel} failed: {path}: {reason}.",
+     "Nothing was changed."},
+    {depmod_failed, "DepmodFailed", 6, "depmod failed for kernel {kernel}, so {module} was taken out again: {reason}.",
+     "The kernel's module directory may be damaged; reinstall the kernel."},
+    {modules_in_use_by_other, "ModulesInUse", 6, "{module} cannot be changed: {reason}.", ""},
+    {cancelled, "Cancelled", 130, "The job was cancelled.", ""},
+    {interrupted, "Interrupted", 1, "The job was interrupted: {reason}.", "Start it again."},
+    {service_unavailable, "ServiceUnavailable", 1, "dkmsd does not answer: {reason}.", "See: systemctl status dkmsd"},
+    {service_gone, "ServiceGone", 1, "dkmsd went away while job {job} was running.",
+     "When it is back, look with: dkmsctl wait {job}"},
+}};
+constexpr ErrorRow internal_row{internal, "Internal", 1, "This should not have happened: {reason}.",
+                                "Please report it."};
+
+struct Override {
+    ErrorCode code;
+    Verb verb;
+    int exit_code;
+};
+// Codes that mean something else for one verb, as callers of the old program know them.
+constexpr std::array<Override, 1> overrides{{
+    {no_such_kernel, Verb::build, 21},
+}};
+
+const ErrorRow& row_of(ErrorCode code)
+{
+    const auto number = static_cast<std::size_t>(code);
+    return number < table.size() ? table[number] : internal_row;
+}
+
+std::string filled(std::string_view text, const Parameters& parameters)
+{
+    std::string result;
+    while (!text.empty()) {
+        const auto open = text.find('{');
+        const auto close = text.find('}', open);
+        result += text.substr(0, open);
+        if (open == std::string_view::npos || close == std::string_view::npos) break;
+        const auto value = parameters.find(std::string(text.substr(open + 1, close - open - 1)));
+        result += value == parameters.end() ? "?" : value->second;
+        text.remove_prefix(close + 1);
+    }
+    return result;
+}
+
+/// Names that the D-Bus specification itself defines.
+bool is_standard(ErrorCode code)
+{
+    return code == invalid_args || code == access_denied || code == authorization_required || code == limits_exceeded ||
+           code == not_supported;
+}
+
+} // namespace
+
+std::span<const ErrorRow> error_table()
+{
+    static const auto all = [] {
+        std::array<ErrorRow, table.size() + 1> rows{};
+        std::copy(table.begin(), table.end(), rows.begin());
+        rows.back() = internal_row;
+        return rows;
+    }();
+    return all;
+}
+
+Error::Error(ErrorCode code, Parameters parameters) : code_(code), parameters_(std::move(parameters)), what_(message())
+{
+}
+
+std::string_view Error::name() const { return row_of(code_).name; }
+
+std::string Error::bus_name() const
+{
+    return std::string(is_standard(code_) ? "org.freedesktop.DBus.Error." : bus_prefix) + std::string(name());
+}
+
+std::string Error::message() const { return filled(row_of(code_).sentence, parameters_); }
+
+std::string Error::hint() const { return filled(row_of(code_).hint, parameters_); }
+
+int Error::exit_code(Verb verb) const
+{
+    if (const auto own = parameters_.find("exit_code"); own != parameters_.end()) {
+        int value = 0;
+        const auto& text = own->second;
+        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc() && value != 0)
+            return value;
+    }
+    for (const Override& one : overrides)
+        if (one.code == code_ && one.verb == verb) return one.exit_code;
+    return row_of(code_).exit_code;
+}
+
+ErrorCode error_code_of(std::string_view name)
+{
+    if (const auto dot = name.rfind('.'); dot != std::string_view::npos) name.remove_prefix(dot + 1);
+    for (const ErrorRow& row : error_table())
+        if (row.name == name) return row.code;
+    return internal;
+}
+
+nlohmann::json to_json(const Error& error)
+{
+    return {{"error", error.name()},
+            {"parameters", error.parameters()},
+            {"message", error.message()},
+            {"hint", error.hint()}};
+}
+
+Error error_from_json(const nlohmann::json& value)
+{
+    const std::string name = value.value("error", "");
+    const ErrorCode code = error_code_of(name);
+    if (code == internal && name != internal_row.name)
+        return Error(internal, {{"reason", value.value("message", name)}});
+    return Error(code, value.value("parameters", Parameters{}));
+}
+
+std::string errno_text(int number)
+{
+    std::array<char, 128> buffer{};
+    return ::strerror_r(number, buffer.data(), buffer.size());
+}
+
+} // namespace dkms

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/verb.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <exception>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dkms {
+
+/// Every way in which dkmsd, a worker or a client can say no. The table behind it (error.cc) gives each its name on the
+/// bus, its sentence, its hint and its exit code; docs/architecture.md says where they are shown.
+enum class ErrorCode {
+    // the request itself
+    invalid_args,
+    invalid_name,
+    access_denied,
+    authorization_required,
+    limits_exceeded,
+    shutting_down,
+    not_supported,
+    no_such_job,
+    not_cancelable,
+    // modules, sources and their configuration
+    no_such_module,
+    already_added,
+    source_missing,
+    source_unreadable,
+    source_empty,
+    conf_missing,
+    conf_unreadable,
+    conf_invalid,
+    conf_not_utf8,
+    conf_too_large,
+    conf_timeout,
+    broken_module,
+    tree_not_writable,
+    // kernels
+    no_such_kernel,
+    no_kernel_headers,
+    kernel_directory_dangling,
+    // building
+    build_excluded,
+    missing_dependencies,
+    patch_missing,
+    patch_outside,
+    patch_failed,
+    script_failed,
+    make_missing,
+    compiler_missing,
+    build_failed,
+    disk_full,
+    module_not_produced,
+    verify_failed,
+    // installing
+    not_built,
+    nothing_installable,
+    pre_install_failed,
+    install_failed,
+    depmod_failed,
+    modules_in_use_by_other,
+    // how a job can end without a fault of its own
+    cancelled,
+    interrupted,
+    // the service
+    service_unavailable,
+    service_gone,
+    internal,
+};
+
+/// Values named in a sentence or hint of the error table: {"kernel", "6.1.0-1-amd64"}.
+using Parameters = std::map<std::string, std::string>;
+
+/// One row of the error table.
+struct ErrorRow {
+    ErrorCode code;
+    std::string_view name;     ///< "NoKernelHeaders"; on the bus "org.dkms1.Error.NoKernelHeaders"
+    int exit_code;             ///< of the client, unless a verb has its own (Error::exit_code)
+    std::string_view sentence; ///< what happened, to what; {name} stands for a parameter
+    std::string_view hint;     ///< what to do next; may be empty
+};
+
+/// The whole table, for man pages and tests.
+std::span<const ErrorRow> error_table();
+
+/// What went wrong: a value, thrown, and caught in three places: the worker's main, the bus guard, the client's main.
+class Error : public std::exception {
+public:
+    /// Parameters that a sentence names and that are not given are shown as "?".
+    explicit Error(ErrorCode code, Parameters parameters = {});
+
+    ErrorCode code() const { return code_; }
+    const Parameters& parameters() const { return parameters_; }
+    std::string_view name() const; ///< "NoKernelHeaders"
+    std::string bus_name() const;  ///< "org.dkms1.Error.NoKernelHeaders", or the D-Bus standard's own name
+    std::string message() const;   ///< the sentence with its parameters filled in
+    std::string hint() const;      ///< the hint with its parameters filled in; empty if there is none
+    /// Exit code for a client that ran `verb`. A parameter "exit_code" (a script's own status) wins over the table.
+    int exit_code(Verb verb) const;
+    const char* what() const noexcept override { return what_.c_str(); }
+
+    bool operator==(const Error& other) const { return code_ == other.code_ && parameters_ == other.parameters_; }
+
+private:
+    ErrorCode code_;
+    Parameters parameters_;
+    std::string what_;
+};
+
+/// {"error": name, "parameters": {…}, "message": …, "hint": …}. Reading looks at name and parameters only.
+/// An unknown name is read as `internal` with the given message.
+nlohmann::json to_json(const Error& error);
+Error error_from_json(const nlohmann::json& value);
+
+/// The error of this name, with or without "org.dkms1.Error." before it; `internal` for an unknown one.
+ErrorCode error_code_of(std::string_view name);
+
+/// Text for an errno value ("No space left on device").
+std::string errno_text(int number);
+
+} // namespace dkms

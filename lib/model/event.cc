@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/model/event.h"
+
+#include "lib/model/error.h"
+
+#include <array>
+#include <cassert>
+#include <chrono>
+#include <sstream>
+
+namespace dkms {
+namespace {
+
+using nlohmann::json;
+using enum EventKind;
+
+constexpr std::size_t longest_line = 64 * 1024;
+
+// In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
+constexpr std::array<EventRow, 36> table{{
+    {job_new, "job-new", "request parent? uid"},
+    {job_joined, "job-joined", "uid"},
+    {job_started, "job-started", ""},
+    {job_ended, "job-ended", "view"},
+    {step_started, "step-started", "step kernel?"},
+    {step_ended, "step-ended", "step kernel? result seconds"},
+    {waiting, "waiting", "holder"},
+    {stage, "stage", "stage percent"},
+    {command_started, "command-started", "what subject command"},
+    {command_ended, "command-ended", "what subject exit_code seconds"},
+    {source_linked, "source-linked", "link target"},
+    {deprecated, "deprecated", "directive file instead?"},
+    {warning, "warning", "name parameters message"},
+    {already_added, "already-added", ""},
+    {already_built, "already-built", "kernel"},
+    {already_installed, "already-installed", "kernel"},
+    {not_installed, "not-installed", "kernel"},
+    {not_built, "not-built", "kernel"},
+    {excluded, "excluded", "kernel reason modules"},
+    {signing, "signing", "command key certificate"},
+    {signing_off, "signing-off", "reason path?"},
+    {key_generated, "key-generated", "key certificate"},
+    {patch_applied, "patch-applied", "patch"},
+    {module_signed, "module-signed", "path"},
+    {modules_built, "modules-built", "kernel count seconds"},
+    {original_archived, "original-archived", "path"},
+    {original_restored, "original-restored", "path"},
+    {original_dropped, "original-dropped", "kernel"},
+    {version_refused, "version-refused", "module reason installed? offered? path?"},
+    {installed_file, "installed-file", "path module"},
+    {deleted_file, "deleted-file", "path"},
+    {file_not_found, "file-not-found", "module directory"},
+    {uninstalling, "uninstalling", "kernel active"},
+    {depmod_skipped, "depmod-skipped", "path"},
+    {weak_modules, "weak-modules", "action kernels?"},
+    {version_removed, "version-removed", ""},
+}};
+
+/// Whether `facts` are those that the row lists.
+[[maybe_unused]] bool conforms(const EventRow& row, const json& facts)
+{
+    std::istringstream names{std::string(row.facts)};
+    std::size_t known = 0;
+    for (std::string name; names >> name;) {
+        const bool may_be_missing = name.back() == '?';
+        if (may_be_missing) name.pop_back();
+        if (facts.contains(name))
+            ++known;
+        else if (!may_be_missing)
+            return false;
+    }
+    return known == facts.size();
+}
+
+const EventRow& row_of(EventKind kind) { return table.at(static_cast<std::size_t>(kind)); }
+
+std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+
+} // namespace
+
+Event::Event(EventKind event_kind, json event_facts)
+    : kind(event_kind), at(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()),
+      facts(std::move(event_facts))
+{
+    assert(conforms(row_of(kind), facts));
+}
+
+std::string Event::text(std::string_view fact) const
+{
+    const auto found = facts.find(fact);
+    return found != facts.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::span<const EventRow> event_table() { return table; }
+
+std::string_view name_of(EventKind kind) { return row_of(kind).name; }
+
+json to_json(const Event& event)
+{
+    json value = event.facts;
+    value["job"] = event.job;
+    value["at"] = event.at;
+    value["event"] = name_of(event.kind);
+    return value;
+}
+
+Event event_from_json(const json& value)
+{
+    const std::string name = value.at("event").get<std::string>();
+    for (const EventRow& row : table) {
+        if (row.name != name) continue;
+        json facts = value;
+        for (const char* common : {"job", "at", "event"}) facts.erase(common);
+        if (!conforms(row, facts)) throw Error(ErrorCode::internal, {{"reason", "event " + name + " has other facts"}});
+        Event event(row.kind, std::move(facts));
+        event.job = value.value("job", JobId{0});
+        event.at = value.value("at", event.at);
+        return event;
+    }
+    throw Error(ErrorCode::internal, {{"reason", "unknown event " + name}});
+}
+
+std::string to_line(const Event& event)
+{
+    json value = to_json(event);
+    std::string line = dumped(value);
+    if (line.size() <= longest_line) return line;
+    for (auto& [key, member] : value.items())
+        if (member.is_string() && member.get_ref<const std::string&>().size() > 1024)
+            member = member.get_ref<const std::string&>().substr(0, 1024) + "…";
+    return dumped(value);
+}
+
+} // namespace dkms

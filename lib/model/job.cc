@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/model/job.h"
+
+#include <nlohmann/json.hpp>
+
+namespace dkms {
+
+using nlohmann::json;
+
+json to_json(const JobView& job)
+{
+    json value{{"id", job.id},
+               {"request", to_json(job.request)},
+               {"uid", job.uid},
+               {"state", name_of(job.state)},
+               {"stage", name_of(job.stage)},
+               {"percent", job.percent},
+               {"cancelable", job.cancelable},
+               {"queued_at", job.queued_at}};
+    if (job.parent != 0) value["parent"] = job.parent;
+    if (job.step) value["step"] = name_of(*job.step);
+    if (job.ended_at > 0) value["ended_at"] = job.ended_at;
+    if (job.result) value["result"] = name_of(*job.result);
+    if (job.error) value["error"] = to_json(*job.error);
+    return value;
+}
+
+JobView job_view_from_json(const json& value)
+{
+    JobView job;
+    job.id = value.at("id").get<JobId>();
+    job.parent = value.value("parent", JobId{0});
+    job.request = request_from_json(value.at("request"));
+    job.uid = value.value("uid", 0U);
+    job.state = job_state_of(value.at("state").get<std::string>()).value_or(JobState::queued);
+    if (value.contains("step")) job.step = step_kind_of(value.at("step").get<std::string>());
+    job.stage = stage_of(value.value("stage", "prepare")).value_or(Stage::prepare);
+    job.percent = value.value("percent", 0U);
+    job.cancelable = value.value("cancelable", true);
+    job.queued_at = value.value("queued_at", 0.0);
+    job.ended_at = value.value("ended_at", 0.0);
+    if (value.contains("result")) job.result = result_of(value.at("result").get<std::string>());
+    if (value.contains("error")) job.error = error_from_json(value.at("error"));
+    return job;
+}
+
+} // namespace dkms

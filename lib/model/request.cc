@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/model/request.h"
+
+#include "lib/model/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+
+namespace dkms {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
+
+struct Flag {
+    const char* name;
+    bool Options::*member;
+};
+constexpr std::array<Flag, 6> flags{{{"force", &Options::force},
+                                     {"force_version_override", &Options::force_version_override},
+                                     {"no_depmod", &Options::no_depmod},
+                                     {"no_initramfs", &Options::no_initramfs},
+                                     {"all", &Options::all},
+                                     {"all_kernels", &Options::all_kernels}}};
+
+struct PathOption {
+    const char* name;
+    std::filesystem::path Options::*member;
+};
+constexpr std::array<PathOption, 3> path_options{{{"kernel_source_dir", &Options::kernel_source_dir},
+                                                  {"kernel_config", &Options::kernel_config},
+                                                  {"conf_file", &Options::conf_file}}};
+
+std::string text_in(const std::string& key, const json& value)
+{
+    if (!value.is_string()) refuse("'" + key + "' must be a text");
+    return value.get<std::string>();
+}
+
+int jobs_in(const json& value)
+{
+    if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > 4096)
+        refuse("'parallel_jobs' must be a number from 0 to 4096");
+    return value.get<int>();
+}
+
+std::vector<std::string> texts_in(const std::string& key, const json& value)
+{
+    if (!value.is_array()) refuse("'" + key + "' must be a list of texts");
+    std::vector<std::string> texts;
+    for (const json& one : value) texts.push_back(text_in(key, one));
+    return texts;
+}
+
+std::filesystem::path path_in(const std::string& key, const json& value)
+{
+    const std::filesystem::path path = text_in(key, value);
+    if (!path.is_absolute()) refuse("'" + key + "' must be an absolute path");
+    return path;
+}
+
+void read_option(Options& options, const std::string& key, const json& value)
+{
+    for (const Flag& flag : flags)
+        if (key == flag.name) {
+            if (!value.is_boolean()) refuse("'" + key + "' must be true or false");
+            options.*flag.member = value.get<bool>();
+            return;
+        }
+    for (const PathOption& option : path_options)
+        if (key == option.name) {
+            options.*option.member = path_in(key, value);
+            return;
+        }
+    if (key == "parallel_jobs")
+        options.parallel_jobs = jobs_in(value);
+    else if (key == "directives")
+        options.directives = texts_in(key, value);
+    else
+        refuse("there is no option '" + key + "'");
+}
+
+void read_member(Request& request, const std::string& key, const json& value)
+{
+    if (key == "request") {
+        const auto verb = verb_of(text_in(key, value));
+        if (!verb) refuse("there is no request '" + value.get<std::string>() + "'");
+        request.verb = *verb;
+    } else if (key == "module") {
+        request.module.name = text_in(key, value);
+    } else if (key == "version") {
+        request.module.version = text_in(key, value);
+    } else if (key == "kernels") {
+        for (const std::string& text : texts_in(key, value)) request.kernels.push_back(parse_kernel(text));
+    } else if (key == "options") {
+        request.options = options_from_json(value);
+    } else {
+        refuse("a request has no '" + key + "'");
+    }
+}
+
+} // namespace
+
+bool Options::names_files() const
+{
+    return !kernel_source_dir.empty() || !kernel_config.empty() || !conf_file.empty() || !directives.empty();
+}
+
+void check(const Request& request)
+{
+    check(request.module);
+    for (const KernelId& kernel : request.kernels) check(kernel);
+    const Options& options = request.options;
+    if (request.verb == Verb::add && request.module.version.empty()) refuse("add needs a version: MODULE/VERSION");
+    if (request.verb == Verb::add && (!request.kernels.empty() || options.all || options.all_kernels))
+        refuse("add takes no kernel");
+    if (!request.kernels.empty() && (options.all || options.all_kernels))
+        refuse("a kernel cannot be named together with 'all' or 'all_kernels'");
+    if (options.all && options.all_kernels) refuse("'all' and 'all_kernels' exclude each other");
+    if (options.all && (request.verb == Verb::build || request.verb == Verb::install))
+        refuse(std::string(name_of(request.verb)) + " takes 'all_kernels', not 'all'");
+    for (std::size_t i = 0; i < request.kernels.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (request.kernels[i] == request.kernels[j])
+                refuse("kernel " + request.kernels[i].text() + " is named twice");
+    for (const std::string& directive : options.directives)
+        if (directive.find('=') == std::string::npos || directive.front() == '=')
+            refuse("a directive is given as NAME=value, not as '" + directive + "'");
+}
+
+json to_json(const Options& options)
+{
+    json value = json::object();
+    for (const Flag& flag : flags)
+        if (options.*flag.member) value[flag.name] = true;
+    for (const PathOption& option : path_options)
+        if (!(options.*option.member).empty()) value[option.name] = (options.*option.member).string();
+    if (options.parallel_jobs >= 0) value["parallel_jobs"] = options.parallel_jobs;
+    if (!options.directives.empty()) value["directives"] = options.directives;
+    return value;
+}
+
+Options options_from_json(const json& value)
+{
+    if (!value.is_object()) refuse("'options' must be an object");
+    Options options;
+    for (const auto& [key, member] : value.items()) read_option(options, key, member);
+    return options;
+}
+
+json to_json(const Request& request)
+{
+    json value{{"request", name_of(request.verb)}, {"module", request.module.name}};
+    if (!request.module.version.empty()) value["version"] = request.module.version;
+    for (const KernelId& kernel : request.kernels) value["kernels"].push_back(kernel.text());
+    if (json options = to_json(request.options); !options.empty()) value["options"] = std::move(options);
+    return value;
+}
+
+Request request_from_json(const json& value)
+{
+    if (!value.is_object()) refuse("it is not an object");
+    Request request;
+    for (const auto& [key, member] : value.items()) read_member(request, key, member);
+    check(request);
+    return request;
+}
+
+} // namespace dkms

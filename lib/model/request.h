@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/ids.h"
+#include "lib/model/verb.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// How a request is to be carried out. Every option has the name it has in JSON and in the bus's options dictionary.
+struct Options {
+    bool force = false;                  ///< do it although it is done, older, or refused by a check
+    bool force_version_override = false; ///< install: skip the comparison with the kernel's own module only
+    bool no_depmod = false;
+    bool no_initramfs = false; ///< the caller makes the initramfs itself (maintainer scripts, kernel hooks)
+    bool all = false;          ///< every kernel the module is built for (uninstall, unbuild, remove, rebuild)
+    bool all_kernels = false;  ///< every installed kernel that has headers
+    int parallel_jobs = -1;    ///< -j: -1 not given, 0 without limit
+    // The rest name files of the caller's and are taken by the bus-less front only.
+    std::filesystem::path kernel_source_dir; ///< --kernelsourcedir
+    std::filesystem::path kernel_config;     ///< --config
+    std::filesystem::path conf_file;         ///< -c: read instead of source/dkms.conf
+    std::vector<std::string> directives;     ///< --directive NAME=value, in order
+
+    bool operator==(const Options&) const = default;
+    bool names_files() const; ///< whether one of the bus-less options is set
+};
+
+/// What somebody wants done: made once from words or from a message, checked, and never changed afterwards.
+struct Request {
+    Verb verb = Verb::add;
+    ModuleId module;
+    std::vector<KernelId> kernels; ///< empty: the running kernel (add: none)
+    Options options;
+
+    bool operator==(const Request&) const = default;
+};
+
+/// Checks names and the combination of options. Throws Error: InvalidName, InvalidArgs.
+void check(const Request& request);
+
+/// {"request":"install","module":"m","version":"v","kernels":["6.1.0/x86_64"],"options":{"force":true}}
+/// Options at their default are left out. Reading refuses unknown keys and wrong types (Error InvalidArgs) and checks
+/// the result.
+nlohmann::json to_json(const Request& request);
+Request request_from_json(const nlohmann::json& value);
+
+/// The options alone, as they stand in a request and in the bus's dictionary.
+nlohmann::json to_json(const Options& options);
+Options options_from_json(const nlohmann::json& value);
+
+} // namespace dkms

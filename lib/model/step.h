@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/error.h"
+#include "lib/model/ids.h"
+#include "lib/model/request.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// Something that two steps cannot both have. Shared holders get on with each other; an exclusive one stands alone.
+struct Resource {
+    std::string name; ///< "module M/V", "build M/V K/A", "kernel K"
+    bool exclusive = true;
+
+    auto operator<=>(const Resource&) const = default;
+};
+
+/// One piece of work for one worker process: what to do, to what, and how.
+struct Step {
+    StepKind kind = StepKind::add;
+    ModuleId module; ///< empty for steps that concern a kernel only (initramfs)
+    KernelId kernel; ///< empty for steps that concern a module only (add, remove)
+    Options options;
+
+    bool operator==(const Step&) const = default;
+
+    /// What it needs to have for itself (docs/architecture.md has the table):
+    /// add, remove: the module M/V and its name; build: shares M/V, owns M/V for K/A; install, uninstall: the same and
+    /// owns the kernel K; unbuild: like build; initramfs: owns the kernel. `private_build` is false where sandboxes are
+    /// not to be had: builds of one M/V then use one directory, so build owns it.
+    std::vector<Resource> resources(bool private_build = true) const;
+};
+
+/// How a step ended.
+struct Outcome {
+    Result result = Result::done;
+    std::optional<Error>
+        error; ///< with failed and cancelled; with skipped when the module excludes itself (BuildExcluded)
+    std::vector<Step> follow_up; ///< to run once at the end of the outermost job, whoever asks for them
+
+    bool operator==(const Outcome&) const = default;
+};
+
+/// {"step":"build","module":"m","version":"v","kernel":"6.1.0/x86_64","options":{…}}
+nlohmann::json to_json(const Step& step);
+Step step_from_json(const nlohmann::json& value);
+nlohmann::json to_json(const Outcome& outcome);
+Outcome outcome_from_json(const nlohmann::json& value);
+
+} // namespace dkms

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/process/descriptor.h"
+
+#include "lib/model/error.h"
+
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, int number)
+{
+    throw Error(ErrorCode::internal, {{"reason", what + ": " + errno_text(number)}, {"errno", std::to_string(number)}});
+}
+
+[[noreturn]] void refuse_write(const std::filesystem::path& path, int number)
+{
+    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
+    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
+}
+
+/// The number of the last failed call, or 0 when everything was written and synced.
+int write_and_sync(int descriptor, std::string_view content)
+{
+    while (!content.empty()) {
+        const ssize_t written = ::write(descriptor, content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ::fsync(descriptor) < 0 ? errno : 0;
+}
+
+} // namespace
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept
+{
+    if (this != &other) {
+        close();
+        number_ = other.release();
+    }
+    return *this;
+}
+
+Descriptor::~Descriptor() { close(); }
+
+void Descriptor::close()
+{
+    if (number_ >= 0) ::close(std::exchange(number_, -1));
+}
+
+Pipe make_pipe()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0) fail("pipe", errno);
+    return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+bool LineBuffer::next(std::string& line)
+{
+    const auto end = pending_.find('\n');
+    if (end == std::string::npos && pending_.size() <= longest_) return false;
+    if (end == std::string::npos || end > longest_)
+        throw Error(ErrorCode::internal, {{"reason", "a line is longer than " + std::to_string(longest_) + " bytes"}});
+    line = pending_.substr(0, end);
+    pending_.erase(0, end + 1);
+    return true;
+}
+
+void write_all(int descriptor, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail("write", errno);
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+std::string read_file(const std::filesystem::path& path, std::size_t limit)
+{
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) fail(path.string(), errno);
+    std::string content;
+    std::array<char, 65536> block;
+    for (;;) {
+        const ssize_t got = ::read(file.number(), block.data(), block.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) fail(path.string(), errno);
+        if (got == 0) return content;
+        content.append(block.data(), static_cast<std::size_t>(got));
+        if (content.size() > limit) fail(path.string(), EFBIG);
+    }
+}
+
+void write_file_durably(const std::filesystem::path& path, std::string_view content, unsigned mode)
+{
+    std::string temporary = (path.parent_path() / ("." + path.filename().string() + ".XXXXXX")).string();
+    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (!file) refuse_write(path, errno);
+    int number = write_and_sync(file.number(), content);
+    if (number == 0 && ::fchmod(file.number(), mode) < 0) number = errno;
+    if (number == 0 && ::rename(temporary.c_str(), path.c_str()) < 0) number = errno;
+    if (number != 0) {
+        ::unlink(temporary.c_str());
+        refuse_write(path, number);
+    }
+    sync_directory(path.parent_path());
+}
+
+void sync_directory(const std::filesystem::path& directory)
+{
+    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened || ::fsync(opened.number()) < 0) fail(directory.string(), errno);
+}
+
+} // namespace dkms

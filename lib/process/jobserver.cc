@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/process/jobserver.h"
+
+#include "lib/model/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace dkms {
+
+Jobserver Jobserver::create(unsigned slots)
+{
+    Pipe pipe = make_pipe();
+    write_all(pipe.write.number(), std::string(std::max(slots, 1U), '+'));
+    return Jobserver(std::move(pipe));
+}
+
+Jobserver Jobserver::inherited(int read, int write) { return Jobserver(Pipe{Descriptor(read), Descriptor(write)}); }
+
+std::string Jobserver::makeflags(int read, int write)
+{
+    return " -j --jobserver-auth=" + std::to_string(read) + "," + std::to_string(write);
+}
+
+Jobserver::Token::~Token()
+{
+    if (write_ < 0) return;
+    while (::write(write_, &byte_, 1) < 0 && errno == EINTR) {
+    }
+}
+
+Jobserver::Token Jobserver::take(Cancellation& cancellation) const
+{
+    for (;;) {
+        std::array<pollfd, 3> sources{{{read_end(), POLLIN, 0},
+                                       {cancellation.signal_descriptor(), POLLIN, 0},
+                                       {cancellation.parent_descriptor(), POLLIN, 0}}};
+        ::poll(sources.data(), sources.size(), -1);
+        cancellation.check();
+        // Another worker may be faster, and the pipe cannot be made non-blocking: make shares it. So the read may wait,
+        // and a cancellation is then noticed when a token comes, which is when any build ends a compiler.
+        if ((sources[0].revents & POLLIN) == 0) continue;
+        char byte = 0;
+        const ssize_t got = ::read(read_end(), &byte, 1);
+        if (got == 1) return Token(write_end(), byte);
+        if (got == 0) throw Error(ErrorCode::internal, {{"reason", "the jobserver is gone"}});
+    }
+}
+
+} // namespace dkms

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/process/cancel.h"
+#include "lib/process/descriptor.h"
+
+#include <string>
+#include <utility>
+
+namespace dkms {
+
+/// The jobserver of GNU make (info make, "POSIX Jobserver Interaction"): a pipe with one byte for every job that may
+/// run. All builds of one dkmsd share it, so that side by side they never start more compilers than there are
+/// processors.
+class Jobserver {
+public:
+    /// A pipe with `slots` tokens, at least one. Throws Error Internal.
+    static Jobserver create(unsigned slots);
+    /// The one that a parent passed on as two descriptors.
+    static Jobserver inherited(int read, int write);
+
+    int read_end() const { return pipe_.read.number(); }
+    int write_end() const { return pipe_.write.number(); }
+
+    /// What to put into MAKEFLAGS when make gets the pipe as these descriptor numbers: " -j --jobserver-auth=R,W".
+    static std::string makeflags(int read, int write);
+
+    /// A token held for make's own implicit job; given back when the object ends.
+    class Token {
+    public:
+        Token(Token&& other) noexcept : write_(std::exchange(other.write_, -1)), byte_(other.byte_) {}
+        Token& operator=(Token&&) = delete;
+        Token(const Token&) = delete;
+        ~Token();
+
+    private:
+        friend class Jobserver;
+        Token(int write, char byte) : write_(write), byte_(byte) {}
+        int write_;
+        char byte_;
+    };
+    /// Waits for a token. Throws Error Cancelled.
+    Token take(Cancellation& cancellation) const;
+
+private:
+    explicit Jobserver(Pipe pipe) : pipe_(std::move(pipe)) {}
+    Pipe pipe_;
+};
+
+} // namespace dkms

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/event.h"
+#include "lib/model/places.h"
+#include "lib/model/step.h"
+#include "lib/process/cancel.h"
+#include "lib/process/jobserver.h"
+
+#include <memory>
+#include <optional>
+
+namespace dkms {
+
+/// Where a worker reports to: descriptor 4, one JSON object a line (docs/architecture.md, "Worker protocol").
+class Reporter {
+public:
+    explicit Reporter(int descriptor) : descriptor_(descriptor) {}
+
+    void report(const Event& event) const;
+    /// Shorthand for the event that is sent most. `percent`: how much of the step is done, 0…100.
+    void stage(Stage stage, unsigned percent) const;
+    /// A step that shows a command: returns when `run` has ended. `what` names it for people: "patch", "make",
+    /// "pre_build" …
+    void command_started(std::string_view what, std::string_view subject, std::string_view command) const;
+    void command_ended(std::string_view what, std::string_view subject, int exit_code, double seconds) const;
+    void warning(std::string_view name, const Parameters& parameters, std::string_view message) const;
+
+private:
+    int descriptor_;
+};
+
+/// What a step gets to work with. Lives as long as the worker.
+struct Work {
+    Step step;
+    Places places;
+    Reporter reporter;
+    Cancellation& cancellation;
+    std::optional<Jobserver> jobserver; ///< absent: make alone decides how many jobs it runs
+    JobId job = 0;                      ///< for records; 0 without a service
+};
+
+/// One kind of step: one file that says how. The worker calls prepare, then run; undo when run has thrown or was
+/// cancelled.
+class Action {
+public:
+    virtual ~Action() = default;
+    /// Looks whether it can be done, changing nothing. Throws what a person has to know.
+    virtual void prepare() = 0;
+    /// Does it. Throws Error; then undo is called.
+    virtual Outcome run() = 0;
+    /// Takes back what run has done so far, so that the tree is as before. Must not throw.
+    virtual void undo() noexcept = 0;
+};
+using ActionFactory = std::unique_ptr<Action> (*)(Work& work);
+
+} // namespace dkms
