@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/queue/job_table.h"
+#include "lib/queue/queue.h"
+
+#include <set>
+#include <vector>
+
+namespace dkms {
+
+/// What becomes of accepted jobs: how their steps follow each other, how they are stopped and how they end. Collects
+/// the commands that follow from that. It does not choose who starts (schedule.h) and accepts nothing (queue.cc).
+class Course {
+public:
+    /// `private_builds`: see Step::resources.
+    explicit Course(bool private_builds) : private_builds_(private_builds) {}
+
+    JobTable& table() { return table_; }
+    const JobTable& table() const { return table_; }
+
+    /// A new family of jobs, its outermost first, is in the table.
+    void enter(const std::vector<JobId>& family);
+
+    /// Starts the waiting step of `job`.
+    void start(JobId job);
+    /// A running step has ended. Unknown steps are ignored, here and below.
+    void finished(StepId step, Outcome outcome, double now);
+    void progress(StepId step, Stage stage, unsigned percent);
+    void set_cancelable(StepId step, bool cancelable);
+
+    /// No further step of `job` is started, a running one is cut off: at once when it is cancelable or `force`, else as
+    /// soon as it is. What it asked to have done at the end is done all the same; a second stop, while that is being
+    /// done, stops that too.
+    void stop(JobId job, bool force);
+    /// A job whose next own step waits fails without starting it.
+    void fail_waiting(JobId job, Error error);
+
+    void set_now(double now) { now_ = now; }
+    std::vector<QueueCommand> take_commands();
+
+private:
+    void prepare_next(QueuedJob& job);
+    void advance(JobId job);
+    void leave_steps(QueuedJob& job);
+    void leave_children(QueuedJob& job);
+    void end(QueuedJob& job);
+    void step_ended(QueuedJob& job, Outcome outcome);
+    void follow_up_ended(QueuedJob& job, Outcome outcome);
+    void ask_for_follow_up(JobId job, const std::vector<Step>& steps);
+    void send_stop(QueuedJob& job);
+    void withdraw_stop(StepId step);
+    void drop_follow_up(QueuedJob& job);
+    void refresh(JobId job);
+    void changed(JobId job);
+
+    JobTable table_;
+    bool private_builds_;
+    StepId next_step_ = 1;
+    double now_ = 0;
+    std::vector<QueueCommand> commands_;
+    std::set<JobId> told_changed_; ///< in commands_ already
+};
+
+} // namespace dkms

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/queue/queue.h"
+
+#include "lib/queue/course.h"
+#include "lib/queue/schedule.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace dkms {
+namespace {
+
+bool concerns_kernel(const JobPlan& plan, const std::string& release)
+{
+    return std::any_of(plan.steps.begin(), plan.steps.end(),
+                       [&](const Step& step) { return step.kernel.release == release; }) ||
+           std::any_of(plan.children.begin(), plan.children.end(),
+                       [&](const JobPlan& child) { return concerns_kernel(child, release); });
+}
+
+bool is_same(const Caller& a, const Caller& b) { return a.uid == b.uid && a.name == b.name; }
+
+JobState state_of(const QueuedJob& job)
+{
+    if (job.phase == Phase::ended) return JobState::ended;
+    return job.started ? JobState::running : JobState::queued;
+}
+
+} // namespace
+
+struct Queue::State {
+    QueueLimits limits;
+    JobId next_job;
+    std::string running_release;
+    Course course;
+    std::map<std::string, JobId> latest; ///< of each module's name: the job that was accepted last
+    bool closed = false;
+    bool may_start = true;
+    bool settled = true; ///< nothing has happened since the last look at who can start
+
+    JobTable& table() { return course.table(); }
+
+    /// An accepted job that a request like this one may join.
+    QueuedJob* twin(const Request& request, JobId inside)
+    {
+        const auto found = latest.find(request.module.name);
+        if (found == latest.end()) return nullptr;
+        QueuedJob& job = table().at(found->second);
+        const bool open = job.phase != Phase::ended && !job.stopping;
+        return open && job.parent == inside && job.request == request ? &job : nullptr;
+    }
+
+    void check_room(unsigned uid)
+    {
+        std::size_t all = 0;
+        std::size_t own = 0;
+        for (const JobId id : table().open()) {
+            const QueuedJob& job = table().at(id);
+            if (job.parent != 0 && !job.inside) continue; // part of a plan
+            ++all;
+            if (job.uid == uid) ++own;
+        }
+        if (own >= limits.jobs_per_user)
+            throw Error(ErrorCode::limits_exceeded,
+                        {{"reason", "user " + std::to_string(uid) + " has " + std::to_string(own) +
+                                        " jobs that have not ended"}});
+        if (all >= limits.jobs_in_total)
+            throw Error(ErrorCode::limits_exceeded, {{"reason", std::to_string(all) + " jobs have not ended"}});
+    }
+
+    JobId insert(JobId id, JobPlan plan, JobId parent, unsigned uid, double now)
+    {
+        QueuedJob job;
+        job.id = id;
+        job.parent = parent;
+        job.uid = uid;
+        job.queued_at = now;
+        job.for_running_kernel = concerns_kernel(plan, running_release);
+        job.request = std::move(plan.request);
+        job.steps = std::move(plan.steps);
+        QueuedJob& added = table().add(std::move(job));
+        for (JobPlan& child : plan.children)
+            added.children.push_back(insert(next_job++, std::move(child), added.id, uid, now));
+        return added.id;
+    }
+
+    /// Somebody whose last interest is gone, or who cancels, does not want any part of it.
+    void stop_family(JobId job, bool force)
+    {
+        settled = false;
+        for (const JobId id : table().family(job)) course.stop(id, force);
+    }
+
+    void start_what_can()
+    {
+        while (may_start) {
+            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps))) course.start(id);
+            const auto victim = deadlocked(table());
+            if (!victim) return;
+            course.fail_waiting(
+                *victim, Error(ErrorCode::interrupted,
+                               {{"reason", "it and the job that asked for it wait for jobs that wait for them"}}));
+        }
+    }
+};
+
+Queue::Queue(QueueLimits limits, JobId first, std::string running_release)
+    : state_(std::make_unique<State>(
+          State{limits, first, std::move(running_release), Course(limits.private_builds), {}, false, true, true}))
+{
+}
+
+Queue::~Queue() = default;
+Queue::Queue(Queue&&) noexcept = default;
+Queue& Queue::operator=(Queue&&) noexcept = default;
+
+Queue::Accepted Queue::submit(JobPlan plan, Caller caller, double now, JobId inside)
+{
+    State& state = *state_;
+    state.course.set_now(now);
+    if (state.closed) throw Error(ErrorCode::shutting_down);
+    QueuedJob* const asking = inside == 0 ? nullptr : state.table().find(inside);
+    const JobId parent = asking != nullptr && asking->running ? inside : 0;
+
+    if (QueuedJob* const twin = state.twin(plan.request, parent)) {
+        if (std::find(twin->submitters.begin(), twin->submitters.end(), caller) == twin->submitters.end())
+            twin->submitters.push_back(std::move(caller));
+        state.settled = false;
+        return {twin->id, true};
+    }
+
+    state.check_room(caller.uid);
+    const std::string name = plan.request.module.name;
+    const JobId id = state.insert(state.next_job++, std::move(plan), parent, caller.uid, now);
+    state.latest[name] = id;
+    QueuedJob& job = state.table().at(id);
+    job.submitters.push_back(std::move(caller));
+    if (parent != 0) {
+        job.inside = true;
+        asking->inside_jobs.push_back(id);
+    }
+    state.course.enter(state.table().family(id));
+    if (parent != 0 && asking->running->stop_wanted) state.stop_family(id, false);
+    state.settled = false;
+    return {id, false};
+}
+
+void Queue::resume(JobId id, JobPlan plan, Caller caller, double queued_at)
+{
+    State& state = *state_;
+    state.course.set_now(queued_at);
+    const std::string name = plan.request.module.name;
+    state.insert(id, std::move(plan), 0, caller.uid, queued_at);
+    state.latest[name] = id;
+    state.table().at(id).submitters.push_back(std::move(caller));
+    state.course.enter(state.table().family(id));
+    state.settled = false;
+}
+
+void Queue::set_may_start(bool may_start)
+{
+    if (may_start && !state_->may_start) state_->settled = false;
+    state_->may_start = may_start;
+}
+
+std::vector<QueueCommand> Queue::next()
+{
+    if (!std::exchange(state_->settled, true)) state_->start_what_can();
+    return state_->course.take_commands();
+}
+
+void Queue::finished(StepId step, Outcome outcome, double now)
+{
+    state_->settled = false;
+    state_->course.finished(step, std::move(outcome), now);
+}
+
+void Queue::progress(StepId step, Stage stage, unsigned percent) { state_->course.progress(step, stage, percent); }
+
+void Queue::set_cancelable(StepId step, bool cancelable) { state_->course.set_cancelable(step, cancelable); }
+
+void Queue::leave(JobId id, const Caller& caller)
+{
+    QueuedJob* const job = state_->table().find(id);
+    if (job == nullptr || job->phase == Phase::ended) return;
+    const auto gone = std::erase_if(job->submitters, [&](const Caller& one) { return is_same(one, caller); });
+    if (gone == 0) return;
+    state_->settled = false;
+    // What is left to do at the end belongs to changes that have been made.
+    if (job->submitters.empty() && job->phase != Phase::follow_up) state_->stop_family(id, false);
+}
+
+void Queue::cancel(JobId id, bool force)
+{
+    const JobTable& table = state_->table();
+    const QueuedJob* const job = table.find(id);
+    if (job == nullptr) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(id)}});
+    if (job->phase == Phase::ended) return;
+    for (const JobId one : table.family(id)) {
+        const QueuedJob& part = table.at(one);
+        if (!force && part.running && !part.running->cancelable)
+            throw Error(ErrorCode::not_cancelable,
+                        {{"job", std::to_string(id)},
+                         {"reason", "in the middle of its " + std::string(name_of(*part.shown_step)) + " step"}});
+    }
+    state_->stop_family(id, force);
+}
+
+void Queue::close()
+{
+    state_->closed = true;
+    state_->settled = false;
+    const auto open = state_->table().open();
+    for (const JobId id : open)
+        if (!state_->table().at(id).started) state_->course.stop(id, false);
+}
+
+std::optional<JobView> Queue::view(JobId id) const
+{
+    const JobTable& table = state_->table();
+    const QueuedJob* const job = table.find(id);
+    if (job == nullptr) return std::nullopt;
+    JobView view;
+    view.id = job->id;
+    view.parent = job->parent;
+    view.request = job->request;
+    view.uid = job->uid;
+    view.state = state_of(*job);
+    view.step = job->shown_step;
+    view.stage = job->stage;
+    view.percent = job->percent;
+    const auto family = table.family(id);
+    view.cancelable = job->phase != Phase::ended && std::all_of(family.begin(), family.end(), [&](JobId one) {
+                          const auto& running = table.at(one).running;
+                          return !running || running->cancelable;
+                      });
+    view.queued_at = job->queued_at;
+    view.ended_at = job->ended_at;
+    if (job->phase == Phase::ended) {
+        view.result = job->verdict->result;
+        view.error = job->verdict->error;
+    }
+    return view;
+}
+
+const std::vector<Caller>* Queue::submitters(JobId job) const
+{
+    const JobTable& table = state_->table();
+    return table.find(job) == nullptr ? nullptr : &table.submitters(job);
+}
+
+std::vector<JobId> Queue::children(JobId id) const
+{
+    const QueuedJob* const job = state_->table().find(id);
+    if (job == nullptr) return {};
+    std::vector<JobId> all = job->children;
+    all.insert(all.end(), job->inside_jobs.begin(), job->inside_jobs.end());
+    return all;
+}
+
+std::vector<JobId> Queue::jobs() const { return state_->table().ids(); }
+
+void Queue::forget(JobId id)
+{
+    JobTable& table = state_->table();
+    const QueuedJob* const job = table.find(id);
+    if (job == nullptr || job->parent != 0 || job->phase != Phase::ended) return;
+    for (const JobId one : table.family(id)) {
+        const auto latest = state_->latest.find(table.at(one).request.module.name);
+        if (latest != state_->latest.end() && latest->second == one) state_->latest.erase(latest);
+        table.erase(one);
+    }
+}
+
+bool Queue::idle() const { return state_->table().open().empty(); }
+
+std::size_t Queue::running() const { return state_->table().running().size(); }
+
+std::size_t Queue::waiting() const
+{
+    const JobTable& table = state_->table();
+    return static_cast<std::size_t>(
+        std::count_if(table.open().begin(), table.open().end(), [&](JobId id) { return !table.at(id).started; }));
+}
+
+} // namespace dkms

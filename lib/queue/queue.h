@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/job.h"
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace dkms {
+
+/// How much may wait.
+struct QueueLimits {
+    std::size_t jobs_per_user = 64;  ///< accepted requests that have not ended; the children of a plan are not counted
+    std::size_t jobs_in_total = 512; ///< the same
+    std::size_t running_steps = 64;  ///< processes at a time, at least 1; processors are shared by the jobserver
+    bool private_builds = true;      ///< see Step::resources
+};
+
+// What the owner of the queue has to do. Commands are in the order in which they must be carried out.
+
+/// Start a worker for a step.
+struct StartStep {
+    JobId job;
+    StepId step;
+    Step what;
+};
+/// SIGTERM, later SIGKILL; finished() is still to be called.
+struct StopStep {
+    StepId step;
+};
+/// Something that view() shows has changed.
+struct JobChanged {
+    JobId job;
+};
+/// It has its result now; a parent ends after its children.
+struct JobEnded {
+    JobId job;
+};
+using QueueCommand = std::variant<StartStep, StopStep, JobChanged, JobEnded>;
+
+/// The order in which accepted requests run.
+///
+/// A pure state machine: it never blocks, forks, reads a clock or touches the bus. The owner tells it what happened and
+/// carries out the commands that next() returns. Guarantees, each with a test of its name in tests/unit/queue_test.cc:
+///  - a step is started at most once, a job ends exactly once;
+///  - the steps of a job run in order, and stop at the first that failed or was cancelled;
+///  - a skipped step whose error is BuildExcluded ends the job as skipped;
+///  - a plan with both steps and children runs its steps first;
+///  - a parent ends after its children: failed with the error of the first that failed, cancelled if one was cancelled,
+///    skipped if all were, else done;
+///  - two running steps never need the same resource (Step::resources), except a child from inside a running job, which
+///    shares its parent's;
+///  - for a resource it needs, a waiting step is overtaken only by one of higher priority: asked for from inside a
+///    running job (among those, whoever can); somebody waits > background; the running kernel > others; then first
+///    come, first served;
+///  - jobs from inside running jobs that wait for each other in a circle do not wait for ever: one fails (Interrupted);
+///  - an identical request that has not ended is joined, unless something accepted since needs the same module; one
+///    that is being stopped is not, and what comes from inside a job joins only what came from inside the same job;
+///  - a job stops when its last submitter has left, or by cancel; a step that must not be cut off comes to its end;
+///  - follow-up steps run once, at the end of the outermost job, also when a part of it failed or was cancelled;
+///  - the percentage of a job never goes back;
+///  - a full queue is an error of the request (LimitsExceeded), also for one user alone; after close(), ShuttingDown.
+class Queue {
+public:
+    /// `first` is the id of the first job. `running` is the release of the running kernel.
+    explicit Queue(QueueLimits limits, JobId first = 1, std::string running_release = {});
+    ~Queue();
+    Queue(Queue&&) noexcept;
+    Queue& operator=(Queue&&) noexcept;
+
+    struct Accepted {
+        JobId job;
+        bool joined; ///< it was there already
+    };
+    /// Accepts a plan; the id may be handed out at once, those of its children are children(). A plan without steps
+    /// ends as skipped. `inside` is the job whose worker's descendant asks (0: none; without effect unless a step of it
+    /// runs): the new job becomes its child, shares its resources, and needs no free process; the step it came from is
+    /// over when it is. How it ends does not change its parent's result. Throws Error: LimitsExceeded, ShuttingDown.
+    Accepted submit(JobPlan plan, Caller caller, double now, JobId inside = 0);
+    /// Takes up a job of an earlier instance under its old number; its children get new ones. It is neither refused nor
+    /// joined to another. `first` of the constructor must be higher than every number taken up.
+    void resume(JobId job, JobPlan plan, Caller caller, double queued_at);
+
+    /// While it may not (the tree's lock is somebody else's), next() starts no step; everything else goes on. It may at
+    /// first.
+    void set_may_start(bool may_start);
+
+    /// What should happen now. Empty when nothing can move.
+    std::vector<QueueCommand> next();
+
+    /// How a started step ended; when it was to be stopped but came to its end all the same, that counts. `now` is only
+    /// kept for the view. Steps that do not run are ignored, here and below.
+    void finished(StepId step, Outcome outcome, double now);
+    /// What a running step reported.
+    void progress(StepId step, Stage stage, unsigned percent);
+    /// A step from here on must not, or may again, be cut off.
+    void set_cancelable(StepId step, bool cancelable);
+
+    /// One submitter (user and bus name) is not interested any more. Nothing happens to the job while another is, nor
+    /// when only its follow-up steps are left. Parts of a plan cannot be left.
+    void leave(JobId job, const Caller& caller);
+    /// Ends a job and its children; an ended one is left as it is. Follow-up steps still run; a second cancel, while
+    /// they do, drops them. Throws Error: NoSuchJob, NotCancelable (a step of it must not be cut off now; `force` does
+    /// not ask).
+    void cancel(JobId job, bool force = false);
+    /// No further jobs are accepted. Queued ones are cancelled, also those below a running one.
+    void close();
+
+    /// Until forget(). A parent's step and stage are those of the child that moved last.
+    std::optional<JobView> view(JobId job) const;
+    /// Who gets the result. A part of a plan has its parent's; nothing for an unknown job.
+    const std::vector<Caller>* submitters(JobId job) const;
+    std::vector<JobId> children(JobId job) const; ///< of its plan, in its order, then those from inside
+    std::vector<JobId> jobs() const;              ///< known ones, by number
+    void forget(JobId job);                       ///< an outermost job after its JobEnded, with its children; no other
+    bool idle() const;                            ///< every job has ended
+    std::size_t running() const;                  ///< running steps
+    std::size_t waiting() const;                  ///< queued jobs: no step of theirs has been started
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace dkms
