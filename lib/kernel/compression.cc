@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/compression.h"
+
+#include "lib/model/error.h"
+#include "lib/process/child.h"
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// How the module `file` is compressed; nothing if it is no module.
+std::optional<Compression> compression_by_name(const fs::path& file)
+{
+    const std::string name = file.filename().string();
+    for (const Compression kind : {Compression::none, Compression::gzip, Compression::xz, Compression::zstd})
+        if (name.ends_with(".ko" + std::string(suffix_of(kind)))) return kind;
+    return std::nullopt;
+}
+
+/// The kind that wins among the modules below `directory`; nothing if there are none.
+std::optional<Compression> winner_below(const fs::path& directory)
+{
+    std::optional<Compression> winner;
+    std::error_code gone;
+    const auto follow_nothing = fs::directory_options::skip_permission_denied;
+    for (fs::recursive_directory_iterator entry(directory, follow_nothing, gone), end; !gone && entry != end;
+         entry.increment(gone)) {
+        const auto kind = compression_by_name(entry->path());
+        if (kind && (!winner || *kind > *winner)) winner = kind;
+        if (winner == Compression::zstd) break;
+    }
+    return winner;
+}
+
+bool is_made_by_dkms(const fs::path& directory)
+{
+    const fs::path name = directory.filename();
+    return name == "updates" || name == "extra" || name == "weak-updates";
+}
+
+std::string tool_of(Compression compression)
+{
+    switch (compression) {
+    case Compression::gzip:
+        return "gzip";
+    case Compression::xz:
+        return "xz";
+    case Compression::zstd:
+        return "zstd";
+    case Compression::none:
+        break;
+    }
+    return {};
+}
+
+} // namespace
+
+std::string_view suffix_of(Compression compression)
+{
+    switch (compression) {
+    case Compression::gzip:
+        return ".gz";
+    case Compression::xz:
+        return ".xz";
+    case Compression::zstd:
+        return ".zst";
+    case Compression::none:
+        break;
+    }
+    return {};
+}
+
+Compression compression_of(const KernelId& kernel, const Places& places)
+{
+    std::optional<Compression> of_kernel;
+    std::optional<Compression> of_dkms;
+    std::error_code gone;
+    for (fs::directory_iterator entry(places.install_tree / kernel.release, gone), end; !gone && entry != end;
+         entry.increment(gone)) {
+        std::error_code ignored;
+        if (entry->is_symlink(ignored) || !entry->is_directory(ignored)) continue; // build, source
+        auto& winner = is_made_by_dkms(entry->path()) ? of_dkms : of_kernel;
+        winner = std::max(winner, winner_below(entry->path())); // nothing is less than any
+    }
+    return of_kernel.value_or(of_dkms.value_or(Compression::none));
+}
+
+fs::path compress_file(const fs::path& file, Compression compression, const std::string& options,
+                       Cancellation* cancellation)
+{
+    if (compression == Compression::none) return file;
+    Command command;
+    command.argv = {tool_of(compression)};
+    std::istringstream words(options);
+    for (std::string word; words >> word;) command.argv.push_back(word);
+    command.argv.insert(command.argv.end(), {"-f", "--", file.string()});
+    command.environment = base_environment();
+    const Captured said = capture(command, {}, cancellation);
+    fs::path compressed = file.string() + std::string(suffix_of(compression));
+    if (said.output.find("No space left on device") != std::string::npos)
+        throw Error(ErrorCode::disk_full, {{"path", compressed.string()}});
+    if (!said.status.ok()) throw Error(ErrorCode::internal, {{"reason", text_of(command.argv) + ": " + said.output}});
+    std::error_code ignored;
+    fs::remove(file, ignored); // zstd keeps it unless told otherwise
+    return compressed;
+}
+
+} // namespace dkms

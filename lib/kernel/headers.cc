@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/headers.h"
+
+#include "lib/config/distribution.h"
+#include "lib/kernel/rooted_path.h"
+#include "lib/model/error.h"
+
+#include <algorithm>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_folder(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+}
+
+bool is_link(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::is_symlink(fs::symlink_status(path, ignored));
+}
+
+bool is_there(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::exists(fs::symlink_status(path, ignored));
+}
+
+/// <install tree>/K/build, or source where there is no build.
+fs::path build_link(const KernelId& kernel, const Places& places)
+{
+    const fs::path directory = places.install_tree / kernel.release;
+    return is_there(directory / "build") || !is_there(directory / "source") ? directory / "build"
+                                                                            : directory / "source";
+}
+
+/// How make gets to `link`: on the running system through the link itself, as people know it from logs.
+fs::path for_make(const fs::path& link, const Places& places)
+{
+    return link.parent_path().parent_path() == "/lib/modules" ? link : resolve_below(places.root, link);
+}
+
+bool has_headers(const fs::path& directory, const Places& places)
+{
+    return is_folder(resolve_below(places.root, directory / "include"));
+}
+
+void check_headers(const KernelId& kernel, const fs::path& directory, const Places& places, bool given)
+{
+    if (has_headers(directory, places)) return;
+    const std::string package = headers_package(kernel, places);
+    if (!given && !is_folder(places.install_tree / kernel.release))
+        throw Error(ErrorCode::no_such_kernel,
+                    {{"kernel", kernel.release}, {"path", (places.install_tree / kernel.release).string()}});
+    const fs::path target = resolve_below(places.root, directory);
+    if (is_link(directory) && !is_there(target))
+        throw Error(ErrorCode::kernel_directory_dangling, {{"kernel", kernel.release},
+                                                           {"path", directory.string()},
+                                                           {"target", target.string()},
+                                                           {"package", package}});
+    throw Error(ErrorCode::no_kernel_headers,
+                {{"kernel", kernel.release}, {"path", directory.string()}, {"package", package}});
+}
+
+/// The part behind the last dash: "default" of "6.4.0-150600.23-default".
+std::string flavour_of(const std::string& release)
+{
+    const auto dash = release.rfind('-');
+    return dash == std::string::npos ? "default" : release.substr(dash + 1);
+}
+
+std::string arch_headers(const std::string& release)
+{
+    for (const char* flavour : {"lts", "zen", "hardened", "rt"})
+        if (release.ends_with(std::string("-") + flavour)) return std::string("linux-") + flavour + "-headers";
+    return "linux-headers";
+}
+
+std::string fedora_headers(const std::string& release)
+{
+    // A variant is written behind the release: "5.14.0-427.el9.x86_64+debug".
+    const auto plus = release.rfind('+');
+    if (plus == std::string::npos) return "kernel-devel-" + release;
+    return "kernel-" + release.substr(plus + 1) + "-devel-" + release.substr(0, plus);
+}
+
+} // namespace
+
+fs::path headers_directory(const KernelId& kernel, const Places& places, const Options& options)
+{
+    return options.kernel_source_dir.empty() ? for_make(build_link(kernel, places), places) : options.kernel_source_dir;
+}
+
+fs::path kernel_config_file(const fs::path& source_dir, const Options& options)
+{
+    if (!options.kernel_config.empty()) return options.kernel_config;
+    std::error_code ignored;
+    for (const char* name : {"include/config/auto.conf", ".config"})
+        if (fs::is_regular_file(source_dir / name, ignored)) return source_dir / name;
+    return {};
+}
+
+KernelHeaders find_headers(const KernelId& kernel, const Places& places, const Options& options)
+{
+    const bool given = !options.kernel_source_dir.empty();
+    check_headers(kernel, given ? options.kernel_source_dir : build_link(kernel, places), places, given);
+    KernelHeaders headers;
+    headers.source_dir = headers_directory(kernel, places, options);
+    headers.config_file = kernel_config_file(headers.source_dir, options);
+    headers.config = read_kernel_config(headers.config_file);
+    return headers;
+}
+
+std::vector<KernelId> installed_kernels(const Places& places, bool with_headers)
+{
+    std::vector<KernelId> kernels;
+    std::error_code gone;
+    for (fs::directory_iterator entry(places.install_tree, gone), end; !gone && entry != end; entry.increment(gone)) {
+        const KernelId kernel{entry->path().filename().string(), running_architecture()};
+        if (kernel.release.starts_with('.') || !is_folder(entry->path())) continue;
+        if (!with_headers || has_headers(build_link(kernel, places), places)) kernels.push_back(kernel);
+    }
+    std::sort(kernels.begin(), kernels.end(), [](const KernelId& a, const KernelId& b) {
+        const auto order = compare_versions(a.release, b.release);
+        return order != 0 ? order < 0 : a < b;
+    });
+    return kernels;
+}
+
+std::string headers_package(const KernelId& kernel, const Places& places)
+{
+    const std::string& release = kernel.release;
+    Distribution system = Distribution::other;
+    try {
+        system = distribution(places);
+    } catch (const Error&) {
+        // a system without os-release still has a kernel
+    }
+    switch (system) {
+    case Distribution::debian:
+    case Distribution::ubuntu:
+        return "linux-headers-" + release;
+    case Distribution::fedora:
+    case Distribution::rhel:
+        return fedora_headers(release);
+    case Distribution::suse:
+        return "kernel-" + flavour_of(release) + "-devel";
+    case Distribution::arch:
+        return arch_headers(release);
+    case Distribution::gentoo:
+        return "sys-kernel/gentoo-sources";
+    case Distribution::other:
+        break;
+    }
+    return "the headers of kernel " + release;
+}
+
+} // namespace dkms
