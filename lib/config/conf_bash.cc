@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/config/conf_bash.h"
+
+#include "lib/config/conf_bash_driver.h"
+#include "lib/config/conf_fault.h"
+#include "lib/model/error.h"
+#include "lib/process/descriptor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <optional>
+#include <set>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+namespace dkms {
+namespace {
+
+constexpr int first_descriptor = 10; // above those the driver uses
+constexpr std::uint64_t memory_limit = 256UL * 1024 * 1024;
+
+/// The text of a file, to be opened by another user through its descriptor, and never changed.
+Descriptor sealed_copy(const std::string& text)
+{
+    Descriptor copy(::memfd_create("dkms.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!copy) throw Error(ErrorCode::internal, {{"reason", "memfd_create: " + errno_text(errno)}});
+    write_all(copy.number(), text);
+    ::fcntl(copy.number(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    return copy;
+}
+
+/// The directory directly below /tmp or /run that holds `path`: the sandbox has directories of its own in their place.
+std::filesystem::path hidden_directory(const std::filesystem::path& path)
+{
+    const auto normal = path.lexically_normal();
+    const std::vector<std::filesystem::path> parts(normal.begin(), normal.end());
+    if (parts.size() < 3 || (parts[1] != "tmp" && parts[1] != "run")) return {};
+    return parts[0] / parts[1] / parts[2];
+}
+
+/// Read-only, no network, no sockets of services; of what the sandbox hides, the directories a configuration is told
+/// of.
+Sandbox sandbox_for(std::span<const ConfSource> sources, const ConfScope& scope)
+{
+    std::set<std::filesystem::path> shown;
+    for (const ConfSource& source : sources) shown.insert(hidden_directory(source.path));
+    for (const auto& [name, value] : scope.variables)
+        if (!value.empty() && value.front() == '/') shown.insert(hidden_directory(value));
+    Sandbox sandbox;
+    sandbox.empty = {"/run"};
+    for (const auto& directory : shown)
+        if (std::error_code ignored; !directory.empty() && std::filesystem::is_directory(directory, ignored))
+            sandbox.read_only.emplace_back(directory, directory);
+    return sandbox;
+}
+
+std::vector<std::string> environment_for(const ConfScope& scope, const BashLimits& limits)
+{
+    std::vector<std::string> environment = limits.environment;
+    for (const auto& [name, value] : scope.variables) environment.emplace_back(name).append("=").append(value);
+    return environment;
+}
+
+std::vector<std::string> arguments_for(std::span<const ConfSource> sources, const ConfScope& scope,
+                                       const BashLimits& limits)
+{
+    std::string names;
+    for (const std::string_view name : scope.names) names.append(name).append(" ");
+    std::vector<std::string> arguments{names, std::to_string(limits.bytes), std::to_string(sources.size())};
+    int descriptor = first_descriptor;
+    for (const ConfSource& source : sources) {
+        arguments.push_back(source.rewritten ? std::string() : source.path.string());
+        arguments.push_back(std::to_string(descriptor++));
+    }
+    for (const ConfAssignment& directive : scope.directives) {
+        arguments.push_back(directive.name);
+        arguments.push_back(std::to_string(directive.index));
+        arguments.push_back(directive.value);
+    }
+    return arguments;
+}
+
+std::string seconds_text(std::chrono::milliseconds time)
+{
+    const auto count = time.count();
+    return count % 1000 == 0 ? std::to_string(count / 1000) + " seconds" : std::to_string(count) + " ms";
+}
+
+/// Takes what comes before the next NUL.
+std::string_view take_field(std::string_view& output)
+{
+    const auto end = output.find('\0');
+    const std::string_view field = output.substr(0, end);
+    output.remove_prefix(end == std::string_view::npos ? output.size() : end + 1);
+    return field;
+}
+
+/// Nothing when the output does not reach its end.
+std::optional<ConfVariables> parse(std::string_view output, const ConfScope& scope)
+{
+    ConfVariables variables;
+    while (!output.empty()) {
+        const std::string_view name = take_field(output);
+        if (name == "end") return variables;
+        const std::string_view index = take_field(output);
+        const std::string_view value = take_field(output);
+        // A script can write here what it likes: only what was asked for counts.
+        unsigned number = 0;
+        const auto parsed = std::from_chars(index.data(), index.data() + index.size(), number);
+        const bool wanted = std::find(scope.names.begin(), scope.names.end(), name) != scope.names.end();
+        if (wanted && parsed.ec == std::errc() && parsed.ptr == index.data() + index.size())
+            variables[std::string(name)][number] = value;
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const ConfScope& scope, const BashLimits& limits)
+{
+    const std::filesystem::path& file = sources.front().path;
+    const auto bash = find_program("bash");
+    if (!bash) throw conf_fault(file, "It is more than assignments, and bash, which would read it, is not installed.");
+
+    Command command;
+    command.argv = {bash->string(), "--noprofile", "--norc", "-c", conf_bash_driver, "dkms.conf"};
+    for (std::string& argument : arguments_for(sources, scope, limits)) command.argv.push_back(std::move(argument));
+    command.environment = environment_for(scope, limits);
+    const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    command.error = null.number();
+    // The limit on time should end it first: it alone counts what is waited for.
+    command.limits.cpu_seconds =
+        static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(limits.time).count()) + 1;
+    command.limits.file_size = limits.bytes;
+    command.limits.address_space = memory_limit;
+    std::vector<Descriptor> copies;
+    for (const ConfSource& source : sources) {
+        copies.push_back(sealed_copy(source.text));
+        command.inherit.emplace_back(copies.back().number(), first_descriptor + static_cast<int>(copies.size()) - 1);
+    }
+
+    const Captured captured = capture(sandboxed(std::move(command), sandbox_for(sources, scope), limits.sandbox),
+                                      {limits.bytes, limits.time});
+    if (captured.timed_out || captured.status.signal == SIGXCPU)
+        throw Error(ErrorCode::conf_timeout, {{"file", file.string()}, {"limit", seconds_text(limits.time)}});
+    if (captured.truncated) throw conf_fault(file, "Its values are too long.");
+    auto variables = parse(captured.output, scope);
+    if (!variables)
+        throw conf_fault(file,
+                         "The script ended before its end, with status " + std::to_string(captured.status.code) + ".");
+    return std::move(*variables);
+}
+
+} // namespace dkms

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/places.h"
+
+#include <optional>
+#include <string>
+
+namespace dkms {
+
+/// Which distribution's rules apply, from os-release(5): ID on Ubuntu, else ID_LIKE where set, else ID.
+enum class Distribution { debian, ubuntu, fedora, rhel, suse, arch, gentoo, other };
+
+/// Throws Error ConfMissing when there is no os-release at all.
+Distribution distribution(const Places& places);
+
+/// Where modules of this distribution are installed whatever their configuration says ("/updates/dkms", "/extra",
+/// "/updates"); nothing: where DEST_MODULE_LOCATION says. `addon_modules_dir` (from ADDON_MODULES_DIR) wins when not
+/// empty.
+std::optional<std::string> destination_override(Distribution distribution, const std::string& addon_modules_dir = {});
+
+} // namespace dkms
