@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/directory.h"
+
+#include "lib/model/error.h"
+#include "lib/model/ids.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+Directory::Kind kind_of_mode(mode_t mode)
+{
+    if (S_ISDIR(mode)) return Directory::Kind::directory;
+    if (S_ISLNK(mode)) return Directory::Kind::link;
+    return S_ISREG(mode) ? Directory::Kind::file : Directory::Kind::other;
+}
+
+Directory::Kind kind_of(int directory, const dirent64& entry)
+{
+    switch (entry.d_type) {
+    case DT_DIR:
+        return Directory::Kind::directory;
+    case DT_LNK:
+        return Directory::Kind::link;
+    case DT_REG:
+        return Directory::Kind::file;
+    case DT_UNKNOWN: {
+        struct stat facts {};
+        const bool there = ::fstatat(directory, entry.d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+        return there ? kind_of_mode(facts.st_mode) : Directory::Kind::other;
+    }
+    default:
+        return Directory::Kind::other;
+    }
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& path, int number)
+{
+    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
+    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
+}
+
+} // namespace
+
+std::optional<Directory> Directory::open_at(int parent, const char* name)
+{
+    Descriptor descriptor(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!descriptor) return std::nullopt;
+    return Directory(std::move(descriptor));
+}
+
+std::optional<Directory> Directory::open(const std::filesystem::path& path) { return open_at(AT_FDCWD, path.c_str()); }
+
+std::optional<Directory> Directory::open_below(const std::string& name) const
+{
+    return open_at(descriptor_.number(), name.c_str());
+}
+
+std::vector<Directory::Entry> Directory::entries() const
+{
+    std::vector<Entry> result;
+    alignas(dirent64) std::array<char, 32768> block;
+    ::lseek(number(), 0, SEEK_SET);
+    for (;;) {
+        const ssize_t got = ::getdents64(number(), block.data(), block.size());
+        if (got <= 0) return result;
+        for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+            const auto& entry = *reinterpret_cast<const dirent64*>(block.data() + at);
+            at += entry.d_reclen;
+            const std::string_view name = static_cast<const char*>(entry.d_name);
+            if (name == "." || name == ".." || !is_utf8(name)) continue;
+            result.push_back({std::string(name), kind_of(number(), entry)});
+        }
+    }
+}
+
+bool Directory::has_directory(const std::string& name) const
+{
+    struct stat facts {};
+    return ::fstatat(number(), name.c_str(), &facts, 0) == 0 && S_ISDIR(facts.st_mode);
+}
+
+bool Directory::has(const std::string& name) const
+{
+    struct stat facts {};
+    return ::fstatat(number(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+std::string Directory::link_text(const std::string& name) const
+{
+    std::array<char, 4096> text;
+    const ssize_t length = ::readlinkat(number(), name.c_str(), text.data(), text.size());
+    return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+std::vector<std::filesystem::path> make_directories(const std::filesystem::path& path)
+{
+    std::vector<std::filesystem::path> made;
+    std::filesystem::path so_far;
+    for (const auto& part : path) {
+        so_far /= part;
+        if (::mkdir(so_far.c_str(), 0755) == 0)
+            made.push_back(so_far);
+        else if (struct stat facts{}; errno != EEXIST && ::stat(so_far.c_str(), &facts) != 0)
+            refuse(so_far, errno);
+    }
+    struct stat facts {};
+    if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) refuse(path, ENOTDIR);
+    return made;
+}
+
+void require_writable(const std::filesystem::path& path)
+{
+    std::filesystem::path existing = path;
+    struct stat facts {};
+    while (::stat(existing.c_str(), &facts) != 0 && existing.has_relative_path()) existing = existing.parent_path();
+    if (::faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) != 0) refuse(existing, errno);
+}
+
+std::string unique_name(const std::string& prefix)
+{
+    std::uint64_t random = 0;
+    if (::getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<std::uint64_t>(::getpid());
+    std::array<char, 20> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(random));
+    return prefix + digits.data();
+}
+
+} // namespace dkms

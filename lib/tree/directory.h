@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/process/descriptor.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// An open directory that is read with as few system calls as there can be: a status of many modules is mostly this.
+class Directory {
+public:
+    /// Nothing when it is not there, not a directory, or may not be read. A symbolic link is followed.
+    static std::optional<Directory> open(const std::filesystem::path& path);
+    /// The same below this one.
+    std::optional<Directory> open_below(const std::string& name) const;
+
+    int number() const { return descriptor_.number(); }
+
+    enum class Kind { directory, link, file, other };
+    struct Entry {
+        std::string name;
+        Kind kind;
+    };
+    /// Everything in it but "." and "..", in no order. Names that are not UTF-8 are left out: they are none of ours.
+    std::vector<Entry> entries() const;
+
+    /// Whether `name` in it is a directory, or a link to one.
+    bool has_directory(const std::string& name) const;
+    /// Whether there is anything of that name.
+    bool has(const std::string& name) const;
+    /// The text of the symbolic link `name`; empty if it is none.
+    std::string link_text(const std::string& name) const;
+
+private:
+    explicit Directory(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+    static std::optional<Directory> open_at(int parent, const char* name);
+    Descriptor descriptor_;
+};
+
+/// Makes `path` and the directories above it that are missing, mode 0755. Returns those that were made, outermost
+/// first. Throws Error: TreeNotWritable, DiskFull.
+std::vector<std::filesystem::path> make_directories(const std::filesystem::path& path);
+
+/// Throws Error TreeNotWritable unless entries of the directory `path` may be changed; for one that is missing, of the
+/// nearest directory above it.
+void require_writable(const std::filesystem::path& path);
+
+/// A name for a temporary that nobody else has: the prefix and 16 random digits. Only a name.
+std::string unique_name(const std::string& prefix);
+
+} // namespace dkms

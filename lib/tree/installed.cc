@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/installed.h"
+
+#include "lib/config/conf.h"
+#include "lib/kernel/headers.h"
+#include "lib/kernel/module_file.h"
+#include "lib/process/descriptor.h"
+
+#include <array>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+bool is_there(const std::filesystem::path& path)
+{
+    struct stat facts {};
+    return ::stat(path.c_str(), &facts) == 0;
+}
+
+/// "/kernel/drivers/" as it is written in a configuration, "kernel/drivers" as a path below the kernel's directory.
+std::string relative(const std::string& location)
+{
+    const auto begin = location.find_first_not_of('/');
+    if (begin == std::string::npos) return {};
+    return location.substr(begin, location.find_last_not_of('/') - begin + 1);
+}
+
+/// `file` in `directory`, or the same module with another compression.
+std::optional<std::string> any_form(const std::filesystem::path& kernel, const std::string& directory,
+                                    const std::string& file)
+{
+    if (is_there(kernel / directory / file)) return directory + "/" + file;
+    const std::string plain = directory + "/" + module_name_of(file) + ".ko";
+    for (const char* suffix : {"", ".gz", ".xz", ".zst"})
+        if (is_there(kernel / (plain + suffix))) return plain + suffix;
+    return std::nullopt;
+}
+
+bool same_bytes(int a, int b)
+{
+    std::array<char, 65536> of_a;
+    std::array<char, 65536> of_b;
+    for (off_t at = 0;;) {
+        const ssize_t got = ::pread(a, of_a.data(), of_a.size(), at);
+        if (got < 0 || ::pread(b, of_b.data(), of_b.size(), at) != got) return false;
+        if (got == 0) return true;
+        if (std::memcmp(of_a.data(), of_b.data(), static_cast<std::size_t>(got)) != 0) return false;
+        at += got;
+    }
+}
+
+} // namespace
+
+const std::optional<std::string>& InstalledFiles::override_directory()
+{
+    if (!override_) {
+        try {
+            override_ = destination_override(distribution(places_));
+        } catch (const Error&) {
+            override_.emplace(); // no os-release: then nothing overrides
+        }
+        if (*override_) *override_ = relative(**override_);
+    }
+    return *override_;
+}
+
+std::optional<std::string> InstalledFiles::configured_directory(const ModuleId& module, const KernelId& kernel,
+                                                                const std::string& file)
+{
+    const std::string name = module_name_of(file);
+    try {
+        ConfContext context;
+        context.module = module;
+        context.kernel = kernel;
+        context.kernel_source_dir = headers_directory(kernel, places_, {});
+        context.places = places_;
+        const auto conf = read_conf_natively(layout_.source_link(module) / "dkms.conf", context, Strictness::lax);
+        if (conf)
+            for (const ConfModule& one : conf->modules)
+                if (one.dest_name == name) return relative(one.dest_location);
+    } catch (const Error&) {
+        // a source that is gone or wrong: the record may know
+    }
+    if (const auto record = read_build_record(layout_, module, kernel))
+        for (const BuildRecord::Module& one : record->modules)
+            if (one.file == file) return relative(one.dest_location);
+    return std::nullopt;
+}
+
+std::vector<std::string> InstalledFiles::directories(const ModuleId& module, const KernelId& kernel,
+                                                     const std::string& file)
+{
+    std::vector<std::string> result;
+    if (override_directory()) result.push_back(*override_directory());
+    if (const auto configured = configured_directory(module, kernel, file)) result.push_back(*configured);
+    return result;
+}
+
+std::optional<std::string> InstalledFiles::find(const ModuleId& module, const KernelId& kernel, const std::string& file,
+                                                const InstallRecord* record)
+{
+    const auto directory = places_.install_tree / kernel.release;
+    if (record) {
+        const std::string name = module_name_of(file);
+        for (const InstallRecord::File& one : record->files)
+            if (one.module == name && is_there(directory / one.path)) return one.path;
+    }
+    if (override_directory())
+        if (auto found = any_form(directory, *override_directory(), file)) return found;
+    if (const auto configured = configured_directory(module, kernel, file))
+        return any_form(directory, *configured, file);
+    return std::nullopt;
+}
+
+bool same_content(const std::filesystem::path& a, const std::filesystem::path& b)
+{
+    struct stat of_a {};
+    struct stat of_b {};
+    if (::stat(a.c_str(), &of_a) != 0 || ::stat(b.c_str(), &of_b) != 0) return false;
+    if (of_a.st_ino == of_b.st_ino && of_a.st_dev == of_b.st_dev) return true;
+    if (of_a.st_size != of_b.st_size) return false;
+    if (of_a.st_mtim.tv_sec == of_b.st_mtim.tv_sec && of_a.st_mtim.tv_nsec == of_b.st_mtim.tv_nsec) return true;
+    const Descriptor file_a(::open(a.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file_b(::open(b.c_str(), O_RDONLY | O_CLOEXEC));
+    return file_a && file_b && same_bytes(file_a.number(), file_b.number());
+}
+
+} // namespace dkms

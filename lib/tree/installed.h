@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/config/distribution.h"
+#include "lib/tree/record.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// Where the modules of a version that is installed for a kernel lie in the install tree. The install record knows; for
+/// trees of the old program, which has none, it is the distribution's place or the one its configuration names,
+/// whichever holds the module.
+class InstalledFiles {
+public:
+    explicit InstalledFiles(const Places& places) : places_(places), layout_(places) {}
+
+    /// Directories below <install tree>/K that come into question for `file` of module/, best first: "updates/dkms".
+    std::vector<std::string> directories(const ModuleId& module, const KernelId& kernel, const std::string& file);
+
+    /// The path below <install tree>/K where `file` is installed, if need be with another compression; nothing if it is
+    /// missing. `record`: the install record of this version, if there is one.
+    std::optional<std::string> find(const ModuleId& module, const KernelId& kernel, const std::string& file,
+                                    const InstallRecord* record);
+
+private:
+    const std::optional<std::string>& override_directory();
+    std::optional<std::string> configured_directory(const ModuleId& module, const KernelId& kernel,
+                                                    const std::string& file);
+
+    const Places& places_;
+    Layout layout_;
+    std::optional<std::optional<std::string>> override_; ///< looked up at the first question
+};
+
+/// Whether two files have the same content: they are one file, or size and modification time agree to the nanosecond
+/// (an installed file gets the time of the built one), or their bytes do. False when one of them cannot be read.
+bool same_content(const std::filesystem::path& a, const std::filesystem::path& b);
+
+} // namespace dkms

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/lock.h"
+
+#include "lib/model/error.h"
+#include "lib/tree/directory.h"
+
+#include <cerrno>
+#include <sstream>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+[[noreturn]] void refuse(const std::filesystem::path& path)
+{
+    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
+}
+
+/// Whether the file behind `descriptor` is still the one at `path`: the tree may have been removed and made again.
+bool is_at(int descriptor, const std::filesystem::path& path)
+{
+    struct stat opened {};
+    struct stat named {};
+    return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+           opened.st_dev == named.st_dev;
+}
+
+pid_t parent_of(pid_t process)
+{
+    try {
+        const std::string status = read_file("/proc/" + std::to_string(process) + "/stat", 4096);
+        // The program's name stands in parentheses and may hold blanks and parentheses itself.
+        std::istringstream rest(status.substr(status.rfind(')') + 1));
+        std::string state;
+        pid_t parent = 0;
+        rest >> state >> parent;
+        return parent;
+    } catch (const Error&) {
+        return 0;
+    }
+}
+
+} // namespace
+
+bool is_ancestor(pid_t ancestor, pid_t process)
+{
+    while (process > 1 && process != ancestor) process = parent_of(process);
+    return process > 1 && process == ancestor;
+}
+
+std::filesystem::path make_own_directory(const Layout& layout, const std::filesystem::path& below)
+{
+    make_directories(layout.tree());
+    if (::mkdir(layout.own().c_str(), 0700) != 0 && errno != EEXIST) refuse(layout.own());
+    make_directories(below);
+    return below;
+}
+
+bool TreeLock::try_take()
+{
+    if (held()) return true;
+    make_own_directory(layout_, layout_.own());
+    const auto path = layout_.lock();
+    for (;;) {
+        Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!file) refuse(path);
+        if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) return false;
+            refuse(path);
+        }
+        if (!is_at(file.number(), path)) continue;
+        const std::string text = std::to_string(::getpid()) + " " + mode_ + "\n";
+        if (::ftruncate(file.number(), 0) != 0) refuse(path);
+        write_all(file.number(), text);
+        descriptor_ = std::move(file);
+        return true;
+    }
+}
+
+TreeLock::Holder TreeLock::holder() const
+{
+    Holder holder;
+    try {
+        std::istringstream text(read_file(layout_.lock(), 4096));
+        text >> holder.pid >> holder.mode;
+    } catch (const Error&) {
+        return {};
+    }
+    return holder;
+}
+
+std::string TreeLock::Holder::text() const
+{
+    if (pid == 0) return "another dkmsd";
+    return "dkmsd (process " + std::to_string(pid) + (mode.empty() ? "" : ", " + mode) + ")";
+}
+
+bool TreeLock::held_by_ancestor() const
+{
+    if (held()) return false;
+    const pid_t wanted = holder().pid;
+    if (wanted <= 1) return false;
+    const Descriptor file(::open(layout_.lock().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file || ::flock(file.number(), LOCK_EX | LOCK_NB) == 0) return false; // the number may be an old one
+    return is_ancestor(wanted, ::getppid());
+}
+
+} // namespace dkms

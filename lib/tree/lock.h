@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/process/descriptor.h"
+#include "lib/tree/layout.h"
+
+#include <string>
+
+#include <sys/types.h>
+
+namespace dkms {
+
+/// The lock of a DKMS tree, <tree>/.dkmsd/lock (flock(2), mode 0600). Held by one dkmsd, service or not, while it has
+/// running steps; workers get its descriptor and so keep it while they live, even if dkmsd is killed. Readers take no
+/// lock.
+///
+/// Never blocks: the owner asks again (try_take) as often as it likes, from its event loop.
+class TreeLock {
+public:
+    /// Opens nothing yet. `mode` is written into the lock for others to read: "service" or "stdio".
+    TreeLock(Layout layout, std::string mode) : layout_(std::move(layout)), mode_(std::move(mode)) {}
+
+    /// Takes the lock, and makes <tree>/.dkmsd if needed. True when it is held now, also when it was before. Who gets
+    /// true for a lock it did not hold should call recover() (lib/install/recover.h) before its first step. Throws
+    /// Error TreeNotWritable.
+    bool try_take();
+    bool held() const { return static_cast<bool>(descriptor_); }
+
+    /// What workers inherit; -1 when not held.
+    int descriptor() const { return descriptor_.number(); }
+
+    /// Lets go of it; with workers still running, they keep it until they end.
+    void release() { descriptor_.close(); }
+
+    struct Holder {
+        pid_t pid = 0;            ///< 0: not known
+        std::string mode;         ///< "service", "stdio", or empty
+        std::string text() const; ///< "dkmsd (process 123, service)"
+    };
+    /// Who wrote itself into the lock last: meaningful after try_take() said no.
+    Holder holder() const;
+
+    /// Whether the holder is an ancestor of this process: then this was started from inside a step (a POST_INSTALL
+    /// script that calls dkms), the lock is held for us already, and waiting for it would never end.
+    bool held_by_ancestor() const;
+
+private:
+    Layout layout_;
+    std::string mode_;
+    Descriptor descriptor_;
+};
+
+/// Whether `ancestor` is `process` or one of the processes above it, by proc(5).
+bool is_ancestor(pid_t ancestor, pid_t process);
+
+/// Makes <tree>/.dkmsd (0700) and `below` in it, and the tree itself. Returns the path. Throws Error TreeNotWritable,
+/// DiskFull.
+std::filesystem::path make_own_directory(const Layout& layout, const std::filesystem::path& below);
+
+} // namespace dkms

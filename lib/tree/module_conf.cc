@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/module_conf.h"
+
+#include "lib/kernel/headers.h"
+
+namespace dkms {
+namespace {
+
+std::filesystem::path conf_file(const Work& work, const ModuleId& module)
+{
+    const auto& named = work.step.options.conf_file;
+    return named.empty() ? Layout(work.places).source_link(module) / "dkms.conf" : named;
+}
+
+} // namespace
+
+ConfContext conf_context(const Work& work, const ModuleId& module)
+{
+    const Step& step = work.step;
+    ConfContext context;
+    context.module = module;
+    context.kernel = step.kernel.release.empty() ? KernelId{running_release(), running_architecture()} : step.kernel;
+    context.kernel_source_dir = headers_directory(context.kernel, work.places, step.options);
+    context.kernel_config = kernel_config_file(context.kernel_source_dir, step.options);
+    context.places = work.places;
+    context.directives = step.options.directives;
+    return context;
+}
+
+Conf read_module_conf(const Work& work, Strictness strictness)
+{
+    const ModuleId& module = work.step.module;
+    const auto source = Layout(work.places).source_link(module);
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(source, ignored))
+        throw Error(ErrorCode::broken_module, {{"module", module.text()}, {"path", source.string()}});
+    return read_conf(conf_file(work, module), conf_context(work, module), strictness);
+}
+
+std::optional<Conf> try_module_conf(const Work& work, const ModuleId& module)
+{
+    try {
+        return read_conf(conf_file(work, module), conf_context(work, module), Strictness::lax);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+void report_remarks(const Reporter& reporter, const Conf& conf)
+{
+    for (const Deprecated& one : conf.deprecated) {
+        nlohmann::json facts{{"directive", one.directive}, {"file", one.file}};
+        if (!one.instead.empty()) facts["instead"] = one.instead;
+        reporter.report(Event(EventKind::deprecated, std::move(facts)));
+    }
+    for (const std::string& sentence : conf.warnings) reporter.warning("conf", {}, sentence);
+}
+
+} // namespace dkms

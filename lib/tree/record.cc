@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/record.h"
+
+#include "lib/process/descriptor.h"
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t longest_record = 8 * 1024 * 1024; // a GPU driver has thousands of aliases
+
+/// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be.
+template <typename Read>
+auto read_record(const std::filesystem::path& path, Read read) -> std::optional<decltype(read(json()))>
+{
+    try {
+        return read(json::parse(read_file(path, longest_record)));
+    } catch (const Error&) {
+        return std::nullopt;
+    } catch (const json::exception&) {
+        return std::nullopt;
+    }
+}
+
+std::string text_of(const json& value) { return value.dump(1, '\t', false, json::error_handler_t::replace) + "\n"; }
+
+BuildRecord build_record_from(const json& value)
+{
+    BuildRecord record;
+    for (const json& module : value.at("modules"))
+        record.modules.push_back(
+            {module.at("file").get<std::string>(), module.value("sha256", ""), module.value("dest_location", ""),
+             module.value("depends", std::vector<std::string>{}), module.value("aliases", std::vector<std::string>{})});
+    record.inputs = value.value("inputs", json::object());
+    record.build_seconds = value.value("build_seconds", 0.0);
+    record.sandboxed = value.value("sandboxed", true);
+    record.signer = value.value("signer", "");
+    return record;
+}
+
+InstallRecord install_record_from(const json& value)
+{
+    InstallRecord record;
+    record.version = value.at("version").get<std::string>();
+    for (const json& file : value.at("files"))
+        record.files.push_back({file.at("module").get<std::string>(), file.at("path").get<std::string>()});
+    record.weak_links = value.value("weak_links", std::vector<std::string>{});
+    record.modprobe_fragment = value.value("modprobe_fragment", "");
+    return record;
+}
+
+TroubleRecord trouble_record_from(const json& value)
+{
+    TroubleRecord record;
+    record.state = kernel_state_of(value.at("state").get<std::string>()).value_or(KernelState::failed);
+    record.note = value.value("note", "");
+    record.job = value.value("job", JobId{0});
+    if (value.contains("error")) record.error = error_from_json(value.at("error"));
+    return record;
+}
+
+} // namespace
+
+std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleId& module, const KernelId& kernel)
+{
+    return read_record(layout.build_record(module, kernel), build_record_from);
+}
+
+std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel)
+{
+    return read_record(layout.install_record(name, kernel), install_record_from);
+}
+
+std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel)
+{
+    return read_record(layout.trouble_record(module, kernel), trouble_record_from);
+}
+
+std::string text_of(const BuildRecord& record)
+{
+    json modules = json::array();
+    for (const BuildRecord::Module& module : record.modules)
+        modules.push_back({{"file", module.file},
+                           {"sha256", module.sha256},
+                           {"dest_location", module.dest_location},
+                           {"depends", module.depends},
+                           {"aliases", module.aliases}});
+    return text_of(json{{"modules", std::move(modules)},
+                        {"inputs", record.inputs},
+                        {"build_seconds", record.build_seconds},
+                        {"sandboxed", record.sandboxed},
+                        {"signer", record.signer}});
+}
+
+std::string text_of(const InstallRecord& record)
+{
+    json files = json::array();
+    for (const InstallRecord::File& file : record.files)
+        files.push_back({{"module", file.module}, {"path", file.path}});
+    json value{{"version", record.version}, {"files", std::move(files)}};
+    if (!record.weak_links.empty()) value["weak_links"] = record.weak_links;
+    if (!record.modprobe_fragment.empty()) value["modprobe_fragment"] = record.modprobe_fragment;
+    return text_of(value);
+}
+
+void write_install_record(const Layout& layout, const std::string& name, const KernelId& kernel,
+                          const InstallRecord& record)
+{
+    write_file_durably(layout.install_record(name, kernel), text_of(record));
+}
+
+void write_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel,
+                          const TroubleRecord& record)
+{
+    const json value{
+        {"state", name_of(record.state)}, {"note", record.note}, {"job", record.job}, {"error", to_json(record.error)}};
+    write_file_durably(layout.trouble_record(module, kernel), text_of(value));
+}
+
+void remove_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel) noexcept
+{
+    ::unlink(layout.trouble_record(module, kernel).c_str());
+}
+
+} // namespace dkms

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/error.h"
+#include "lib/model/ids.h"
+#include "lib/model/state.h"
+#include "lib/tree/layout.h"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// What was built: <K>/<A>/.dkmsd.json, published by the same rename as the modules. A tree without it is as good: then
+/// nothing is stale.
+struct BuildRecord {
+    struct Module {
+        std::string file;          ///< in module/, compression suffix included
+        std::string sha256;        ///< of that file
+        std::string dest_location; ///< DEST_MODULE_LOCATION as the configuration had it
+        std::vector<std::string> depends;
+        std::vector<std::string> aliases;
+    };
+    std::vector<Module> modules;
+    nlohmann::json inputs =
+        nlohmann::json::object(); ///< what a later version may compare: compiler, headers, configuration, patches
+    double build_seconds = 0;
+    bool sandboxed = true;
+    std::string signer; ///< path of the certificate, empty when unsigned
+};
+
+/// What was installed, and where: <M>/.kernel-K-A.json beside the link of the old tree.
+struct InstallRecord {
+    struct File {
+        std::string module; ///< name without suffix
+        std::string path;   ///< below the install tree's K: "updates/dkms/foo.ko.xz"
+    };
+    std::string version;
+    std::vector<File> files;
+    std::vector<std::string> weak_links; ///< absolute paths that weak-modules made for it
+    std::string modprobe_fragment;       ///< absolute path; empty if none
+};
+
+/// Why a module is not there for a kernel: <V>/.trouble-K-A.json. Removed by the next success.
+struct TroubleRecord {
+    KernelState state = KernelState::failed; ///< failed, waiting or skipped
+    std::string note;                        ///< one line for a person
+    JobId job = 0;
+    Error error = Error(ErrorCode::internal);
+};
+
+/// Reading gives nothing when there is no record, or none that can be read: records help, they are never needed.
+std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
+std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel);
+std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
+
+/// Text of the build record, for the staging directory.
+std::string text_of(const BuildRecord& record);
+/// Text of the install record, for an install's transaction.
+std::string text_of(const InstallRecord& record);
+void write_install_record(const Layout& layout, const std::string& name, const KernelId& kernel,
+                          const InstallRecord& record);
+void write_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel,
+                          const TroubleRecord& record);
+void remove_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel) noexcept;
+
+} // namespace dkms

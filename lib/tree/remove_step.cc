@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/remove_step.h"
+
+#include "lib/tree/directory.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/lock.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <string_view>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+constexpr std::array<std::string_view, 8> not_builds{"build", "tarball", "driver_disk", "rpm",
+                                                     "deb",   "dsc",     "bmdeb",       "source"};
+
+bool begins_with(const std::string& text, std::string_view prefix)
+{
+    return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+class RemoveStep : public Action {
+public:
+    explicit RemoveStep(Work& work) : work_(work), layout_(work.places), module_(work.step.module) {}
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override;
+
+private:
+    void clear_garbage() const;
+    bool builds_are_left() const;
+    void move_away();
+    void remove_empty_module() const;
+
+    Work& work_;
+    Layout layout_;
+    ModuleId module_;
+    std::filesystem::path moved_; ///< where the version directory is until it is deleted
+};
+
+void RemoveStep::prepare()
+{
+    const auto version = layout_.version(module_);
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(version, ignored))
+        throw Error(ErrorCode::no_such_module, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
+    require_writable(layout_.module(module_.name));
+    require_writable(version);
+}
+
+/// What a build that was cut off left behind: <K>/.tmp_* and directories without anything in them.
+void RemoveStep::clear_garbage() const
+{
+    const auto version = Directory::open(layout_.version(module_));
+    if (!version) return;
+    std::error_code ignored;
+    for (const auto& kernel : version->entries()) {
+        if (kernel.kind != Directory::Kind::directory || kernel.name.front() == '.' ||
+            std::find(not_builds.begin(), not_builds.end(), kernel.name) != not_builds.end())
+            continue;
+        const auto path = layout_.version(module_) / kernel.name;
+        const auto directory = version->open_below(kernel.name);
+        for (const auto& entry : directory ? directory->entries() : std::vector<Directory::Entry>()) {
+            if (begins_with(entry.name, ".tmp_")) std::filesystem::remove_all(path / entry.name, ignored);
+            ::rmdir((path / entry.name).c_str()); // fails for one that is not empty
+        }
+        ::rmdir(path.c_str());
+    }
+}
+
+bool RemoveStep::builds_are_left() const
+{
+    const auto version = Directory::open(layout_.version(module_));
+    if (!version) return false;
+    const auto entries = version->entries();
+    return std::any_of(entries.begin(), entries.end(), [](const Directory::Entry& entry) {
+        return entry.kind == Directory::Kind::directory && entry.name.front() != '.' &&
+               std::find(not_builds.begin(), not_builds.end(), entry.name) == not_builds.end();
+    });
+}
+
+Outcome RemoveStep::run()
+{
+    work_.cancellation.check();
+    clear_garbage();
+    if (builds_are_left()) return {};
+    move_away();
+    std::error_code ignored; // what cannot be deleted now is cleared with the staging directory
+    std::filesystem::remove_all(moved_, ignored);
+    moved_.clear();
+    remove_empty_module();
+    work_.reporter.report(Event(EventKind::version_removed));
+    return {};
+}
+
+void RemoveStep::move_away()
+{
+    make_own_directory(layout_, layout_.staging());
+    const auto version = layout_.version(module_);
+    const auto target = layout_.staging() / unique_name("remove-");
+    if (::rename(version.c_str(), target.c_str()) != 0) {
+        // a mount point, or on another file system: it has to be deleted where it is
+        if (errno != EXDEV && errno != EBUSY)
+            throw Error(ErrorCode::tree_not_writable, {{"path", version.string()}, {"reason", errno_text(errno)}});
+        moved_ = version;
+        return;
+    }
+    moved_ = target;
+    sync_directory(layout_.module(module_.name));
+}
+
+/// Links and records that speak of a version that is gone do not keep <tree>/M alive.
+void RemoveStep::remove_empty_module() const
+{
+    const auto path = layout_.module(module_.name);
+    const auto directory = Directory::open(path);
+    if (!directory) return;
+    for (const auto& entry : directory->entries()) {
+        const bool stale_link = entry.kind == Directory::Kind::link && begins_with(entry.name, "kernel-") &&
+                                begins_with(directory->link_text(entry.name), module_.version + "/");
+        if (stale_link) ::unlink((path / entry.name).c_str());
+    }
+    const auto left = directory->entries();
+    if (std::any_of(left.begin(), left.end(), [](const auto& entry) { return !begins_with(entry.name, ".kernel-"); }))
+        return;
+    for (const auto& entry : left) ::unlink((path / entry.name).c_str());
+    ::rmdir(path.c_str());
+}
+
+void RemoveStep::undo() noexcept
+{
+    if (!moved_.empty() && moved_ != layout_.version(module_))
+        ::rename(moved_.c_str(), layout_.version(module_).c_str());
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_remove_step(Work& work) { return std::make_unique<RemoveStep>(work); }
+
+} // namespace dkms

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/scan.h"
+
+#include "lib/kernel/module_file.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/installed.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+#include <fnmatch.h>
+#include <sys/stat.h>
+
+namespace dkms {
+namespace {
+
+using Kind = Directory::Kind;
+
+constexpr std::array<std::string_view, 8> not_kernels{"build", "source", "tarball", "driver_disk",
+                                                      "rpm",   "deb",    "dsc",     "bmdeb"};
+
+bool begins_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool ends_with(std::string_view text, std::string_view suffix)
+{
+    return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+/// Reads "K-A" between `prefix` and `suffix` of a file's name. No architecture has a '-' in its name; releases often
+/// have.
+std::optional<KernelId> kernel_between(std::string_view name, std::string_view prefix, std::string_view suffix)
+{
+    if (!begins_with(name, prefix) || !ends_with(name, suffix) || name.size() <= prefix.size() + suffix.size())
+        return std::nullopt;
+    name = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+    const auto dash = name.rfind('-');
+    if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+    return KernelId{std::string(name.substr(0, dash)), std::string(name.substr(dash + 1))};
+}
+
+bool is_directory(const Directory& parent, const Directory::Entry& entry)
+{
+    return entry.kind == Kind::directory || (entry.kind == Kind::link && parent.has_directory(entry.name));
+}
+
+/// Whether a link leads to the directory `target` below `parent`, whatever way it or the tree is written.
+bool leads_to(const Directory& parent, const std::string& link, const std::string& target)
+{
+    if (parent.link_text(link) == target) return true;
+    struct stat of_link {};
+    struct stat of_target {};
+    return ::fstatat(parent.number(), link.c_str(), &of_link, 0) == 0 &&
+           ::fstatat(parent.number(), target.c_str(), &of_target, 0) == 0 && of_link.st_ino == of_target.st_ino &&
+           of_link.st_dev == of_target.st_dev;
+}
+
+/// What lies in <tree>/M beside the versions.
+struct ModuleDirectory {
+    std::string name;
+    Directory directory;
+    std::vector<std::string> versions;
+    std::set<std::string> links; ///< kernel-K-A
+    std::map<KernelId, InstallRecord> records;
+    bool has_originals = false;
+};
+
+/// What lies in <tree>/M/V.
+struct VersionDirectory {
+    ModuleId module;
+    Directory directory;
+    std::vector<std::string> kernels;
+    std::set<std::string> dot_files;
+    std::optional<Kind> source; ///< of the entry "source"
+};
+
+class Scanner {
+public:
+    Scanner(const Places& places, const StatusFilter& filter, ScanDepth depth)
+        : places_(places), layout_(places), filter_(filter), depth_(depth), installed_(places)
+    {
+        if (places.root == "/") running_ = running_release();
+    }
+
+    std::vector<ModuleStatus> all();
+    void module(const std::string& name, std::vector<ModuleStatus>& found);
+
+private:
+    std::optional<ModuleDirectory> look_at_module(const std::string& name) const;
+    std::optional<ModuleStatus> version(const ModuleDirectory& module, const std::string& version);
+    void set_source(const VersionDirectory& version, ModuleStatus& status) const;
+    void add_built(const ModuleDirectory& module, const VersionDirectory& version, ModuleStatus& status);
+    void add_weak(const ModuleDirectory& module, ModuleStatus& status) const;
+    void add_troubles(const VersionDirectory& version, ModuleStatus& status) const;
+    KernelStatus built(const ModuleDirectory& module, const VersionDirectory& version, const KernelId& kernel,
+                       const Directory& built_modules);
+    void compare(const ModuleId& module, const InstallRecord* record, const Directory& built_modules,
+                 KernelStatus& status);
+    bool wanted(const KernelId& kernel) const;
+
+    const Places& places_;
+    Layout layout_;
+    const StatusFilter& filter_;
+    ScanDepth depth_;
+    InstalledFiles installed_;
+    std::string running_;
+};
+
+bool Scanner::wanted(const KernelId& kernel) const
+{
+    return (filter_.kernel.empty() || ::fnmatch(filter_.kernel.c_str(), kernel.release.c_str(), 0) == 0) &&
+           (filter_.arch.empty() || filter_.arch == kernel.arch);
+}
+
+std::vector<ModuleStatus> Scanner::all()
+{
+    std::vector<ModuleStatus> found;
+    const auto tree = Directory::open(layout_.tree());
+    if (!tree) return found;
+    std::vector<std::string> names;
+    for (const auto& entry : tree->entries())
+        if (entry.name.front() != '.' && is_directory(*tree, entry)) names.push_back(entry.name);
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) module(name, found);
+    return found;
+}
+
+void Scanner::module(const std::string& name, std::vector<ModuleStatus>& found)
+{
+    auto directory = look_at_module(name);
+    if (!directory) return;
+    auto& versions = directory->versions;
+    std::sort(versions.begin(), versions.end(),
+              [](const auto& a, const auto& b) { return compare_versions(a, b) < 0; });
+    for (const std::string& one : versions)
+        if (filter_.version.empty() || filter_.version == one)
+            if (auto status = version(*directory, one)) found.push_back(std::move(*status));
+}
+
+std::optional<ModuleDirectory> Scanner::look_at_module(const std::string& name) const
+{
+    auto directory = Directory::open(layout_.module(name));
+    if (!directory) return std::nullopt;
+    ModuleDirectory module{name, std::move(*directory), {}, {}, {}, false};
+    for (auto& entry : module.directory.entries()) {
+        if (entry.kind == Kind::link && begins_with(entry.name, "kernel-"))
+            module.links.insert(entry.name);
+        else if (entry.name == "original_module")
+            module.has_originals = true;
+        else if (const auto kernel = kernel_between(entry.name, ".kernel-", ".json")) {
+            if (auto record = read_install_record(layout_, name, *kernel)) module.records[*kernel] = std::move(*record);
+        } else if (entry.name.front() != '.' && is_directory(module.directory, entry))
+            module.versions.push_back(std::move(entry.name));
+    }
+    return module;
+}
+
+std::optional<ModuleStatus> Scanner::version(const ModuleDirectory& module, const std::string& name)
+{
+    auto directory = module.directory.open_below(name);
+    if (!directory) return std::nullopt;
+    VersionDirectory version{{module.name, name}, std::move(*directory), {}, {}, std::nullopt};
+    for (auto& entry : version.directory.entries()) {
+        if (entry.name == "source")
+            version.source = entry.kind;
+        else if (entry.name.front() == '.')
+            version.dot_files.insert(std::move(entry.name));
+        else if (entry.kind == Kind::directory &&
+                 std::find(not_kernels.begin(), not_kernels.end(), entry.name) == not_kernels.end())
+            version.kernels.push_back(std::move(entry.name));
+    }
+    ModuleStatus status;
+    status.module = version.module;
+    set_source(version, status);
+    add_built(module, version, status);
+    add_weak(module, status);
+    add_troubles(version, status);
+    std::sort(status.kernels.begin(), status.kernels.end(), [](const KernelStatus& a, const KernelStatus& b) {
+        const auto order = compare_versions(a.kernel.release, b.kernel.release);
+        return order < 0 || (order == 0 && a.kernel < b.kernel);
+    });
+    // A directory with neither a source here or in the source tree nor a build is somebody else's.
+    const bool foreign = status.broken && !version.source && status.kernels.empty() &&
+                         !Directory::open(layout_.source_in_source_tree(version.module));
+    return foreign ? std::nullopt : std::optional(std::move(status));
+}
+
+void Scanner::set_source(const VersionDirectory& version, ModuleStatus& status) const
+{
+    status.broken = !version.source || !version.directory.has_directory("source");
+    if (status.broken) return;
+    const std::string target = version.source == Kind::link ? version.directory.link_text("source") : "";
+    status.source = layout_.version(version.module) / (target.empty() ? "source" : target);
+}
+
+void Scanner::add_built(const ModuleDirectory& module, const VersionDirectory& version, ModuleStatus& status)
+{
+    for (const std::string& release : version.kernels) {
+        const auto directory = version.directory.open_below(release);
+        if (!directory) continue;
+        for (const auto& entry : directory->entries()) {
+            const KernelId kernel{release, entry.name};
+            // <K>/module and <K>/log are of a tree from before architectures were told apart
+            if (entry.kind != Kind::directory || entry.name.front() == '.' || entry.name == "module" ||
+                entry.name == "log" || !wanted(kernel))
+                continue;
+            if (const auto built_modules = directory->open_below(entry.name + "/module"))
+                status.kernels.push_back(built(module, version, kernel, *built_modules));
+        }
+    }
+}
+
+KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirectory& version, const KernelId& kernel,
+                            const Directory& built_modules)
+{
+    KernelStatus status;
+    status.kernel = kernel;
+    status.running = kernel.release == running_;
+    const std::string below = kernel.release + "/" + kernel.arch;
+    if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
+    const std::string link = "kernel-" + kernel.release + "-" + kernel.arch;
+    if (module.links.count(link) == 0 || !leads_to(module.directory, link, version.module.version + "/" + below))
+        return status;
+    status.state = KernelState::installed;
+    status.originals = module.has_originals && module.directory.has_directory("original_module/" + below);
+    if (depth_ == ScanDepth::quick) return status;
+    const auto record = module.records.find(kernel);
+    const bool known = record != module.records.end() && record->second.version == version.module.version;
+    compare(version.module, known ? &record->second : nullptr, built_modules, status);
+    return status;
+}
+
+void Scanner::compare(const ModuleId& module, const InstallRecord* record, const Directory& built_modules,
+                      KernelStatus& status)
+{
+    for (const auto& entry : built_modules.entries()) {
+        if (entry.name.find(".ko") == std::string::npos || module_name_of(entry.name).empty()) continue;
+        const auto path = installed_.find(module, status.kernel, entry.name, record);
+        if (!path)
+            status.missing = true;
+        else if (!same_content(layout_.built_modules(module, status.kernel) / entry.name,
+                               places_.install_tree / status.kernel.release / *path))
+            status.differs = true;
+    }
+}
+
+/// The release <install tree>/RELEASE/… that a path lies in.
+std::string release_of(const std::filesystem::path& path, const Places& places)
+{
+    const auto below = path.lexically_relative(places.install_tree);
+    return below.empty() || *below.begin() == ".." ? std::string() : below.begin()->string();
+}
+
+void Scanner::add_weak(const ModuleDirectory& module, ModuleStatus& status) const
+{
+    for (const auto& [from, record] : module.records) {
+        if (record.version != status.module.version) continue;
+        std::set<std::string> releases;
+        for (const std::string& link : record.weak_links)
+            if (std::error_code ignored; std::filesystem::exists(link, ignored))
+                releases.insert(release_of(link, places_));
+        for (const std::string& release : releases) {
+            KernelStatus weak;
+            weak.kernel = {release, from.arch};
+            weak.state = KernelState::installed_weak;
+            weak.weak_from = from.release;
+            weak.running = release == running_;
+            const auto same = [&](const KernelStatus& one) { return one.kernel == weak.kernel; };
+            const bool built_here = std::any_of(status.kernels.begin(), status.kernels.end(), same);
+            if (!release.empty() && !built_here && wanted(weak.kernel)) status.kernels.push_back(std::move(weak));
+        }
+    }
+}
+
+void Scanner::add_troubles(const VersionDirectory& version, ModuleStatus& status) const
+{
+    for (const std::string& name : version.dot_files) {
+        const auto kernel = kernel_between(name, ".trouble-", ".json");
+        if (!kernel || !wanted(*kernel)) continue;
+        const auto trouble = read_trouble_record(layout_, version.module, *kernel);
+        if (!trouble) continue;
+        auto place = std::find_if(status.kernels.begin(), status.kernels.end(),
+                                  [&](const KernelStatus& one) { return one.kernel == *kernel; });
+        if (place == status.kernels.end()) {
+            place = status.kernels.insert(place, KernelStatus());
+            place->kernel = *kernel;
+            place->state = trouble->state;
+            place->running = kernel->release == running_;
+            if (version.dot_files.count(layout_.failed_log(version.module, *kernel).filename()) != 0)
+                place->log = layout_.failed_log(version.module, *kernel);
+        }
+        // What is built stays built; the note says that the last attempt to go on from there failed.
+        if (place->state == KernelState::installed || place->state == KernelState::installed_weak) continue;
+        place->note = trouble->note;
+        if (trouble->job != 0) place->job = trouble->job;
+    }
+}
+
+} // namespace
+
+std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter, ScanDepth depth)
+{
+    Scanner scanner(places, filter, depth);
+    if (filter.module.empty()) return scanner.all();
+    std::vector<ModuleStatus> found;
+    scanner.module(filter.module, found);
+    return found;
+}
+
+std::optional<ModuleStatus> scan_module(const Places& places, const ModuleId& module, ScanDepth depth)
+{
+    StatusFilter filter;
+    filter.module = module.name;
+    filter.version = module.version;
+    auto found = scan(places, filter, depth);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.back());
+}
+
+std::optional<std::string> active_version(const Layout& layout, const std::string& name, const KernelId& kernel)
+{
+    std::error_code error;
+    const auto module = std::filesystem::canonical(layout.module(name), error);
+    if (error) return std::nullopt;
+    const auto target = std::filesystem::canonical(layout.active_link(name, kernel), error);
+    if (error) return std::nullopt;
+    const auto below = target.lexically_relative(module);
+    const std::string version = below.begin()->string();
+    const bool ours = below == std::filesystem::path(version) / kernel.release / kernel.arch;
+    if (!ours || !std::filesystem::is_directory(target / "module", error)) return std::nullopt;
+    return version;
+}
+
+} // namespace dkms

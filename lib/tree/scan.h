@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/places.h"
+#include "lib/model/state.h"
+#include "lib/tree/layout.h"
+
+#include <optional>
+#include <vector>
+
+namespace dkms {
+
+/// How much to find out. `quick` does not compare installed files with built ones.
+enum class ScanDepth { quick, full };
+
+/// Reads the tree: modules in byte order of their names, versions in the order of compare_versions, kernels likewise.
+/// Never starts a program, takes no lock, tolerates foreign files and directories that vanish while it reads.
+/// Predicates: docs/architecture.md, "States".
+std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter = {},
+                               ScanDepth depth = ScanDepth::full);
+
+/// One module, or nothing if it is not in the tree.
+std::optional<ModuleStatus> scan_module(const Places& places, const ModuleId& module,
+                                        ScanDepth depth = ScanDepth::quick);
+
+/// The version that is installed for `kernel`, by the kernel-K-A link; nothing if none is.
+std::optional<std::string> active_version(const Layout& layout, const std::string& name, const KernelId& kernel);
+
+} // namespace dkms

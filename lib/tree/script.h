@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/process/child.h"
+#include "lib/process/work.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dkms {
+
+/// A script directive of a dkms.conf: POST_ADD, PRE_INSTALL, POST_INSTALL, POST_REMOVE, PRE_BUILD, POST_BUILD.
+struct Script {
+    std::string_view name; ///< as events have it: "post_add"
+    std::string value;     ///< as the directive has it: a file below the directory and its arguments, divided by blanks
+};
+
+/// The program and arguments of a script: an executable /etc/dkms/M/<file> wins over <directory>/<file>. Nothing when
+/// neither is an executable file.
+std::optional<std::vector<std::string>> find_script(const std::string& value, const std::filesystem::path& directory,
+                                                    const std::filesystem::path& overrides);
+
+/// What a script of `module` finds in its environment: base_environment() and kernelver, arch, kernel_source_dir,
+/// module, module_version, dkms_tree, source_tree, install_tree. A step without a kernel gets the running one.
+std::vector<std::string> script_environment(const Work& work, const ModuleId& module);
+
+/// Runs a script of `module` in its source, with the rights of this process; its output goes to ours. Reports
+/// command-started and command-ended. One that is not executable is a warning, and as good as one that ended with 0.
+/// Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error Cancelled).
+ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation);
+
+} // namespace dkms
