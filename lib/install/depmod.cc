@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/depmod.h"
+
+#include "lib/process/child.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/lock.h"
+
+#include <set>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+/// A root directory in which the install tree is lib/modules, and usr/lib/modules for a depmod that looks there.
+std::filesystem::path make_base(const Places& places)
+{
+    const Layout layout(places);
+    make_own_directory(layout, layout.staging());
+    auto base = layout.staging() / unique_name("depmod-");
+    make_directories(base / "usr/lib");
+    std::filesystem::create_directory_symlink("usr/lib", base / "lib");
+    std::filesystem::create_directory_symlink(places.install_tree, base / "usr/lib/modules");
+    return base;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+} // namespace
+
+std::filesystem::path modules_dep(const Places& places, const std::string& release)
+{
+    return places.install_tree / release / "modules.dep";
+}
+
+DepmodCommand::DepmodCommand(const Places& places, const std::string& release) : argv_{"depmod"}
+{
+    if (places.root != "/" || !places.is_default_install_tree()) {
+        base_ = make_base(places);
+        argv_.insert(argv_.end(), {"-b", base_});
+    }
+    argv_.push_back(release);
+}
+
+DepmodCommand::~DepmodCommand()
+{
+    std::error_code ignored;
+    if (!base_.empty()) std::filesystem::remove_all(base_, ignored);
+}
+
+std::optional<std::string> DepmodCommand::run() const
+{
+    if (!find_program(argv_.front())) return "the program depmod is not installed";
+    Command command;
+    command.argv = argv_;
+    command.environment = base_environment();
+    const Captured captured = capture(command);
+    write_all(STDOUT_FILENO, captured.output);
+    if (captured.timed_out) return "depmod did not come to an end";
+    if (captured.status.ok()) return std::nullopt;
+    return captured.output.empty() ? "it ended with " + std::to_string(captured.status.code)
+                                   : first_line(captured.output);
+}
+
+std::optional<std::string> missing_in_index(const Places& places, const std::string& release,
+                                            const std::vector<std::string>& files)
+{
+    std::set<std::string> wanted(files.begin(), files.end());
+    const std::string index = read_file(modules_dep(places, release), 256 * 1024 * 1024);
+    for (std::size_t at = 0; at < index.size() && !wanted.empty();) {
+        const auto end = std::min(index.find('\n', at), index.size());
+        wanted.erase(index.substr(at, std::min(index.find(':', at), end) - at));
+        at = end + 1;
+    }
+    return wanted.empty() ? std::nullopt : std::optional(*wanted.begin());
+}
+
+} // namespace dkms

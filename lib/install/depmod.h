@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/places.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// <install tree>/K/modules.dep: without it there is no kernel to index for, only headers or leftovers, and depmod is
+/// not run.
+std::filesystem::path modules_dep(const Places& places, const std::string& release);
+
+/// The command that indexes the modules of one kernel of the install tree, wherever that lies: depmod itself only knows
+/// <base>/lib/modules. Keeps what it had to make for that (links in a directory of <tree>/.dkmsd/staging) until it
+/// ends.
+class DepmodCommand {
+public:
+    /// Throws Error TreeNotWritable.
+    DepmodCommand(const Places& places, const std::string& release);
+    ~DepmodCommand();
+    DepmodCommand(const DepmodCommand&) = delete;
+    DepmodCommand& operator=(const DepmodCommand&) = delete;
+
+    const std::vector<std::string>& argv() const { return argv_; }
+    /// Runs it; what it says goes to our standard output. Nothing when it worked, else why not.
+    std::optional<std::string> run() const;
+
+private:
+    std::vector<std::string> argv_;
+    std::filesystem::path base_; ///< empty for the system's own modules
+};
+
+/// The first of `files` (paths below <install tree>/K) that modules.dep does not list; nothing if all are there. depmod
+/// leaves out files that it cannot read, without saying so.
+std::optional<std::string> missing_in_index(const Places& places, const std::string& release,
+                                            const std::vector<std::string>& files);
+
+} // namespace dkms

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/indexing.h"
+
+#include "lib/install/depmod.h"
+#include "lib/process/child.h"
+
+#include <chrono>
+
+namespace dkms {
+
+bool is_indexed(const Work& work)
+{
+    std::error_code ignored;
+    return !work.step.options.no_depmod &&
+           std::filesystem::exists(modules_dep(work.places, work.step.kernel.release), ignored);
+}
+
+std::optional<std::string> index_modules(const Work& work, const std::vector<std::string>& files)
+{
+    if (work.step.options.no_depmod) return std::nullopt;
+    const std::string& release = work.step.kernel.release;
+    if (!is_indexed(work)) {
+        work.reporter.report(Event(EventKind::depmod_skipped, {{"path", modules_dep(work.places, release).string()}}));
+        return std::nullopt;
+    }
+    work.reporter.stage(Stage::depmod, 70);
+    const DepmodCommand depmod(work.places, release);
+    work.reporter.command_started("depmod", release, text_of(depmod.argv()));
+    const auto began = std::chrono::steady_clock::now();
+    auto reason = depmod.run();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+    work.reporter.command_ended("depmod", release, reason ? 1 : 0, seconds.count());
+    if (!reason)
+        if (const auto missing = missing_in_index(work.places, release, files)) reason = "it does not list " + *missing;
+    return reason;
+}
+
+} // namespace dkms

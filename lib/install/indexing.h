@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/process/work.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// Whether depmod is to run in this step: it is wanted, and there is a kernel to run it for.
+bool is_indexed(const Work& work);
+
+/// Runs depmod for the step's kernel and reports it; afterwards the index must list `files` (paths below <install
+/// tree>/K). Nothing when all went well, else what did not. When there is no index, that is reported (depmod-skipped)
+/// and all is well.
+std::optional<std::string> index_modules(const Work& work, const std::vector<std::string>& files);
+
+} // namespace dkms

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/install_step.h"
+
+#include "lib/build/trouble.h"
+#include "lib/config/framework.h"
+#include "lib/install/depmod.h"
+#include "lib/install/indexing.h"
+#include "lib/install/kernel_modules.h"
+#include "lib/install/modprobe_fragment.h"
+#include "lib/install/originals.h"
+#include "lib/install/removal.h"
+#include "lib/install/selection.h"
+#include "lib/install/transaction.h"
+#include "lib/install/version_check.h"
+#include "lib/install/weak_modules.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/module_conf.h"
+#include "lib/tree/record.h"
+#include "lib/tree/scan.h"
+#include "lib/tree/script.h"
+
+#include <optional>
+
+namespace dkms {
+namespace {
+
+class InstallStep : public Action {
+public:
+    explicit InstallStep(Work& work)
+        : work_(work), layout_(work.places), module_(work.step.module), kernel_(work.step.kernel),
+          kernel_directory_(work.places.install_tree / kernel_.release), force_(force_list(work.places, module_.name))
+    {
+        force_.force |= work.step.options.force;
+        force_.version_override |= force_.force || work.step.options.force_version_override;
+    }
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override;
+
+private:
+    void require_built_and_kernel() const;
+    void run_pre_install() const;
+    void choose();
+    void change_files();
+    void plan_previous();
+    void plan_originals();
+    void plan_modules();
+    void plan_tree();
+    void report(const std::vector<Event>& events) const;
+    void run_previous_post_remove() const;
+    void link_weak_modules();
+    void index();
+    void write_weak_links() const;
+    std::vector<std::string> installed_paths() const;
+    Outcome done() const;
+
+    Work& work_;
+    Layout layout_;
+    ModuleId module_;
+    KernelId kernel_;
+    std::filesystem::path kernel_directory_;
+    ForceList force_;
+    std::optional<std::string> previous_; ///< the version that is active now
+    bool already_ = false;
+    bool symlink_ = false;
+    Conf conf_;
+    std::vector<InstallItem> items_;
+    std::map<std::string, std::vector<std::string>> existing_;
+    std::optional<Transaction> transaction_; ///< while it can be taken back
+    std::vector<Event> removed_, installed_; ///< what there is to report after the change
+    InstallRecord record_;
+    bool indexed_ = false;
+    bool post_install_ran_ = false;
+};
+
+void InstallStep::prepare()
+{
+    previous_ = active_version(layout_, module_.name, kernel_);
+    already_ = previous_ == module_.version && !force_.force;
+    if (already_) return;
+    require_built_and_kernel();
+    conf_ = read_module_conf(work_, Strictness::strict);
+    items_ = built_items(work_, conf_);
+    symlink_ = read_framework(work_.places).symlink_modules;
+    require_writable(layout_.module(module_.name));
+    require_writable(layout_.own());
+    require_writable(kernel_directory_);
+}
+
+void InstallStep::require_built_and_kernel() const
+{
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(layout_.built_modules(module_, kernel_), ignored))
+        throw Error(ErrorCode::not_built, {{"module", module_.text()}, {"kernel", kernel_.release}});
+    if (!std::filesystem::is_directory(kernel_directory_, ignored))
+        throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel_.release}, {"path", kernel_directory_.string()}});
+}
+
+Outcome InstallStep::run()
+{
+    if (already_) {
+        work_.reporter.report(Event(EventKind::already_installed, {{"kernel", kernel_.release}}));
+        return {Result::skipped, std::nullopt, {}};
+    }
+    try {
+        report_remarks(work_.reporter, conf_);
+        work_.reporter.stage(Stage::install, 0);
+        run_pre_install();
+        choose();
+        work_.cancellation.check(); // from here to the end nothing asks again
+        change_files();
+        index();
+        transaction_->commit();
+        transaction_.reset();
+    } catch (const Error& error) {
+        const bool nothing_tried =
+            error.code() == ErrorCode::cancelled || error.code() == ErrorCode::nothing_installable;
+        if (!nothing_tried) record_trouble(work_, error, {});
+        throw;
+    }
+    write_weak_links();
+    remove_trouble_record(layout_, module_, kernel_);
+    work_.reporter.stage(Stage::depmod, 100);
+    return done();
+}
+
+void InstallStep::run_pre_install() const
+{
+    const ExitStatus status = run_script(work_, module_, {"pre_install", conf_.pre_install}, &work_.cancellation);
+    if (status.ok() || force_.force) return;
+    throw Error(ErrorCode::pre_install_failed, {{"module", module_.text()}, {"status", std::to_string(status.code)}});
+}
+
+void InstallStep::choose()
+{
+    std::set<std::string> names;
+    for (const InstallItem& item : items_) names.insert(item.name);
+    existing_ = find_kernel_modules(work_.places, kernel_.release, names);
+    items_ = installable(work_, conf_, items_, existing_, force_.version_override);
+}
+
+void InstallStep::change_files()
+{
+    transaction_.emplace(work_.places, module_, kernel_, ErrorCode::install_failed);
+    if (is_indexed(work_)) transaction_->needs_depmod();
+    plan_previous();
+    plan_originals();
+    plan_modules();
+    plan_tree();
+    transaction_->stage();
+    work_.reporter.stage(Stage::install, 50);
+    transaction_->apply();
+    report(removed_);
+    run_previous_post_remove();
+    report(installed_);
+    link_weak_modules();
+    post_install_ran_ = true;
+    run_script(work_, module_, {"post_install", conf_.post_install}, nullptr);
+}
+
+/// The version that is active now goes out, even when it is the same one: its modules may have had other names or
+/// places.
+void InstallStep::plan_previous()
+{
+    if (!previous_) return;
+    removed_ = plan_removal(*transaction_, work_.places, {module_.name, *previous_}, kernel_, true).events;
+}
+
+void InstallStep::plan_originals()
+{
+    const Originals originals(work_.places, module_, kernel_);
+    const auto occupied = occupied_paths(work_.places, kernel_.release);
+    for (const InstallItem& item : items_) {
+        std::vector<std::string> own;
+        for (const std::string& path : existing_[item.name]) {
+            const auto owner = occupied.find(path);
+            if (owner == occupied.end())
+                own.push_back(path);
+            else if (owner->second.name != module_.name && path == item.path)
+                work_.reporter.warning("replaces-other", {{"path", path}, {"module", owner->second.text()}},
+                                       path + " of " + owner->second.text() + " is replaced.");
+        }
+        const auto events = originals.archive(*transaction_, own);
+        installed_.insert(installed_.end(), events.begin(), events.end());
+    }
+}
+
+void InstallStep::plan_modules()
+{
+    record_.version = module_.version;
+    for (const InstallItem& item : items_) {
+        const auto built = layout_.built_modules(module_, kernel_) / item.file;
+        const auto target = kernel_directory_ / item.path;
+        if (symlink_)
+            transaction_->put_link(built, target);
+        else
+            transaction_->put_copy(built, target);
+        record_.files.push_back({item.name, item.path});
+        installed_.emplace_back(EventKind::installed_file,
+                                nlohmann::json{{"path", target.string()}, {"module", item.name}});
+    }
+}
+
+/// What the DKMS tree and modprobe.d say about it.
+void InstallStep::plan_tree()
+{
+    const std::string aliases = modprobe_text(work_.places, conf_);
+    if (!aliases.empty() && work_.places.is_default_install_tree()) {
+        record_.modprobe_fragment = modprobe_fragment(work_.places, module_.name);
+        transaction_->put_text(aliases, record_.modprobe_fragment);
+    }
+    transaction_->put_text(text_of(record_), layout_.install_record(module_.name, kernel_));
+    transaction_->put_link(module_.version + "/" + kernel_.release + "/" + kernel_.arch,
+                           layout_.active_link(module_.name, kernel_));
+}
+
+void InstallStep::report(const std::vector<Event>& events) const
+{
+    for (const Event& event : events) work_.reporter.report(event);
+}
+
+void InstallStep::run_previous_post_remove() const
+{
+    if (!previous_) return;
+    const ModuleId old{module_.name, *previous_};
+    if (const auto conf = *previous_ == module_.version ? std::optional(conf_) : try_module_conf(work_, old))
+        run_script(work_, old, {"post_remove", conf->post_remove}, nullptr);
+}
+
+std::vector<std::string> InstallStep::installed_paths() const
+{
+    std::vector<std::string> paths;
+    for (const InstallItem& item : items_) paths.push_back(kernel_directory_ / item.path);
+    return paths;
+}
+
+void InstallStep::link_weak_modules()
+{
+    const auto program = conf_.no_weak_modules ? std::nullopt : weak_modules_program(work_.places);
+    if (!program) return;
+    work_.reporter.report(Event(EventKind::weak_modules, {{"action", "add"}}));
+    if (!run_weak_modules(*program, true, installed_paths()))
+        work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+    record_.weak_links = weak_links_to(work_.places, installed_paths());
+}
+
+void InstallStep::write_weak_links() const
+{
+    if (!record_.weak_links.empty()) write_install_record(layout_, module_.name, kernel_, record_);
+}
+
+void InstallStep::index()
+{
+    std::vector<std::string> files;
+    for (const InstallItem& item : items_) files.push_back(item.path);
+    indexed_ = is_indexed(work_);
+    if (const auto reason = index_modules(work_, files))
+        throw Error(ErrorCode::depmod_failed,
+                    {{"module", module_.text()}, {"kernel", kernel_.release}, {"reason", *reason}});
+}
+
+Outcome InstallStep::done() const
+{
+    Outcome outcome;
+    if (conf_.remake_initrd && !work_.step.options.no_initramfs && work_.places.is_default_install_tree())
+        outcome.follow_up.push_back({StepKind::initramfs, {}, kernel_, {}});
+    return outcome;
+}
+
+void InstallStep::undo() noexcept
+{
+    if (!transaction_) return;
+    try {
+        if (!record_.weak_links.empty())
+            if (const auto program = weak_modules_program(work_.places))
+                run_weak_modules(*program, false, installed_paths());
+        transaction_->roll_back();
+        if (post_install_ran_ && !previous_) run_script(work_, module_, {"post_remove", conf_.post_remove}, nullptr);
+        if (indexed_) DepmodCommand(work_.places, kernel_.release).run();
+    } catch (const std::exception&) {
+        transaction_->roll_back(); // the rest was help for scripts and the index only
+    }
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_install_step(Work& work) { return std::make_unique<InstallStep>(work); }
+
+} // namespace dkms

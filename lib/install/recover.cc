@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/recover.h"
+
+#include "lib/install/depmod.h"
+#include "lib/install/intent.h"
+#include "lib/model/error.h"
+#include "lib/process/descriptor.h"
+#include "lib/tree/directory.h"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+std::optional<Intent> read_intent(const std::filesystem::path& file)
+{
+    try {
+        return intent_from_json(nlohmann::json::parse(read_file(file)));
+    } catch (const nlohmann::json::exception&) {
+        return std::nullopt; // written by nobody we know
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+void clear(const std::filesystem::path& directory)
+{
+    const auto opened = Directory::open(directory);
+    if (!opened) return;
+    std::error_code ignored;
+    for (const auto& entry : opened->entries()) std::filesystem::remove_all(directory / entry.name, ignored);
+}
+
+void index_again(const Places& places, const std::set<std::string>& releases)
+{
+    std::error_code ignored;
+    for (const std::string& release : releases)
+        if (std::filesystem::exists(modules_dep(places, release), ignored)) DepmodCommand(places, release).run();
+}
+
+} // namespace
+
+std::vector<Recovered> recover(const Places& places)
+{
+    const Layout layout(places);
+    std::vector<Recovered> result;
+    std::set<std::string> to_index;
+    if (const auto intents = Directory::open(layout.intents())) {
+        for (const auto& entry : intents->entries()) {
+            const auto file = layout.intents() / entry.name;
+            if (entry.name.front() == '.') ::unlink(file.c_str()); // an intent that was never complete
+            const auto intent = read_intent(file);
+            if (entry.name.front() == '.' || !intent) continue;
+            const bool completed = intent->phase == Intent::Phase::committed;
+            if (completed)
+                finish(*intent);
+            else
+                roll_back(*intent);
+            if (intent->phase == Intent::Phase::applying && intent->depmod) to_index.insert(intent->kernel.release);
+            result.push_back({intent->module, intent->kernel, completed});
+            ::unlink(file.c_str());
+        }
+    }
+    clear(layout.staging());
+    clear(layout.builds());
+    index_again(places, to_index);
+    return result;
+}
+
+} // namespace dkms

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/removal.h"
+
+#include "lib/config/distribution.h"
+#include "lib/install/placed.h"
+
+namespace dkms {
+namespace {
+
+/// Whether kernel packages own directories such as <K>/extra, empty as they are.
+bool packages_own_directories(const Places& places)
+{
+    try {
+        const Distribution one = distribution(places);
+        return one == Distribution::fedora || one == Distribution::rhel || one == Distribution::suse;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+} // namespace
+
+Removal plan_removal(Transaction& transaction, const Places& places, const ModuleId& module, const KernelId& kernel,
+                     bool active)
+{
+    const auto top = places.install_tree / kernel.release;
+    const bool keep_first_level = packages_own_directories(places);
+    Removal removal;
+    removal.events.emplace_back(EventKind::uninstalling,
+                                nlohmann::json{{"kernel", kernel.release}, {"active", active}});
+    for (const PlacedModule& placed : placed_modules(places, module, kernel)) {
+        if (placed.path.empty()) {
+            removal.events.emplace_back(
+                EventKind::file_not_found,
+                nlohmann::json{{"module", placed.name}, {"directory", (top / placed.directory).string()}});
+            continue;
+        }
+        const auto path = top / placed.path;
+        transaction.remove(path);
+        removal.events.emplace_back(EventKind::deleted_file, nlohmann::json{{"path", path.string()}});
+        removal.modules.push_back(path);
+        for (auto directory = path.parent_path(); directory != top; directory = directory.parent_path())
+            if (!keep_first_level || directory.parent_path() != top) transaction.prune(directory);
+    }
+    return removal;
+}
+
+} // namespace dkms

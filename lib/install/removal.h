@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/install/transaction.h"
+#include "lib/model/event.h"
+
+#include <string>
+#include <vector>
+
+namespace dkms {
+
+/// What taking a version out of a kernel means.
+struct Removal {
+    std::vector<Event> events;        ///< uninstalling, deleted-file, file-not-found: to be reported once it is done
+    std::vector<std::string> modules; ///< absolute paths of what is deleted
+};
+
+/// Plans to delete the modules that `module` has installed for `kernel`, and directories that this leaves empty (where
+/// packages of the distribution may own them, those right below the kernel's directory stay). `active`: whether the
+/// tree's link named this version.
+Removal plan_removal(Transaction& transaction, const Places& places, const ModuleId& module, const KernelId& kernel,
+                     bool active);
+
+} // namespace dkms

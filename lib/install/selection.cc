@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/selection.h"
+
+#include "lib/config/distribution.h"
+#include "lib/install/placed.h"
+#include "lib/install/version_check.h"
+#include "lib/kernel/headers.h"
+#include "lib/kernel/module_file.h"
+#include "lib/tree/record.h"
+
+#include <algorithm>
+#include <set>
+
+namespace dkms {
+namespace {
+
+/// "/kernel/drivers/net" as a path below the kernel's directory.
+std::string below(const std::string& location)
+{
+    const auto begin = location.find_first_not_of('/');
+    return begin == std::string::npos ? std::string() : location.substr(begin);
+}
+
+std::optional<std::string> override_location(const Places& places)
+{
+    try {
+        return destination_override(distribution(places));
+    } catch (const Error&) {
+        return std::nullopt; // no os-release: then nothing overrides
+    }
+}
+
+/// Names of the modules that must be there: those that were built, or, where no record says which, those that the
+/// configuration means for this kernel.
+std::set<std::string> expected_names(const Work& work, const Conf& conf, const std::optional<BuildRecord>& record)
+{
+    std::set<std::string> names;
+    if (record) {
+        for (const BuildRecord::Module& module : record->modules) names.insert(module_name_of(module.file));
+        return names;
+    }
+    KernelConfig config;
+    try {
+        config = find_headers(work.step.kernel, work.places, work.step.options).config;
+    } catch (const Error&) {
+        // bounds on the kernel's configuration cannot be looked at without headers
+    }
+    for (const ConfModule& module : exclusion_for(conf, work.step.kernel, config).meant) names.insert(module.dest_name);
+    return names;
+}
+
+std::map<std::string, std::string> locations(const Conf& conf, const std::optional<BuildRecord>& record)
+{
+    std::map<std::string, std::string> result;
+    if (record)
+        for (const BuildRecord::Module& module : record->modules)
+            result[module_name_of(module.file)] = module.dest_location;
+    for (const ConfModule& module : conf.modules) result[module.dest_name] = module.dest_location;
+    return result;
+}
+
+/// Position of a module in the configuration; behind all others when it is not there.
+std::size_t rank(const Conf& conf, const std::string& name)
+{
+    const auto place = std::find_if(conf.modules.begin(), conf.modules.end(),
+                                    [&](const ConfModule& module) { return module.dest_name == name; });
+    return static_cast<std::size_t>(place - conf.modules.begin());
+}
+
+void require_all(const Work& work, const std::set<std::string>& expected, const std::vector<InstallItem>& items)
+{
+    for (const std::string& name : expected) {
+        if (std::any_of(items.begin(), items.end(), [&](const InstallItem& item) { return item.name == name; }))
+            continue;
+        const auto directory = Layout(work.places).built_modules(work.step.module, work.step.kernel);
+        throw Error(ErrorCode::install_failed, {{"module", work.step.module.text()},
+                                                {"kernel", work.step.kernel.release},
+                                                {"path", (directory / (name + ".ko")).string()},
+                                                {"reason", "this built module is missing"}});
+    }
+}
+
+void report_refusal(const Work& work, const std::string& module, const VersionRefusal& refusal)
+{
+    work.reporter.report(Event(EventKind::version_refused, {{"module", module},
+                                                            {"reason", refusal.reason},
+                                                            {"installed", refusal.installed},
+                                                            {"offered", refusal.offered},
+                                                            {"path", refusal.path.string()}}));
+}
+
+[[noreturn]] void nothing_left(const Work& work, const std::string& reason)
+{
+    throw Error(ErrorCode::nothing_installable,
+                {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}});
+}
+
+std::string reason_text(const VersionRefusal& refusal)
+{
+    if (refusal.reason == "older") return "the kernel has a newer version, " + refusal.installed;
+    if (refusal.reason == "same") return "the kernel already has version " + refusal.installed;
+    return "the kernel already has the same module";
+}
+
+} // namespace
+
+std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
+{
+    const auto record = read_build_record(Layout(work.places), work.step.module, work.step.kernel);
+    const auto override_everywhere = override_location(work.places);
+    const auto places = locations(conf, record);
+    std::vector<InstallItem> items;
+    for (const std::string& file : built_files(work.places, work.step.module, work.step.kernel)) {
+        const std::string name = module_name_of(file);
+        const auto configured = places.find(name);
+        if (!override_everywhere && configured == places.end()) {
+            work.reporter.warning("no-destination", {{"module", name}},
+                                  "Nothing says where " + file + " is to be installed, so it is left out.");
+            continue;
+        }
+        const std::string location = below(override_everywhere ? *override_everywhere : configured->second);
+        items.push_back({name, file, location + "/" + file});
+    }
+    std::stable_sort(items.begin(), items.end(), [&](const InstallItem& a, const InstallItem& b) {
+        return rank(conf, a.name) < rank(conf, b.name);
+    });
+    require_all(work, expected_names(work, conf, record), items);
+    return items;
+}
+
+std::vector<InstallItem> installable(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
+                                     const std::map<std::string, std::vector<std::string>>& existing,
+                                     bool override_version)
+{
+    if (override_version) return items;
+    const std::string& release = work.step.kernel.release;
+    if (is_obsolete(conf.obsolete_by, release)) {
+        for (const InstallItem& item : items) report_refusal(work, item.name, {"obsolete", conf.obsolete_by, "", ""});
+        nothing_left(work, "the module is part of kernel " + conf.obsolete_by + " and later ones");
+    }
+    const auto built = Layout(work.places).built_modules(work.step.module, work.step.kernel);
+    std::vector<InstallItem> left;
+    std::string reason = "it has no modules";
+    for (const InstallItem& item : items) {
+        const auto found = existing.find(item.name);
+        std::optional<VersionRefusal> refusal;
+        if (found != existing.end() && found->second.size() > 1)
+            work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
+                                  "Kernel " + release + " has several modules " + item.name +
+                                      ", so their versions are not compared.");
+        else if (found != existing.end())
+            refusal = refused_version(built / item.file, work.places.install_tree / release / found->second.front());
+        if (!refusal) {
+            left.push_back(item);
+            continue;
+        }
+        reason = reason_text(*refusal);
+        report_refusal(work, item.name, *refusal);
+    }
+    if (left.empty()) nothing_left(work, reason);
+    return left;
+}
+
+} // namespace dkms

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/uninstall_step.h"
+
+#include "lib/install/indexing.h"
+#include "lib/install/modprobe_fragment.h"
+#include "lib/install/originals.h"
+#include "lib/install/removal.h"
+#include "lib/install/transaction.h"
+#include "lib/install/weak_modules.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/module_conf.h"
+#include "lib/tree/record.h"
+#include "lib/tree/scan.h"
+#include "lib/tree/script.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace dkms {
+namespace {
+
+class UninstallStep : public Action {
+public:
+    explicit UninstallStep(Work& work)
+        : work_(work), layout_(work.places), module_(work.step.module), kernel_(work.step.kernel)
+    {
+    }
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override;
+
+private:
+    enum class Standing { active, inactive, absent };
+    Standing standing() const;
+    bool is_only_kernel() const;
+    void plan();
+    void unlink_weak_modules() const;
+    Outcome done() const;
+
+    Work& work_;
+    Layout layout_;
+    ModuleId module_;
+    KernelId kernel_;
+    Standing standing_ = Standing::absent;
+    std::optional<Conf> conf_;
+    std::optional<InstallRecord> record_;
+    std::optional<Transaction> transaction_; ///< while it can be taken back
+    Removal removal_;
+    std::vector<Event> restored_;
+};
+
+void UninstallStep::prepare()
+{
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(layout_.version(module_), ignored))
+        throw Error(ErrorCode::no_such_module, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
+    record_ = read_install_record(layout_, module_.name, kernel_);
+    if (record_ && record_->version != module_.version) record_.reset();
+    standing_ = standing();
+    if (standing_ == Standing::absent) return;
+    require_writable(layout_.module(module_.name));
+    require_writable(layout_.own());
+    require_writable(work_.places.install_tree / kernel_.release);
+}
+
+UninstallStep::Standing UninstallStep::standing() const
+{
+    if (active_version(layout_, module_.name, kernel_) == module_.version) return Standing::active;
+    std::error_code ignored;
+    const bool other_is_active = std::filesystem::exists(layout_.active_link(module_.name, kernel_), ignored);
+    return record_ && !other_is_active ? Standing::inactive : Standing::absent;
+}
+
+Outcome UninstallStep::run()
+{
+    if (standing_ == Standing::absent) {
+        work_.reporter.report(Event(EventKind::not_installed, {{"kernel", kernel_.release}}));
+        return {Result::skipped, std::nullopt, {}};
+    }
+    conf_ = try_module_conf(work_, module_);
+    work_.reporter.stage(Stage::install, 0);
+    work_.cancellation.check(); // from here to the end nothing asks again
+    plan();
+    transaction_->stage();
+    unlink_weak_modules();
+    transaction_->apply();
+    for (const Event& event : removal_.events) work_.reporter.report(event);
+    for (const Event& event : restored_) work_.reporter.report(event);
+    if (conf_) run_script(work_, module_, {"post_remove", conf_->post_remove}, nullptr);
+    if (const auto reason = index_modules(work_, {}))
+        work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *reason}},
+                               "depmod failed for kernel " + kernel_.release + ": " + *reason);
+    transaction_->commit();
+    transaction_.reset();
+    work_.reporter.stage(Stage::depmod, 100);
+    return done();
+}
+
+void UninstallStep::plan()
+{
+    transaction_.emplace(work_.places, module_, kernel_, ErrorCode::tree_not_writable);
+    if (is_indexed(work_)) transaction_->needs_depmod();
+    removal_ = plan_removal(*transaction_, work_.places, module_, kernel_, standing_ == Standing::active);
+    restored_ = Originals(work_.places, module_, kernel_).restore(*transaction_, conf_);
+    transaction_->remove(layout_.active_link(module_.name, kernel_));
+    transaction_->remove(layout_.install_record(module_.name, kernel_));
+    if (record_ && !record_->modprobe_fragment.empty() && is_only_kernel())
+        transaction_->remove(modprobe_fragment(work_.places, module_.name));
+}
+
+/// Whether the module package is installed for no other kernel, in any version.
+bool UninstallStep::is_only_kernel() const
+{
+    const auto directory = Directory::open(layout_.module(module_.name));
+    if (!directory) return true;
+    const auto own = layout_.active_link(module_.name, kernel_).filename();
+    const auto entries = directory->entries();
+    return std::none_of(entries.begin(), entries.end(), [&](const Directory::Entry& entry) {
+        return entry.kind == Directory::Kind::link && entry.name.compare(0, 7, "kernel-") == 0 && entry.name != own;
+    });
+}
+
+void UninstallStep::unlink_weak_modules() const
+{
+    const auto program = weak_modules_program(work_.places);
+    if (!program || removal_.modules.empty() || (conf_ && conf_->no_weak_modules)) return;
+    work_.reporter.report(Event(EventKind::weak_modules, {{"action", "remove"}}));
+    if (!run_weak_modules(*program, false, removal_.modules))
+        work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+}
+
+Outcome UninstallStep::done() const
+{
+    Outcome outcome;
+    const bool changed = !removal_.modules.empty() || !restored_.empty();
+    if (conf_ && conf_->remake_initrd && changed && !work_.step.options.no_initramfs &&
+        work_.places.is_default_install_tree())
+        outcome.follow_up.push_back({StepKind::initramfs, {}, kernel_, {}});
+    return outcome;
+}
+
+void UninstallStep::undo() noexcept
+{
+    if (transaction_) transaction_->roll_back();
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_uninstall_step(Work& work) { return std::make_unique<UninstallStep>(work); }
+
+} // namespace dkms

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/version_check.h"
+
+#include "lib/kernel/module_file.h"
+#include "lib/model/error.h"
+#include "lib/model/ids.h"
+#include "lib/process/descriptor.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/installed.h"
+
+#include <sstream>
+
+namespace dkms {
+namespace {
+
+std::optional<ModuleFacts> facts_of(const std::filesystem::path& file)
+{
+    try {
+        return read_module(file);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
+std::optional<VersionRefusal> refused_version(const std::filesystem::path& built, const std::filesystem::path& existing)
+{
+    const auto ours = facts_of(built);
+    const auto theirs = facts_of(existing);
+    if (!ours || !theirs) return std::nullopt;
+    VersionRefusal refusal{"", theirs->version, ours->version, existing};
+    const auto order = compare_versions(ours->version, theirs->version);
+    const bool unversioned = ours->version.empty() && ours->srcversion.empty();
+    if (order < 0)
+        refusal.reason = "older";
+    else if (order > 0 || ours->srcversion != theirs->srcversion)
+        return std::nullopt;
+    else if (!unversioned)
+        refusal.reason = ours->version.empty() ? "unversioned" : "same";
+    else if (same_content(built, existing))
+        refusal.reason = "unversioned";
+    else
+        return std::nullopt;
+    return refusal;
+}
+
+bool is_obsolete(const std::string& obsolete_by, const std::string& release)
+{
+    return !obsolete_by.empty() && compare_versions(release, obsolete_by) >= 0;
+}
+
+ForceList force_list(const Places& places, const std::string& name)
+{
+    ForceList result;
+    const auto path = places.root / "usr/share/dkms/modules_to_force_install";
+    const auto directory = Directory::open(path);
+    for (const auto& entry : directory ? directory->entries() : std::vector<Directory::Entry>()) {
+        if (entry.kind != Directory::Kind::file) continue;
+        try {
+            std::istringstream text(read_file(path / entry.name));
+            for (std::string word; text >> word;) {
+                if (word == name) result.force = true;
+                if (word == name + "_version-override") result.version_override = true;
+            }
+        } catch (const Error&) {
+            continue; // what cannot be read forces nothing
+        }
+    }
+    return result;
+}
+
+} // namespace dkms
