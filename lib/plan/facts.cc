@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/headers.h"
+#include "lib/plan/plan.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/scan.h"
+
+namespace dkms {
+namespace {
+
+bool leads_to_directory(const std::filesystem::path& path)
+{
+    std::error_code unreadable_is_missing;
+    return std::filesystem::is_directory(path, unreadable_is_missing);
+}
+
+} // namespace
+
+PlanFacts facts_of(const Places& places)
+{
+    PlanFacts facts;
+    facts.places = places;
+    facts.running = {running_release(), running_architecture()};
+    facts.module = [places](const ModuleId& module) { return scan_module(places, module); };
+    facts.versions = [places](const std::string& name) {
+        StatusFilter filter;
+        filter.module = name;
+        return scan(places, filter, ScanDepth::quick);
+    };
+    facts.installed_kernels = [places](bool with_headers) { return installed_kernels(places, with_headers); };
+    facts.kernel_exists = [places](const KernelId& kernel) {
+        return leads_to_directory(places.install_tree / kernel.release);
+    };
+    facts.source_exists = [places](const ModuleId& module) {
+        return leads_to_directory(Layout(places).source_in_source_tree(module));
+    };
+    return facts;
+}
+
+} // namespace dkms

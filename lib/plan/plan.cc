@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/plan.h"
+
+#include "lib/plan/target.h"
+
+namespace dkms {
+namespace {
+
+/// Makes the steps of one plan.
+class Planner {
+public:
+    Planner(const Request& request, const Target& target) : request_(request), target_(target)
+    {
+        options_ = request.options;
+        options_.all = false;
+        options_.all_kernels = false;
+    }
+
+    JobPlan for_kernels(const std::vector<KernelId>& kernels) const
+    {
+        JobPlan plan{request_for(kernels), first_steps(), {}};
+        if (kernels.size() == 1) {
+            append(plan.steps, steps_for(kernels.front()));
+        } else {
+            for (const KernelId& kernel : kernels)
+                plan.children.push_back({request_for({kernel}), steps_for(kernel), {}});
+        }
+        return plan;
+    }
+
+    /// Kernel by kernel and at last the version itself: one job.
+    JobPlan removal(const std::vector<KernelId>& kernels) const
+    {
+        // With `all` the request is to mean the same when it is made again, whatever is built by then.
+        JobPlan plan{request_for(request_.options.all ? std::vector<KernelId>{} : kernels), {}, {}};
+        for (const KernelId& kernel : kernels) append(plan.steps, unbuild(kernel));
+        plan.steps.push_back(step(StepKind::remove, {}, request_.options.force));
+        return plan;
+    }
+
+private:
+    static void append(std::vector<Step>& steps, const std::vector<Step>& more)
+    {
+        steps.insert(steps.end(), more.begin(), more.end());
+    }
+
+    Request request_for(const std::vector<KernelId>& kernels) const
+    {
+        Request request{request_.verb, target_.module, kernels, options_};
+        request.options.all = request_.options.all && kernels.empty();
+        return request;
+    }
+
+    Step step(StepKind kind, const KernelId& kernel, bool force) const
+    {
+        Step one{kind, target_.module, kernel, options_};
+        one.options.force = force;
+        return one;
+    }
+
+    /// What comes before anything that is done for a kernel.
+    std::vector<Step> first_steps() const
+    {
+        if (request_.verb == Verb::add || !target_.status) return {step(StepKind::add, {}, false)};
+        return {};
+    }
+
+    std::vector<Step> steps_for(const KernelId& kernel) const
+    {
+        const bool force = request_.options.force;
+        switch (request_.verb) {
+        case Verb::build:
+            return {step(StepKind::build, kernel, force)};
+        case Verb::install:
+            return install(kernel);
+        case Verb::uninstall:
+            return {step(StepKind::uninstall, kernel, force)};
+        case Verb::unbuild:
+            return unbuild(kernel);
+        case Verb::rebuild:
+            return rebuild(kernel);
+        case Verb::add:
+        case Verb::remove:
+            break;
+        }
+        return {};
+    }
+
+    /// To force an installation is not to force a build that is there; but where none is, the checks before building
+    /// are to be overridden as well.
+    std::vector<Step> install(const KernelId& kernel) const
+    {
+        const bool force = request_.options.force;
+        return {step(StepKind::build, kernel, force && !is_built(target_, kernel)),
+                step(StepKind::install, kernel, force)};
+    }
+
+    std::vector<Step> unbuild(const KernelId& kernel) const
+    {
+        const bool force = request_.options.force;
+        return {step(StepKind::uninstall, kernel, force), step(StepKind::unbuild, kernel, force)};
+    }
+
+    std::vector<Step> rebuild(const KernelId& kernel) const
+    {
+        std::vector<Step> steps{step(StepKind::build, kernel, true)};
+        if (is_installed(target_, kernel)) steps.push_back(step(StepKind::install, kernel, true));
+        return steps;
+    }
+
+    const Request& request_;
+    const Target& target_;
+    Options options_;
+};
+
+} // namespace
+
+JobPlan plan(const Request& request, const PlanFacts& facts)
+{
+    const Target target = find_target(request, facts);
+    const auto kernels = find_kernels(request, target, facts);
+    const Planner planner(request, target);
+    return request.verb == Verb::remove ? planner.removal(kernels) : planner.for_kernels(kernels);
+}
+
+} // namespace dkms

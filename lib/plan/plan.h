@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/job.h"
+#include "lib/model/places.h"
+#include "lib/model/state.h"
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace dkms {
+
+/// What a plan has to know about the system; read when it is asked for, so a plan costs no more than it needs.
+struct PlanFacts {
+    std::function<std::optional<ModuleStatus>(const ModuleId&)> module;         ///< from the tree
+    std::function<std::vector<ModuleStatus>(const std::string& name)> versions; ///< all versions of a name
+    std::function<std::vector<KernelId>(bool with_headers)> installed_kernels;
+    std::function<bool(const KernelId&)> kernel_exists; ///< whether <install tree>/K is a directory
+    std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
+    KernelId running;
+    Places places; ///< for the sentences of errors
+};
+/// `places` is copied. Nothing is read yet.
+PlanFacts facts_of(const Places& places);
+
+/// Which steps a request needs, in order; for several kernels one child for each. An empty architecture becomes the
+/// running one; no kernel, the running one; no version, the only one in the tree. Everything that can be known before
+/// running is checked here, so it is an error of the request and not of the job.
+///
+/// - add: add. It also mends a broken module whose source is back.
+/// - build: add if it is not in the tree, build. install: the same, and install; the build step, which does nothing for
+///   a module that is built, gets `force` only if it is not.
+/// - uninstall: uninstall. unbuild: uninstall, unbuild.
+/// - remove: uninstall and unbuild for each kernel named, or with `all` for each it is built for, and one remove at the
+///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.
+/// - rebuild: forced build, and forced install where it was installed.
+///
+/// An add step comes before the children. With `all` there may be nothing to do: a plan without steps. The requests in
+/// the plan name what was found: version, kernels with architecture, one kernel in each child.
+///
+/// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, InvalidArgs.
+JobPlan plan(const Request& request, const PlanFacts& facts);
+
+} // namespace dkms

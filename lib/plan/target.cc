@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/target.h"
+
+#include "lib/tree/layout.h"
+
+#include <algorithm>
+
+namespace dkms {
+namespace {
+
+[[noreturn]] void refuse(ErrorCode code, const ModuleId& module, const PlanFacts& facts)
+{
+    throw Error(code, {{"module", module.version.empty() ? module.name : module.text()},
+                       {"tree", facts.places.dkms_tree.string()},
+                       {"path", Layout(facts.places).source_in_source_tree(module).string()}});
+}
+
+ModuleStatus only_version(const std::string& name, const PlanFacts& facts)
+{
+    const auto versions = facts.versions(name);
+    if (versions.empty()) refuse(ErrorCode::no_such_module, {name, {}}, facts);
+    if (versions.size() == 1) return versions.front();
+    std::string list;
+    for (const ModuleStatus& one : versions) list += (list.empty() ? "" : ", ") + one.module.version;
+    throw Error(ErrorCode::invalid_args, {{"reason", "which version of " + name + "? There are " + list +
+                                                         "; name one, as in " + versions.back().module.text()}});
+}
+
+bool adds_by_itself(Verb verb) { return verb == Verb::add || verb == Verb::build || verb == Verb::install; }
+
+bool needs_source(Verb verb) { return adds_by_itself(verb) || verb == Verb::rebuild; }
+
+void check_present(const Request& request, const ModuleStatus& status, const PlanFacts& facts)
+{
+    if (request.verb == Verb::add && !status.broken) refuse(ErrorCode::already_added, status.module, facts);
+    const bool mended = request.verb == Verb::add && facts.source_exists(status.module);
+    if (!status.broken || !needs_source(request.verb) || mended) return;
+    throw Error(ErrorCode::broken_module,
+                {{"module", status.module.text()}, {"path", Layout(facts.places).source_link(status.module).string()}});
+}
+
+void check_kernel(const Request& request, const KernelId& kernel, const PlanFacts& facts)
+{
+    const bool named = !request.kernels.empty();
+    // The build step says more precisely what is missing, and may not need the directory.
+    if (named && request.verb != Verb::install) return;
+    if (request.verb == Verb::build && !request.options.kernel_source_dir.empty()) return;
+    if (facts.kernel_exists(kernel)) return;
+    throw Error(ErrorCode::no_such_kernel,
+                {{"kernel", kernel.release}, {"path", (facts.places.install_tree / kernel.release).string()}});
+}
+
+std::vector<KernelId> built_kernels(const Target& target)
+{
+    std::vector<KernelId> kernels;
+    if (!target.status) return kernels;
+    for (const KernelStatus& one : target.status->kernels)
+        if (one.state == KernelState::built || one.state == KernelState::installed) kernels.push_back(one.kernel);
+    return kernels;
+}
+
+std::vector<KernelId> with_architecture(const std::vector<KernelId>& kernels, const std::string& arch)
+{
+    std::vector<KernelId> all;
+    for (KernelId kernel : kernels) {
+        if (kernel.arch.empty()) kernel.arch = arch;
+        if (std::find(all.begin(), all.end(), kernel) == all.end()) all.push_back(kernel);
+    }
+    return all;
+}
+
+const KernelStatus* status_for(const Target& target, const KernelId& kernel)
+{
+    if (!target.status) return nullptr;
+    for (const KernelStatus& one : target.status->kernels)
+        if (one.kernel == kernel) return &one;
+    return nullptr;
+}
+
+} // namespace
+
+Target find_target(const Request& request, const PlanFacts& facts)
+{
+    Target target{request.module, std::nullopt};
+    if (target.module.version.empty() && request.verb != Verb::add) {
+        target.status = only_version(request.module.name, facts);
+        target.module = target.status->module;
+    } else {
+        target.status = facts.module(target.module);
+    }
+    if (target.status)
+        check_present(request, *target.status, facts);
+    else if (!adds_by_itself(request.verb))
+        refuse(ErrorCode::no_such_module, target.module, facts);
+    else if (!facts.source_exists(target.module))
+        refuse(ErrorCode::source_missing, target.module, facts);
+    return target;
+}
+
+std::vector<KernelId> find_kernels(const Request& request, const Target& target, const PlanFacts& facts)
+{
+    if (request.verb == Verb::add) return {};
+    if (request.options.all) return built_kernels(target);
+    if (request.options.all_kernels) {
+        auto kernels = with_architecture(facts.installed_kernels(true), facts.running.arch);
+        if (kernels.empty())
+            throw Error(ErrorCode::invalid_args, {{"reason", "no kernel in " + facts.places.install_tree.string() +
+                                                                 " has its headers installed"}});
+        return kernels;
+    }
+    const std::vector<KernelId> named = request.kernels.empty() ? std::vector{facts.running} : request.kernels;
+    auto kernels = with_architecture(named, facts.running.arch);
+    for (const KernelId& kernel : kernels) check_kernel(request, kernel, facts);
+    return kernels;
+}
+
+bool is_built(const Target& target, const KernelId& kernel)
+{
+    const KernelStatus* const status = status_for(target, kernel);
+    return status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
+}
+
+bool is_installed(const Target& target, const KernelId& kernel)
+{
+    const KernelStatus* const status = status_for(target, kernel);
+    return status != nullptr && status->state == KernelState::installed;
+}
+
+} // namespace dkms

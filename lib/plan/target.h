@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/plan/plan.h"
+
+#include <optional>
+#include <vector>
+
+namespace dkms {
+
+/// The module that a request is about.
+struct Target {
+    ModuleId module;                    ///< with its version
+    std::optional<ModuleStatus> status; ///< nothing: it has to be added first
+};
+
+/// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, InvalidArgs (which version?).
+Target find_target(const Request& request, const PlanFacts& facts);
+
+/// The kernels that a request is about, each with its architecture, in the order given or in the tree's. Empty with the
+/// option `all` for a module that is built for none.
+/// Throws Error: NoSuchKernel, InvalidArgs (no kernel has headers).
+std::vector<KernelId> find_kernels(const Request& request, const Target& target, const PlanFacts& facts);
+
+/// Whether the module is built, or installed, for `kernel`.
+bool is_built(const Target& target, const KernelId& kernel);
+bool is_installed(const Target& target, const KernelId& kernel);
+
+} // namespace dkms

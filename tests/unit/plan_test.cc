@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/plan.h"
+#include "tests/catch.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <stdlib.h>
+
+using namespace dkms;
+
+namespace {
+
+KernelStatus on(const std::string& release, KernelState state)
+{
+    KernelStatus status;
+    status.kernel = {release, "x86_64"};
+    status.state = state;
+    return status;
+}
+
+/// A system with kernels run, a, b (headers of run and a) and, in the tree:
+/// added/1; made/1 (built for a, installed for b and gone, failed for run); broken/1 (built for a, source missing);
+/// mendable/1 (broken, but its source is back); two/1 and two/2. Sources of new/1, new/2, mendable/1.
+std::vector<ModuleStatus> tree()
+{
+    ModuleStatus made{{"made", "1"}, false, "/usr/src/made-1", {}};
+    made.kernels = {on("a", KernelState::built), on("b", KernelState::installed), on("gone", KernelState::installed),
+                    on("run", KernelState::failed)};
+    ModuleStatus one_kernel{{"one", "1"}, false, "/usr/src/one-1", {on("b", KernelState::built)}};
+    ModuleStatus broken{{"broken", "1"}, true, "", {on("a", KernelState::built)}};
+    return {{{"added", "1"}, false, "/usr/src/added-1", {}},
+            made,
+            one_kernel,
+            broken,
+            {{"mendable", "1"}, true, "", {}},
+            {{"two", "1"}, false, "/usr/src/two-1", {}},
+            {{"two", "2"}, false, "/usr/src/two-2", {}}};
+}
+
+PlanFacts facts()
+{
+    PlanFacts all;
+    all.running = {"run", "x86_64"};
+    all.module = [](const ModuleId& id) -> std::optional<ModuleStatus> {
+        for (const ModuleStatus& one : tree())
+            if (one.module == id) return one;
+        return std::nullopt;
+    };
+    all.versions = [](const std::string& name) {
+        std::vector<ModuleStatus> found;
+        for (const ModuleStatus& one : tree())
+            if (one.module.name == name) found.push_back(one);
+        return found;
+    };
+    all.installed_kernels = [](bool with_headers) {
+        std::vector<KernelId> kernels{{"run", "x86_64"}, {"a", "x86_64"}};
+        if (!with_headers) kernels.push_back({"b", "x86_64"});
+        return kernels;
+    };
+    all.kernel_exists = [](const KernelId& kernel) {
+        return kernel.release == "run" || kernel.release == "a" || kernel.release == "b";
+    };
+    all.source_exists = [](const ModuleId& id) { return id.name == "new" || id.name == "mendable"; };
+    return all;
+}
+
+Request request(Verb verb, const ModuleId& module, const std::vector<std::string>& kernels = {},
+                const Options& options = {})
+{
+    Request made{verb, module, {}, options};
+    for (const std::string& one : kernels) made.kernels.push_back(parse_kernel(one));
+    return made;
+}
+
+/// "build a; install a!": a '!' stands for force.
+std::string text_of(const std::vector<Step>& steps)
+{
+    std::string text;
+    for (const Step& step : steps) {
+        if (!text.empty()) text += "; ";
+        text += name_of(step.kind);
+        if (!step.kernel.release.empty()) text += " " + step.kernel.release;
+        if (step.options.force) text += "!";
+        CHECK_FALSE(step.options.all);
+        CHECK_FALSE(step.options.all_kernels);
+    }
+    return text;
+}
+
+/// "add [build a] [build b]": own steps, then each child's.
+std::string text_of(const JobPlan& plan)
+{
+    std::string text = text_of(plan.steps);
+    for (const JobPlan& child : plan.children) {
+        CHECK(child.children.empty());
+        REQUIRE(child.request.kernels.size() == 1);
+        CHECK(child.request.verb == plan.request.verb);
+        CHECK(child.request.module == plan.request.module);
+        for (const Step& step : child.steps) CHECK(step.kernel == child.request.kernels.front());
+        text += (text.empty() ? "[" : " [") + text_of(child.steps) + "]";
+    }
+    return text;
+}
+
+Options force()
+{
+    Options options;
+    options.force = true;
+    return options;
+}
+
+Options all()
+{
+    Options options;
+    options.all = true;
+    return options;
+}
+
+Options all_kernels()
+{
+    Options options;
+    options.all_kernels = true;
+    return options;
+}
+
+Options with_headers_elsewhere()
+{
+    Options options;
+    options.kernel_source_dir = "/elsewhere";
+    return options;
+}
+
+const ModuleId added{"added", "1"}, made{"made", "1"}, one{"one", "1"}, broken{"broken", "1"}, fresh{"new", "1"};
+
+} // namespace
+
+TEST_CASE("each request has its steps")
+{
+    struct Row {
+        Request request;
+        std::string steps;
+    };
+    const Row rows[] = {
+        {request(Verb::add, fresh), "add"},
+        {request(Verb::add, {"mendable", "1"}), "add"},
+        {request(Verb::build, added), "build run"},
+        {request(Verb::build, fresh), "add; build run"},
+        {request(Verb::build, made, {"a"}, force()), "build a!"},
+        {request(Verb::build, fresh, {"a", "b"}), "add [build a] [build b]"},
+        {request(Verb::build, added, {}, all_kernels()), "[build run] [build a]"},
+        {request(Verb::install, added, {"a"}), "build a; install a"},
+        {request(Verb::install, fresh, {"a"}), "add; build a; install a"},
+        {request(Verb::install, made, {"a"}, force()), "build a; install a!"},
+        {request(Verb::install, fresh, {"a"}, force()), "add; build a!; install a!"},
+        {request(Verb::install, made, {"run"}, force()), "build run!; install run!"},
+        {request(Verb::install, added, {"b", "a"}), "[build b; install b] [build a; install a]"},
+        {request(Verb::uninstall, made, {"b"}), "uninstall b"},
+        {request(Verb::uninstall, made, {}, all()), "[uninstall a] [uninstall b] [uninstall gone]"},
+        {request(Verb::uninstall, one, {}, all()), "uninstall b"},
+        {request(Verb::uninstall, added, {}, all()), ""},
+        {request(Verb::uninstall, broken, {"a"}), "uninstall a"},
+        {request(Verb::unbuild, made, {"a"}), "uninstall a; unbuild a"},
+        {request(Verb::unbuild, made, {"gone"}), "uninstall gone; unbuild gone"},
+        {request(Verb::unbuild, broken, {"a", "b"}), "[uninstall a; unbuild a] [uninstall b; unbuild b]"},
+        {request(Verb::remove, made), "uninstall run; unbuild run; remove"},
+        {request(Verb::remove, one, {}, all()), "uninstall b; unbuild b; remove"},
+        {request(Verb::remove, made, {}, all()),
+         "uninstall a; unbuild a; uninstall b; unbuild b; uninstall gone; unbuild gone; remove"},
+        {request(Verb::remove, made, {"a", "b"}), "uninstall a; unbuild a; uninstall b; unbuild b; remove"},
+        {request(Verb::remove, added, {}, all()), "remove"},
+        {request(Verb::remove, broken, {}, all()), "uninstall a; unbuild a; remove"},
+        {request(Verb::rebuild, made, {"a"}), "build a!"},
+        {request(Verb::rebuild, made, {"b"}), "build b!; install b!"},
+        {request(Verb::rebuild, made), "build run!"},
+        {request(Verb::rebuild, made, {}, all()), "[build a!] [build b!; install b!] [build gone!; install gone!]"},
+        {request(Verb::rebuild, added, {}, all()), ""},
+    };
+    for (const Row& row : rows) {
+        INFO(name_of(row.request.verb) << " " << row.request.module.text());
+        const JobPlan made_plan = plan(row.request, facts());
+        CHECK(text_of(made_plan) == row.steps);
+        CHECK_FALSE(made_plan.request.module.version.empty());
+        check(made_plan.request);
+    }
+}
+
+TEST_CASE("what cannot be done is an error of the request")
+{
+    const ModuleId missing{"missing", "1"};
+    struct Row {
+        Request request;
+        ErrorCode error;
+    };
+    const Row rows[] = {
+        {request(Verb::add, missing), ErrorCode::source_missing},
+        {request(Verb::add, added), ErrorCode::already_added},
+        {request(Verb::add, broken), ErrorCode::broken_module},
+        {request(Verb::build, missing), ErrorCode::source_missing},
+        {request(Verb::build, broken), ErrorCode::broken_module},
+        {request(Verb::build, {"mendable", "1"}), ErrorCode::broken_module},
+        {request(Verb::install, missing), ErrorCode::source_missing},
+        {request(Verb::install, broken), ErrorCode::broken_module},
+        {request(Verb::install, added, {"a", "nowhere"}), ErrorCode::no_such_kernel},
+        {request(Verb::install, added, {"nowhere"}, with_headers_elsewhere()), ErrorCode::no_such_kernel},
+        {request(Verb::uninstall, missing), ErrorCode::no_such_module},
+        {request(Verb::unbuild, missing), ErrorCode::no_such_module},
+        {request(Verb::remove, fresh), ErrorCode::no_such_module},
+        {request(Verb::remove, missing, {}, all()), ErrorCode::no_such_module},
+        {request(Verb::rebuild, missing), ErrorCode::no_such_module},
+        {request(Verb::rebuild, broken), ErrorCode::broken_module},
+        {request(Verb::build, {"missing", ""}), ErrorCode::no_such_module},
+        {request(Verb::remove, {"two", ""}, {}, all()), ErrorCode::invalid_args},
+    };
+    for (const Row& row : rows) {
+        INFO(name_of(row.request.verb) << " " << row.request.module.text());
+        const auto code = [&] {
+            try {
+                plan(row.request, facts());
+            } catch (const Error& error) {
+                CHECK((error.message().find('?') == std::string::npos || row.error == ErrorCode::invalid_args));
+                return error.code();
+            }
+            return ErrorCode::internal;
+        }();
+        CHECK(code == row.error);
+    }
+}
+
+TEST_CASE("a build for a kernel whose directory is missing is left to the build step")
+{
+    CHECK(text_of(plan(request(Verb::build, added, {"nowhere"}), facts())) == "build nowhere");
+    CHECK(text_of(plan(request(Verb::uninstall, added, {"nowhere"}), facts())) == "uninstall nowhere");
+}
+
+TEST_CASE("no kernel means the running one, if its directory is there")
+{
+    PlanFacts here = facts();
+    here.running = {"nowhere", "x86_64"};
+    const auto code = [&](const Request& asked) {
+        try {
+            plan(asked, here);
+        } catch (const Error& error) {
+            return error.code();
+        }
+        return ErrorCode::internal;
+    };
+    for (const Verb verb : {Verb::build, Verb::install, Verb::uninstall, Verb::unbuild, Verb::remove, Verb::rebuild})
+        CHECK(code(request(verb, added)) == ErrorCode::no_such_kernel);
+    CHECK(text_of(plan(request(Verb::build, added, {}, with_headers_elsewhere()), here)) == "build nowhere");
+    CHECK(text_of(plan(request(Verb::remove, added, {}, all()), here)) == "remove");
+}
+
+TEST_CASE("all_kernels without any kernel that has headers")
+{
+    PlanFacts here = facts();
+    here.installed_kernels = [](bool) { return std::vector<KernelId>{}; };
+    CHECK_THROWS_AS(plan(request(Verb::install, added, {}, all_kernels()), here), Error);
+}
+
+TEST_CASE("the requests in a plan name what was found")
+{
+    const JobPlan one_kernel = plan(request(Verb::unbuild, {"added", ""}), facts());
+    CHECK(one_kernel.request.module == added);
+    CHECK(one_kernel.request.kernels == std::vector<KernelId>{{"run", "x86_64"}});
+    CHECK(one_kernel.steps.front().module == added);
+
+    const JobPlan twice = plan(request(Verb::build, added, {"a", "a/x86_64", "a/i686"}), facts());
+    CHECK(twice.request.kernels == std::vector<KernelId>{{"a", "x86_64"}, {"a", "i686"}});
+
+    const JobPlan several = plan(request(Verb::build, added, {}, all_kernels()), facts());
+    CHECK(several.request.kernels == std::vector<KernelId>{{"run", "x86_64"}, {"a", "x86_64"}});
+    CHECK_FALSE(several.request.options.all_kernels);
+
+    const JobPlan removal = plan(request(Verb::remove, made, {}, all()), facts());
+    CHECK(removal.request.kernels.empty());
+    CHECK(removal.request.options.all);
+}
+
+TEST_CASE("options reach the steps")
+{
+    Options options = force();
+    options.no_depmod = true;
+    options.parallel_jobs = 3;
+    options.directives = {"MAKE=true"};
+    for (const Step& step : plan(request(Verb::install, fresh, {"a"}, options), facts()).steps) {
+        CHECK(step.options.no_depmod);
+        CHECK(step.options.parallel_jobs == 3);
+        CHECK(step.options.directives == options.directives);
+    }
+}
+
+TEST_CASE("facts of a system are read from its trees")
+{
+    std::string name = "/tmp/dkms-plan-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    const std::filesystem::path root = name;
+    const Places places = Places::under(root);
+    std::filesystem::create_directories(places.source_tree / "foo-1");
+    std::filesystem::create_directories(places.install_tree / "6.1.0-1");
+    std::filesystem::create_directories(places.dkms_tree / "bar" / "2");
+    std::filesystem::create_directories(places.source_tree / "bar-2");
+    std::filesystem::create_directory_symlink(places.source_tree / "bar-2", places.dkms_tree / "bar" / "2" / "source");
+
+    const PlanFacts here = facts_of(places);
+    CHECK(here.source_exists({"foo", "1"}));
+    CHECK_FALSE(here.source_exists({"foo", "2"}));
+    CHECK(here.kernel_exists({"6.1.0-1", "x86_64"}));
+    CHECK_FALSE(here.kernel_exists({"6.1.0-2", "x86_64"}));
+    CHECK_FALSE(here.module({"foo", "1"}));
+    REQUIRE(here.module({"bar", "2"}));
+    CHECK_FALSE(here.module({"bar", "2"})->broken);
+    CHECK(here.versions("bar").size() == 1);
+    CHECK(here.versions("foo").empty());
+    CHECK(here.installed_kernels(true).empty());
+    CHECK(here.running.release == running_release());
+    CHECK(text_of(plan(request(Verb::install, {"foo", "1"}, {"6.1.0-1"}), here)) ==
+          "add; build 6.1.0-1; install 6.1.0-1");
+    std::filesystem::remove_all(root);
+}
