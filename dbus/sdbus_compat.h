@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What differs between sdbus-c++ 1.2 and 2.x, and what both leave out. Nothing outside this pair of files asks which
+// one it is.
+//
+// Rules that keep the rest common: only the low-level interface (createMethodCall, createSignal); names, paths and
+// variants are built explicitly, with the aliases below; handlers take messages by value; getters that give text are
+// wrapped in std::string(…).
+#pragma once
+
+#include "lib/process/descriptor.h"
+
+#include <sdbus-c++/sdbus-c++.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <sys/types.h>
+
+#if __has_include(<sdbus-c++/VTableItems.h>)
+#define DKMS_SDBUS_2 1
+#else
+#define DKMS_SDBUS_2 0
+#endif
+
+namespace dkms::bus {
+
+#if DKMS_SDBUS_2
+using sdbus::InterfaceName;
+using sdbus::MethodName;
+using sdbus::PropertyName;
+using sdbus::ServiceName;
+using sdbus::SignalName;
+using ErrorName = sdbus::Error::Name;
+#else
+using InterfaceName = std::string;
+using MethodName = std::string;
+using PropertyName = std::string;
+using ServiceName = std::string;
+using SignalName = std::string;
+using ErrorName = std::string;
+#endif
+
+/// What an object does: a function for each method and each property of one interface. They may throw nothing but
+/// sdbus::Error: with sdbus-c++ 1.2 anything else ends the process (see daemon/bus_guard.h).
+struct Handlers {
+    std::map<std::string, std::function<void(sdbus::MethodCall)>> methods;
+    std::map<std::string, std::function<void(sdbus::PropertyGetReply&)>> getters;
+};
+
+/// Offers `interface` on `object` with the members of dbus/members.h. Throws Error Internal when a method or property
+/// of the table has no handler, or a handler is not in the table.
+void export_interface(sdbus::IObject& object, const char* interface, Handlers handlers);
+
+/// Calls `received` for every message that matches `rule`, while the slot lives.
+[[nodiscard]] sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& rule,
+                                    std::function<void(sdbus::Message&)> received);
+
+/// Drives a connection from an sd-event loop. `gone` is called once, from the loop, when the bus has closed the
+/// connection; it must not end the pump. Both must outlive it.
+class Pump {
+public:
+    Pump(sd_event* loop, sdbus::IConnection& connection, std::function<void()> gone);
+    ~Pump();
+    Pump(const Pump&) = delete;
+    Pump& operator=(const Pump&) = delete;
+
+private:
+    class Implementation;
+    std::unique_ptr<Implementation> self_;
+};
+
+/// Handles everything that has arrived. Returns whether there was anything. Throws sdbus::Error when the connection is
+/// closed.
+bool handle_pending(sdbus::IConnection& connection);
+
+/// Waits until something has arrived on the connection or `other` (-1: none) is readable, at most `milliseconds` (-1:
+/// for ever). Returns whether `other` is readable. Throws sdbus::Error when the connection is closed.
+bool wait_for_message(sdbus::IConnection& connection, int other, int milliseconds);
+
+/// Who sent a call, as the bus vouches for it.
+struct Sender {
+    std::string name; ///< unique name
+    uid_t uid;
+    pid_t pid; ///< 0: not known
+};
+/// Asks the bus only, never /proc. Throws Error AccessDenied when the bus does not tell the user.
+Sender sender_of(const sdbus::Message& message);
+
+/// Type of what the variant that is next in `message` holds; empty if no variant is next.
+std::string next_variant(const sdbus::Message& message);
+
+/// Whether the container that was entered last has no further element.
+bool at_end(const sdbus::Message& message);
+
+/// The descriptor that is next in `message`; close-on-exec, which the library's own is not.
+Descriptor read_descriptor(sdbus::Message& message);
+
+} // namespace dkms::bus

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dbus/values.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cctype>
+#include <cstdint>
+#include <string_view>
+
+namespace dkms::bus {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
+
+std::string as_utf8(const std::string& text)
+{
+    if (is_utf8(text)) return text;
+    return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+}
+
+bool holds_objects(const json& list) { return !list.empty() && list.front().is_object(); }
+
+std::string type_of(const json& value)
+{
+    switch (value.type()) {
+    case json::value_t::boolean:
+        return "b";
+    case json::value_t::number_unsigned:
+        return "t";
+    case json::value_t::number_integer:
+        return value.get<std::int64_t>() < 0 ? "x" : "t";
+    case json::value_t::number_float:
+        return "d";
+    case json::value_t::object:
+        return "a{sv}";
+    case json::value_t::array:
+        return holds_objects(value) ? "aa{sv}" : "as";
+    default:
+        return "s";
+    }
+}
+
+void write_list_of_objects(sdbus::Message& message, const json& list)
+{
+    message.openContainer("a{sv}");
+    for (const json& one : list) write_dictionary(message, one);
+    message.closeContainer();
+}
+
+void write_list_of_texts(sdbus::Message& message, const json& list)
+{
+    message.openContainer("s");
+    for (const json& one : list) message << as_utf8(one.get<std::string>());
+    message.closeContainer();
+}
+
+void write_value(sdbus::Message& message, const json& value, const std::string& type)
+{
+    if (type == "b") message << value.get<bool>();
+    if (type == "t") message << value.get<std::uint64_t>();
+    if (type == "x") message << value.get<std::int64_t>();
+    if (type == "d") message << value.get<double>();
+    if (type == "s") message << as_utf8(value.get<std::string>());
+    if (type == "as") write_list_of_texts(message, value);
+    if (type == "a{sv}") write_dictionary(message, value);
+    if (type == "aa{sv}") write_list_of_objects(message, value);
+}
+
+void write_entry(sdbus::Message& message, const std::string& key, const json& value, const std::string& type)
+{
+    message.openDictEntry("sv");
+    message << as_utf8(key);
+    message.openVariant(type.c_str());
+    write_value(message, value, type);
+    message.closeVariant();
+    message.closeDictEntry();
+}
+
+template <typename Number>
+json read_as(sdbus::Message& message)
+{
+    Number value{};
+    message >> value;
+    return value;
+}
+
+json read_list_of_objects(sdbus::Message& message)
+{
+    json list = json::array();
+    message.enterContainer("a{sv}");
+    while (!at_end(message)) list.push_back(read_dictionary(message));
+    message.exitContainer();
+    return list;
+}
+
+json read_value(sdbus::Message& message, const std::string& type)
+{
+    if (type == "s") return read_as<std::string>(message);
+    if (type == "b") return read_as<bool>(message);
+    if (type == "t") return read_as<std::uint64_t>(message);
+    if (type == "u") return read_as<std::uint32_t>(message);
+    if (type == "x") return read_as<std::int64_t>(message);
+    if (type == "i") return read_as<std::int32_t>(message);
+    if (type == "d") return read_as<double>(message);
+    if (type == "as") return read_as<std::vector<std::string>>(message);
+    if (type == "a{sv}") return read_dictionary(message);
+    if (type == "aa{sv}") return read_list_of_objects(message);
+    refuse("a value of type " + type + " is not expected");
+}
+
+json read_variant(sdbus::Message& message)
+{
+    const std::string type = next_variant(message);
+    message.enterVariant(type.c_str());
+    json value = read_value(message, type);
+    message.exitVariant();
+    return value;
+}
+
+std::string text_of(const Error& error)
+{
+    const std::string hint = error.hint();
+    return hint.empty() ? error.message() : error.message() + "\n" + hint;
+}
+
+/// What has to stand for each {name} of `sentence` so that it reads `text`. A guess: the caller compares.
+Parameters parameters_in(std::string_view sentence, std::string_view text)
+{
+    Parameters found;
+    while (!sentence.empty()) {
+        const auto open = std::min(sentence.find('{'), sentence.size());
+        if (sentence.substr(0, open) != text.substr(0, open)) return found;
+        sentence.remove_prefix(open);
+        text.remove_prefix(open);
+        const auto close = sentence.find('}');
+        if (close == std::string_view::npos) break;
+        const std::string name(sentence.substr(1, close - 1));
+        sentence.remove_prefix(close + 1);
+        const auto literal = sentence.substr(0, sentence.find('{'));
+        const auto end = literal.empty() ? text.size() : std::min(text.find(literal), text.size());
+        found.emplace(name, text.substr(0, end));
+        text.remove_prefix(end);
+    }
+    return found;
+}
+
+std::string template_of(ErrorCode code)
+{
+    for (const ErrorRow& row : error_table())
+        if (row.code == code) return std::string(row.sentence) + (row.hint.empty() ? "" : "\n" + std::string(row.hint));
+    return {};
+}
+
+} // namespace
+
+void write_dictionary(sdbus::Message& message, const json& object)
+{
+    message.openContainer("{sv}");
+    for (const auto& [key, value] : object.items())
+        if (!value.is_null()) write_entry(message, key, value, type_of(value));
+    message.closeContainer();
+}
+
+json read_dictionary(sdbus::Message& message)
+{
+    json object = json::object();
+    message.enterContainer("{sv}");
+    while (!at_end(message)) {
+        message.enterDictEntry("sv");
+        std::string key;
+        message >> key;
+        object[key] = read_variant(message);
+        message.exitDictEntry();
+    }
+    message.exitContainer();
+    return object;
+}
+
+std::string method_of(Verb verb)
+{
+    std::string name(name_of(verb));
+    name.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(name.front())));
+    return name;
+}
+
+void write_request(sdbus::MethodCall& call, const Request& request)
+{
+    call << request.module.name << request.module.version;
+    if (request.verb != Verb::add) {
+        std::vector<std::string> kernels;
+        for (const KernelId& kernel : request.kernels) kernels.push_back(kernel.text());
+        call << kernels;
+    }
+    write_dictionary(call, to_json(request.options));
+}
+
+Request read_request(sdbus::MethodCall& call, Verb verb)
+{
+    json value{{"request", name_of(verb)}};
+    std::string module;
+    std::string version;
+    call >> module >> version;
+    value["module"] = module;
+    if (!version.empty()) value["version"] = version;
+    if (verb != Verb::add) value["kernels"] = read_as<std::vector<std::string>>(call);
+    value["options"] = read_dictionary(call);
+    Request request = request_from_json(value);
+    if (request.options.names_files()) refuse("options that name files are not taken from callers on the bus");
+    return request;
+}
+
+void read_no_options(sdbus::MethodCall& call)
+{
+    const json options = read_dictionary(call);
+    if (!options.empty()) refuse("there is no option '" + options.items().begin().key() + "'");
+}
+
+StatusFilter read_filter(sdbus::MethodCall& call) { return status_filter_from_json(read_dictionary(call)); }
+
+void write_modules(sdbus::Message& message, const std::vector<ModuleStatus>& modules)
+{
+    message.openContainer("a{sv}");
+    for (const ModuleStatus& module : modules) {
+        json value = to_json(module);
+        message.openContainer("{sv}");
+        for (const auto& [key, member] : value.items())
+            write_entry(message, key, member, key == "kernels" ? "aa{sv}" : type_of(member)); // also where it is empty
+        message.closeContainer();
+    }
+    message.closeContainer();
+}
+
+std::vector<ModuleStatus> read_modules(sdbus::Message& message)
+{
+    std::vector<ModuleStatus> modules;
+    for (const json& module : read_list_of_objects(message)) modules.push_back(module_status_from_json(module));
+    return modules;
+}
+
+sdbus::Error to_bus(const Error& error) { return sdbus::Error(ErrorName{error.bus_name()}, as_utf8(text_of(error))); }
+
+Error from_bus(const sdbus::Error& error)
+{
+    const std::string name(error.getName());
+    const std::string text(error.getMessage());
+    const ErrorCode code = error_code_of(name);
+    const Error guess(code, parameters_in(template_of(code), text));
+    if (text_of(guess) == text) return guess;
+    // Not our own sentence: the bus itself, or another version of the service.
+    const std::string reason = text.empty() ? name : text;
+    return Error(code, {{"reason", reason}, {"who", "This user"}, {"what", "do this (" + reason + ")"}});
+}
+
+} // namespace dkms::bus

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "dbus/sdbus_compat.h"
+#include "lib/model/error.h"
+#include "lib/model/job.h"
+#include "lib/model/request.h"
+#include "lib/model/state.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <vector>
+
+/// The one conversion between the project's values and messages. A dictionary on the bus (a{sv}) is what a JSON object
+/// is elsewhere: the same keys; texts are s, truth values b, whole numbers t (negative ones x), others d, lists as or
+/// aa{sv}, objects a{sv}. What is null is left out.
+namespace dkms::bus {
+
+/// Writes a JSON object as a{sv}. Bytes that are not UTF-8, which the bus refuses, are replaced.
+void write_dictionary(sdbus::Message& message, const nlohmann::json& object);
+/// Reads an a{sv}. Throws Error InvalidArgs for types other than those above.
+nlohmann::json read_dictionary(sdbus::Message& message);
+
+/// The arguments of a method that makes a job, in the order of dbus/members.h.
+void write_request(sdbus::MethodCall& call, const Request& request);
+/// The other way. Throws Error: what request_from_json throws; InvalidArgs for options that name files of the caller's.
+Request read_request(sdbus::MethodCall& call, Verb verb);
+/// "Install" for Verb::install.
+std::string method_of(Verb verb);
+
+/// An options dictionary of which no key is known yet. Throws Error InvalidArgs unless it is empty.
+void read_no_options(sdbus::MethodCall& call);
+
+StatusFilter read_filter(sdbus::MethodCall& call);
+/// Modules as aa{sv}.
+void write_modules(sdbus::Message& message, const std::vector<ModuleStatus>& modules);
+std::vector<ModuleStatus> read_modules(sdbus::Message& message);
+
+/// An error as it travels: its name on the bus; sentence and hint on a line each. The other way finds the parameters
+/// again by comparing the text with the error table; a name or text that is not of the table becomes Internal with that
+/// text.
+sdbus::Error to_bus(const Error& error);
+Error from_bus(const sdbus::Error& error);
+
+} // namespace dkms::bus
