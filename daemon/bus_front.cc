@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/bus_front.h"
+
+#include "dbus/names.h"
+
+#include <chrono>
+#include <utility>
+
+namespace dkms {
+namespace {
+
+constexpr auto shown_after_end = std::chrono::seconds(60);
+constexpr auto pause_between_changes = std::chrono::milliseconds(100);
+
+Error unavailable(const sdbus::Error& error)
+{
+    return Error(ErrorCode::service_unavailable, {{"reason", std::string(error.getMessage())}});
+}
+
+std::unique_ptr<sdbus::IConnection> connect()
+{
+    try {
+        return sdbus::createSystemBusConnection();
+    } catch (const sdbus::Error& error) {
+        throw unavailable(error);
+    }
+}
+
+} // namespace
+
+BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, const std::string& version,
+                   Listener listener)
+    : loop_(loop), connection_(connect()), context_{*connection_, supervisor, authority, std::move(listener.called)}
+{
+    try {
+        manager_.emplace(
+            context_, version,
+            [this](const Supervisor::Accepted& accepted, const Caller& caller) {
+                show(accepted.job).add_submitter(caller);
+                tell_new();
+            },
+            [this](JobId job) { show_again(job); });
+        for (const JobView& job : supervisor.jobs()) show_again(job.id);
+        pump_.emplace(loop_.raw(), *connection_, std::move(listener.gone));
+    } catch (const sdbus::Error& error) {
+        throw unavailable(error);
+    }
+}
+
+void BusFront::take_name()
+{
+    try {
+        connection_->requestName(bus::ServiceName{bus::service_name});
+    } catch (const sdbus::Error& error) {
+        throw unavailable(error);
+    }
+}
+
+void BusFront::give_name_back()
+{
+    on_bus([this] {
+        connection_->releaseName(bus::ServiceName{bus::service_name});
+        // Calls that were sent before the bus answered have arrived before its answer.
+        bus::handle_pending(*connection_);
+    });
+}
+
+/// What cannot be told because the bus is gone is not told: the pump notices, and whoever comes back looks anew.
+template <typename Function>
+void BusFront::on_bus(Function function)
+{
+    try {
+        function();
+    } catch (const sdbus::Error&) {
+        return;
+    }
+}
+
+BusJob& BusFront::show(JobId job)
+{
+    Shown& shown = jobs_[job];
+    if (!shown.object) shown.object = std::make_unique<BusJob>(context_, job);
+    return *shown.object;
+}
+
+void BusFront::job_new(JobId job)
+{
+    on_bus([&] {
+        show(job);
+        new_.push_back(job);
+    });
+    // The reply to the call that made the job goes first; a job that no call made is told without one.
+    on_new_ = loop_.next_turn([this] { tell_new(); });
+}
+
+void BusFront::tell_new()
+{
+    for (const JobId job : std::exchange(new_, {})) on_bus([&] { manager_->tell_new(job); });
+    tell_soon();
+}
+
+void BusFront::job_changed(JobId job)
+{
+    changed_.insert(job);
+    tell_soon();
+}
+
+void BusFront::tree_changed()
+{
+    tree_changed_ = true;
+    tell_soon();
+}
+
+void BusFront::job_ended(JobId job)
+{
+    tell_new();
+    changed_.erase(job);
+    on_bus([&] {
+        BusJob& shown = show(job);
+        shown.tell_changes();
+        manager_->tell_removed(shown.view());
+    });
+    show_for_a_while(job);
+    tell_soon();
+}
+
+void BusFront::show_for_a_while(JobId job)
+{
+    jobs_[job].expiry = loop_.after(shown_after_end, [this, job] { jobs_.erase(job); });
+}
+
+void BusFront::show_again(JobId job)
+{
+    if (show(job).view().result) show_for_a_while(job);
+}
+
+/// The first change is told at once; those that follow within a tenth of a second are told together.
+void BusFront::tell_soon()
+{
+    if (!pausing_) tell_changes();
+}
+
+void BusFront::tell_changes()
+{
+    pausing_ = true;
+    on_pause_end_ = loop_.after(pause_between_changes, [this] {
+        pausing_ = false;
+        if (!changed_.empty() || tree_changed_) tell_changes();
+    });
+    on_bus([&] {
+        for (const JobId job : std::exchange(changed_, {})) show(job).tell_changes();
+        manager_->tell_counts();
+        if (std::exchange(tree_changed_, false)) manager_->tell_modules_changed();
+    });
+}
+
+} // namespace dkms

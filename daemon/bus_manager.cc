@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/bus_manager.h"
+
+#include "dbus/identity.h"
+#include "dbus/names.h"
+#include "dbus/values.h"
+#include "lib/tree/scan.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+
+namespace dkms {
+namespace {
+
+constexpr std::array verbs{Verb::add,     Verb::build,  Verb::install, Verb::uninstall,
+                           Verb::unbuild, Verb::remove, Verb::rebuild};
+
+using JobRow = sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>;
+
+JobRow row_of(const JobView& job)
+{
+    return JobRow{job.id, std::string(name_of(job.request.verb)), std::string(name_of(job.state)),
+                  std::uint32_t{job.percent}, sdbus::ObjectPath{bus::job_path(job.id)}};
+}
+
+} // namespace
+
+BusManager::BusManager(BusContext context, const std::string& version, Accepted accepted, Asked asked)
+    : context_(std::move(context)), accepted_(std::move(accepted)), asked_(std::move(asked)),
+      object_(sdbus::createObject(context_.connection, sdbus::ObjectPath{bus::manager_path}))
+{
+    GuardedInterface interface(bus::manager_interface, context_.authority, context_.called);
+    export_methods(interface);
+    export_properties(interface, version);
+    interface.export_on(*object_);
+}
+
+void BusManager::export_methods(GuardedInterface& interface)
+{
+    interface.method("ListModules", [this](sdbus::MethodCall call) { return list_modules(std::move(call)); });
+    interface.method("ListJobs", [this](sdbus::MethodCall call) { return list_jobs(std::move(call)); });
+    interface.method("GetJob", [this](sdbus::MethodCall call) { return get_job(std::move(call)); });
+    for (const Verb verb : verbs)
+        interface.method(bus::method_of(verb).c_str(),
+                         [this, verb](sdbus::MethodCall call) { return make_job(std::move(call), verb); });
+}
+
+void BusManager::export_properties(GuardedInterface& interface, const std::string& version)
+{
+    interface.property("Version", [version](sdbus::PropertyGetReply& reply) { reply << version; });
+    interface.property("RunningKernel",
+                       [kernel = running_release()](sdbus::PropertyGetReply& reply) { reply << kernel; });
+    interface.property("Identity", [this](sdbus::PropertyGetReply& reply) {
+        reply << bus::identity_of(context_.supervisor.places());
+    });
+    interface.property("NQueued", [this](sdbus::PropertyGetReply& reply) { reply << counts().queued; });
+    interface.property("NRunning", [this](sdbus::PropertyGetReply& reply) { reply << counts().running; });
+}
+
+Deed BusManager::list_modules(sdbus::MethodCall call)
+{
+    const StatusFilter filter = bus::read_filter(call);
+    return {[this, call, filter](const bus::Sender&) {
+                auto reply = call.createReply();
+                bus::write_modules(reply, scan(context_.supervisor.places(), filter));
+                reply.send();
+            },
+            {}};
+}
+
+Deed BusManager::list_jobs(sdbus::MethodCall call)
+{
+    std::uint64_t flags = 0;
+    call >> flags;
+    if (flags != 0) throw Error(ErrorCode::invalid_args, {{"reason", "flags must be 0"}});
+    return {[this, call](const bus::Sender&) {
+                std::vector<JobRow> rows;
+                for (const JobView& job : context_.supervisor.jobs()) rows.push_back(row_of(job));
+                auto reply = call.createReply();
+                reply << rows;
+                reply.send();
+            },
+            {}};
+}
+
+Deed BusManager::get_job(sdbus::MethodCall call)
+{
+    JobId id = 0;
+    call >> id;
+    const auto view = context_.supervisor.view(id);
+    if (!view) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(id)}});
+    return {[this, id, call, value = to_json(*view)](const bus::Sender&) {
+                asked_(id);
+                auto reply = call.createReply();
+                bus::write_dictionary(reply, value);
+                reply.send();
+            },
+            {}};
+}
+
+Deed BusManager::make_job(sdbus::MethodCall call, Verb verb)
+{
+    const Request request = bus::read_request(call, verb);
+    return {[this, call, request](const bus::Sender& sender) {
+                const Caller caller{sender.uid, sender.name};
+                const auto accepted = context_.supervisor.submit(request, caller, sender.pid);
+                auto reply = call.createReply();
+                reply << accepted.job << sdbus::ObjectPath{bus::job_path(accepted.job)};
+                reply.send();
+                accepted_(accepted, caller);
+            },
+            {}};
+}
+
+sdbus::Signal BusManager::signal(const char* name)
+{
+    return object_->createSignal(bus::InterfaceName{bus::manager_interface}, bus::SignalName{name});
+}
+
+void BusManager::tell_new(JobId job)
+{
+    auto message = signal("JobNew");
+    message << job << sdbus::ObjectPath{bus::job_path(job)};
+    object_->emitSignal(message);
+}
+
+void BusManager::tell_removed(const JobView& job)
+{
+    auto message = signal("JobRemoved");
+    message << job.id << sdbus::ObjectPath{bus::job_path(job.id)};
+    message << std::string(job.result ? name_of(*job.result) : "");
+    message << (job.error ? job.error->bus_name() : std::string());
+    message << (job.error ? job.error->message() : std::string());
+    object_->emitSignal(message);
+}
+
+void BusManager::tell_modules_changed() { object_->emitSignal(signal("ModulesChanged")); }
+
+BusManager::Counts BusManager::counts() const
+{
+    Counts counts;
+    for (const JobView& job : context_.supervisor.jobs()) {
+        if (job.state == JobState::queued) ++counts.queued;
+        if (job.state == JobState::running) ++counts.running;
+    }
+    return counts;
+}
+
+void BusManager::tell_counts()
+{
+    const Counts now = counts();
+    std::vector<bus::PropertyName> names;
+    if (now.queued != told_.queued) names.emplace_back("NQueued");
+    if (now.running != told_.running) names.emplace_back("NRunning");
+    told_ = now;
+    if (!names.empty()) object_->emitPropertiesChangedSignal(bus::InterfaceName{bus::manager_interface}, names);
+}
+
+} // namespace dkms

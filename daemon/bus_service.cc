@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/bus_service.h"
+
+#include "daemon/authority.h"
+#include "daemon/bus_front.h"
+#include "daemon/loop.h"
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+constexpr auto pause_between_connects = std::chrono::seconds(1);
+
+/// The service's life: start, bus lost and found, idle, end.
+class BusService : private Observer {
+public:
+    explicit BusService(const BusServiceSetup& setup)
+        : version_(setup.version), idle_exit_(setup.idle_exit), authority_(::geteuid()),
+          supervisor_(loop_, setup.supervisor, *this)
+    {
+        std::signal(SIGPIPE, SIG_IGN);
+        for (Source* source : {&on_terminate_, &on_interrupt_})
+            *source = loop_.on_signal(source == &on_terminate_ ? SIGTERM : SIGINT, [this] { shut_down(); });
+    }
+
+    int run()
+    {
+        sd_event_set_watchdog(loop_.raw(), 1);
+        front_ = make_front();
+        supervisor_
+            .resume(); // before the name is there, so that nobody's request goes before what was accepted earlier
+        front_->take_name();
+        sd_notify(0, "READY=1");
+        was_used();
+        return loop_.run();
+    }
+
+private:
+    std::unique_ptr<BusFront> make_front()
+    {
+        return std::make_unique<BusFront>(loop_, supervisor_, authority_, version_,
+                                          BusFront::Listener{[this] { was_used(); }, [this] { bus_is_gone(); }});
+    }
+
+    void shut_down()
+    {
+        sd_notify(0, "STOPPING=1");
+        on_idle_ = Source();
+        supervisor_.shut_down([this] { loop_.leave(); });
+    }
+
+    void bus_is_gone()
+    {
+        std::cerr << "dkmsd: the connection to the bus is lost\n";
+        on_reconnect_ = loop_.next_turn([this] {
+            front_.reset();
+            look_for_bus();
+        });
+    }
+
+    void look_for_bus()
+    {
+        // Without work there is nothing to keep: the bus that comes back starts the service when somebody calls it.
+        if (supervisor_.idle()) return loop_.leave(1);
+        try {
+            front_ = make_front();
+            front_->take_name();
+            std::cerr << "dkmsd: connected to the bus again\n";
+        } catch (const Error&) {
+            front_.reset();
+            on_reconnect_ = loop_.after(pause_between_connects, [this] { look_for_bus(); });
+        }
+    }
+
+    void was_used()
+    {
+        if (idle_exit_ && !leaving_) on_idle_ = loop_.after(*idle_exit_, [this] { leave_if_idle(); });
+    }
+
+    /// The service manager is told first, so that it starts us anew for whoever asks from now on; then the name is
+    /// given back, and what had arrived until then is answered. If that made a job, it is done before leaving.
+    void leave_if_idle()
+    {
+        if (!supervisor_.idle() || !front_) return;
+        leaving_ = true;
+        sd_notify(0, "STOPPING=1");
+        front_->give_name_back();
+        if (supervisor_.idle()) return loop_.leave();
+        try {
+            front_->take_name();
+        } catch (const Error& error) {
+            std::cerr << "dkmsd: " << error.message()
+                      << '\n'; // the next instance has it already; this one ends after its job
+        }
+    }
+
+    void job_new(JobId job) override
+    {
+        if (front_) front_->job_new(job);
+    }
+    void job_changed(JobId job) override
+    {
+        if (front_) front_->job_changed(job);
+    }
+    void job_ended(JobId job) override
+    {
+        if (front_) front_->job_ended(job);
+        if (leaving_) on_idle_ = loop_.next_turn([this] { leave_if_idle(); });
+        was_used();
+    }
+    void tree_changed() override
+    {
+        if (front_) front_->tree_changed();
+    }
+
+    std::string version_;
+    std::optional<std::chrono::seconds> idle_exit_;
+    bool leaving_ = false;
+    Loop loop_;
+    Authority authority_;
+    Supervisor supervisor_;
+    std::unique_ptr<BusFront> front_;
+    Source on_terminate_;
+    Source on_interrupt_;
+    Source on_reconnect_;
+    Source on_idle_;
+};
+
+} // namespace
+
+int run_bus_service(const BusServiceSetup& setup) { return BusService(setup).run(); }
+
+} // namespace dkms

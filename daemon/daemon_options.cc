@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/daemon_options.h"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+#include <getopt.h>
+
+namespace dkms {
+namespace {
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
+
+enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, version };
+
+constexpr std::array<option, 9> known{{{"stdio", no_argument, nullptr, stdio},
+                                       {"root", required_argument, nullptr, root},
+                                       {"dkmstree", required_argument, nullptr, dkms_tree},
+                                       {"sourcetree", required_argument, nullptr, source_tree},
+                                       {"installtree", required_argument, nullptr, install_tree},
+                                       {"jobs", required_argument, nullptr, 'j'},
+                                       {"idle-exit", required_argument, nullptr, idle_exit},
+                                       {"version", no_argument, nullptr, version},
+                                       {nullptr, 0, nullptr, 0}}};
+
+unsigned number_in(const std::string& text)
+{
+    unsigned number = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (fault != std::errc() || end != text.data() + text.size()) refuse("'" + text + "' is not a number");
+    return number;
+}
+
+std::filesystem::path absolute_path(const char* text)
+{
+    const std::filesystem::path path = text;
+    if (!path.is_absolute()) refuse("'" + path.string() + "' is not an absolute path");
+    return path.lexically_normal();
+}
+
+void take(DaemonOptions& options, int option, const char* value)
+{
+    switch (option) {
+    case stdio:
+        options.mode = DaemonMode::stdio;
+        break;
+    case root:
+        options.places.root = absolute_path(value);
+        break;
+    case dkms_tree:
+        options.places.dkms_tree = absolute_path(value);
+        break;
+    case source_tree:
+        options.places.source_tree = absolute_path(value);
+        break;
+    case install_tree:
+        options.places.install_tree = absolute_path(value);
+        break;
+    case 'j':
+        options.parallel = number_in(value);
+        break;
+    case idle_exit:
+        options.idle_exit = std::chrono::seconds(number_in(value));
+        break;
+    case version:
+        options.mode = DaemonMode::version;
+        break;
+    default:
+        refuse("see dkmsd(8) for its options");
+    }
+}
+
+} // namespace
+
+DaemonOptions read_daemon_options(int argc, char** argv)
+{
+    DaemonOptions options;
+    for (int one = 0; (one = ::getopt_long(argc, argv, "j:", known.data(), nullptr)) >= 0;)
+        take(options, one, ::optarg);
+    if (::optind < argc) refuse(std::string("dkmsd takes no word '") + argv[::optind] + "'");
+    return options;
+}
+
+std::filesystem::path find_worker()
+{
+    const auto neighbour = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "dkms-worker";
+    return std::filesystem::exists(neighbour) ? neighbour : std::filesystem::path(DKMS_WORKER);
+}
+
+} // namespace dkms

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/stdio_front.h"
+
+#include "lib/tree/scan.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+using nlohmann::json;
+
+Caller own_caller()
+{
+    Caller caller;
+    caller.uid = ::getuid();
+    return caller;
+}
+
+json status_line(const Places& places, const StatusFilter& filter)
+{
+    json modules = json::array();
+    for (const ModuleStatus& status : scan(places, filter)) modules.push_back(to_json(status));
+    return {{"modules", std::move(modules)}};
+}
+
+json jobs_line(const std::vector<JobView>& jobs)
+{
+    json views = json::array();
+    for (const JobView& job : jobs) views.push_back(to_json(job));
+    return {{"jobs", std::move(views)}};
+}
+
+} // namespace
+
+StdioFront::StdioFront(Loop& loop, Supervisor::Setup setup) : loop_(loop), supervisor_(loop, std::move(setup), *this)
+{
+    on_input_ = loop_.on_readable(STDIN_FILENO, [this] { read_input(); });
+    on_terminate_ = loop_.on_signal(SIGTERM, [this] { leave(); });
+    // A Ctrl-C reaches the whole terminal group; what it means is the client's business.
+    on_interrupt_ = loop_.on_signal(SIGINT, [] {});
+}
+
+int StdioFront::run() { return loop_.run(); }
+
+void StdioFront::read_input()
+{
+    std::array<char, 65536> block;
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0 && errno == EINTR) return;
+    if (got <= 0) return leave();
+    lines_.add({block.data(), static_cast<std::size_t>(got)});
+    for (std::string line; lines_.next(line);) answer(line);
+}
+
+void StdioFront::answer(const std::string& line)
+{
+    try {
+        say(answer_to(json::parse(line)));
+    } catch (const Error& error) {
+        say(to_json(error));
+    } catch (const json::exception& fault) {
+        say(to_json(Error(ErrorCode::invalid_args, {{"reason", fault.what()}})));
+    }
+}
+
+json StdioFront::answer_to(const json& call)
+{
+    if (!call.is_object()) throw Error(ErrorCode::invalid_args, {{"reason", "a line is one object"}});
+    if (call.contains("request")) {
+        const auto [job, joined] = supervisor_.submit(request_from_json(call), own_caller());
+        return {{"accepted", job}, {"joined", joined}};
+    }
+    if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
+    if (call.contains("jobs")) return jobs_line(supervisor_.jobs());
+    if (call.contains("job")) {
+        const auto view = supervisor_.view(call.at("job").get<JobId>());
+        if (!view) throw Error(ErrorCode::no_such_job, {{"job", call.at("job").dump()}});
+        return {{"view", to_json(*view)}};
+    }
+    if (call.contains("cancel")) {
+        supervisor_.cancel(call.at("cancel").get<JobId>());
+        return {{"cancelled", call.at("cancel")}};
+    }
+    throw Error(ErrorCode::invalid_args, {{"reason", "there is no call such as " + call.dump()}});
+}
+
+void StdioFront::event(const Event& event)
+{
+    try {
+        write_all(STDOUT_FILENO, to_line(event));
+    } catch (const Error&) {
+        leave();
+    }
+}
+
+void StdioFront::say(const json& line)
+{
+    try {
+        write_all(STDOUT_FILENO, line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+    } catch (const Error&) {
+        leave(); // the client is gone, which is the same as the end of input
+    }
+}
+
+void StdioFront::leave()
+{
+    on_input_ = Source();
+    if (std::exchange(leaving_, true)) return;
+    supervisor_.shut_down([this] { loop_.leave(); });
+}
+
+} // namespace dkms

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "daemon/loop.h"
+#include "daemon/supervisor.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace dkms {
+
+/// `dkmsd --stdio`: the queue and its workers without a bus, for one client, as lines of JSON on standard input and
+/// output (docs/architecture.md, "Lines"). Its jobs belong to the client: at the end of input, or on SIGTERM, what may
+/// be cut off is cancelled and the rest is finished.
+class StdioFront : private Observer {
+public:
+    StdioFront(Loop& loop, Supervisor::Setup setup);
+
+    /// Serves until the end of input. The exit code.
+    int run();
+
+private:
+    void event(const Event& event) override;
+    void read_input();
+    void answer(const std::string& line);
+    nlohmann::json answer_to(const nlohmann::json& call);
+    void say(const nlohmann::json& line);
+    void leave();
+
+    Loop& loop_;
+    Supervisor supervisor_;
+    LineBuffer lines_;
+    Source on_input_;
+    Source on_terminate_;
+    Source on_interrupt_;
+    bool leaving_ = false;
+};
+
+} // namespace dkms

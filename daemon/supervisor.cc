@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/supervisor.h"
+
+#include "daemon/job_store.h"
+#include "daemon/worker_process.h"
+#include "lib/install/recover.h"
+#include "lib/plan/plan.h"
+#include "lib/process/sandbox.h"
+#include "lib/queue/queue.h"
+#include "lib/tree/lock.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <set>
+#include <thread>
+
+#include <fcntl.h>
+
+namespace dkms {
+namespace {
+
+constexpr auto kept_after_end = std::chrono::seconds(60); // how long an ended job can be asked for as an object
+constexpr int high_descriptor = 100;                      // above every number that a worker gets
+
+double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
+/// Opened once: an upgrade of the package in the middle of a queue must not mix versions.
+Descriptor open_worker(const std::filesystem::path& program)
+{
+    const Descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
+    Descriptor raised(opened ? ::fcntl(opened.number(), F_DUPFD_CLOEXEC, high_descriptor) : -1);
+    if (!raised) throw Error(ErrorCode::internal, {{"reason", program.string() + ": " + errno_text(errno)}});
+    return raised;
+}
+
+} // namespace
+
+class Supervisor::Implementation {
+public:
+    Implementation(Loop& loop, Setup setup, Observer& observer)
+        : loop_(loop), observer_(observer), setup_(std::move(setup)), worker_(open_worker(setup_.worker)),
+          lock_(Layout(setup_.places), setup_.mode), queue_(QueueLimits{})
+    {
+        if (!setup_.job_directory.empty()) store_.emplace(setup_.job_directory);
+    }
+
+    Accepted submit(const Request& request, const Caller& caller, int client_pid);
+    void resume();
+    void cancel(JobId job, bool force);
+    void leave(JobId job, const Caller& caller);
+    std::optional<JobView> view(JobId job) const;
+    std::vector<JobView> jobs() const;
+    const JobStore& store() const;
+    void shut_down(std::function<void()> done);
+    bool idle() const { return queue_.idle(); }
+    const Places& places() const { return setup_.places; }
+
+private:
+    struct Running {
+        JobId job;
+        Step step;
+        double since;
+        std::unique_ptr<WorkerProcess> worker;
+    };
+
+    void prepare_queue();
+    void announce(JobId job);
+    JobId job_of_process(int pid) const;
+    void tell_news();
+    void pump_soon();
+    void pump();
+    bool have_lock();
+    void wait_for_lock();
+    void stop_waiting();
+    void tell_who_waits();
+    void give_back_lock();
+    void carry_out(const QueueCommand& command);
+    void tell_started(JobId job);
+    void start(const StartStep& command);
+    void worker_event(StepId step, Event event);
+    void worker_ended(StepId step, const Outcome& outcome);
+    void job_ended(JobId job);
+    void report(JobId job, Event event);
+    const Jobserver* jobserver();
+
+    Loop& loop_;
+    Observer& observer_;
+    Setup setup_;
+    Descriptor worker_;
+    TreeLock lock_;
+    std::optional<JobStore> store_;
+    Queue queue_;
+    bool queue_is_prepared_ = false;
+    std::set<JobId> waiting_was_told_;
+    bool lock_is_shared_ = false;
+    std::optional<Child> lock_waiter_;
+    Source on_lock_;
+    std::optional<Jobserver> jobserver_;
+    std::vector<std::pair<JobId, Event>> news_;
+    std::map<StepId, Running> running_;
+    std::set<JobId> begun_;
+    std::map<JobId, Source> forget_;
+    Source on_pump_;
+    Source on_reap_;
+    std::vector<std::unique_ptr<WorkerProcess>> ended_workers_;
+    std::function<void()> when_done_;
+    bool shutting_down_ = false;
+};
+
+/// Whether builds can be kept apart is found out by trying, which costs a process: not before there is work.
+void Supervisor::Implementation::prepare_queue()
+{
+    if (std::exchange(queue_is_prepared_, true)) return;
+    QueueLimits limits;
+    limits.private_builds = available_sandbox() != SandboxKind::none;
+    queue_ = Queue(limits, store_ ? store_->next_id() : 1, running_release());
+}
+
+Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, const Caller& caller, int client_pid)
+{
+    JobPlan work = plan(request, facts_of(setup_.places));
+    prepare_queue();
+    have_lock(); // a tree that cannot be written is an error of the request
+    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), job_of_process(client_pid));
+    if (joined)
+        news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
+    else
+        announce(job);
+    pump_soon();
+    return {job, joined};
+}
+
+/// On disk now; told in the loop's next turn, so that whoever asked gets the answer before the news.
+void Supervisor::Implementation::announce(JobId job)
+{
+    const JobView view = *queue_.view(job);
+    if (store_) store_->accept(view);
+    nlohmann::json facts{{"request", to_json(view.request)}, {"uid", view.uid}};
+    if (view.parent != 0) facts["parent"] = view.parent;
+    news_.emplace_back(job, Event(EventKind::job_new, std::move(facts)));
+    for (const JobId child : queue_.children(job)) announce(child);
+}
+
+void Supervisor::Implementation::resume()
+{
+    if (!store_) return;
+    prepare_queue();
+    for (JobView job : store_->unfinished()) {
+        Error error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}});
+        if (job.parent == 0) {
+            try {
+                Caller caller;
+                caller.uid = job.uid;
+                queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
+                announce(job.id);
+                continue;
+            } catch (const Error& refused) {
+                error = refused;
+            }
+        }
+        // A part of a job over several kernels: the whole is planned anew, with new parts.
+        job.state = JobState::ended;
+        job.result = Result::failed;
+        job.error = error;
+        job.ended_at = now();
+        store_->ended(job);
+    }
+    pump_soon();
+}
+
+JobId Supervisor::Implementation::job_of_process(int pid) const
+{
+    if (pid <= 0) return 0;
+    for (const auto& [step, running] : running_)
+        if (is_ancestor(running.worker->pid(), pid)) return running.job;
+    return 0;
+}
+
+void Supervisor::Implementation::cancel(JobId job, bool force)
+{
+    queue_.cancel(job, force);
+    pump_soon();
+}
+
+void Supervisor::Implementation::leave(JobId job, const Caller& caller)
+{
+    queue_.leave(job, caller);
+    pump_soon();
+}
+
+std::optional<JobView> Supervisor::Implementation::view(JobId job) const
+{
+    if (auto present = queue_.view(job)) return present;
+    return store_ ? store_->find(job) : std::nullopt;
+}
+
+std::vector<JobView> Supervisor::Implementation::jobs() const
+{
+    std::vector<JobView> result;
+    for (const JobId job : queue_.jobs())
+        if (auto present = queue_.view(job)) result.push_back(std::move(*present));
+    return result;
+}
+
+const JobStore& Supervisor::Implementation::store() const
+{
+    if (!store_) throw Error(ErrorCode::not_supported, {{"reason", "only the service keeps logs of jobs"}});
+    return *store_;
+}
+
+void Supervisor::Implementation::shut_down(std::function<void()> done)
+{
+    when_done_ = std::move(done);
+    shutting_down_ = true;
+    queue_.close();
+    std::set<JobId> jobs;
+    for (const auto& [step, running] : running_) jobs.insert(running.job);
+    for (const JobId job : jobs) {
+        try {
+            queue_.cancel(job);
+        } catch (const Error&) {
+            continue; // it must not be cut off now; it ends by itself
+        }
+    }
+    pump_soon();
+}
+
+void Supervisor::Implementation::pump_soon()
+{
+    on_pump_ = loop_.next_turn([this] { pump(); });
+}
+
+void Supervisor::Implementation::tell_news()
+{
+    for (auto& [job, event] : std::exchange(news_, {})) {
+        const bool is_new = event.kind == EventKind::job_new;
+        report(job, std::move(event));
+        if (is_new) observer_.job_new(job);
+    }
+}
+
+void Supervisor::Implementation::pump()
+{
+    tell_news();
+    queue_.set_may_start(queue_.idle() || have_lock());
+    if (lock_waiter_) tell_who_waits();
+    for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
+        for (const QueueCommand& command : commands) carry_out(command);
+    if (!queue_.idle()) return;
+    give_back_lock();
+    if (const auto done = std::exchange(when_done_, nullptr)) done();
+}
+
+bool Supervisor::Implementation::have_lock()
+{
+    if (lock_.held() || lock_is_shared_) return true;
+    if (lock_waiter_) return false;
+    if (lock_.try_take()) {
+        recover(setup_.places);
+        return true;
+    }
+    lock_is_shared_ = lock_.held_by_ancestor();
+    if (!lock_is_shared_) wait_for_lock();
+    return lock_is_shared_;
+}
+
+void Supervisor::Implementation::wait_for_lock()
+{
+    Command wait;
+    wait.argv = {"flock", "--exclusive", Layout(setup_.places).lock().string(), "true"};
+    wait.environment = base_environment();
+    lock_waiter_ = Child::start(wait);
+    on_lock_ = loop_.on_readable(lock_waiter_->descriptor(), [this] {
+        stop_waiting();
+        pump();
+    });
+}
+
+void Supervisor::Implementation::stop_waiting()
+{
+    on_lock_ = Source();
+    lock_waiter_.reset();
+    waiting_was_told_.clear();
+}
+
+void Supervisor::Implementation::tell_who_waits()
+{
+    const nlohmann::json facts{{"holder", lock_.holder().text()}};
+    for (const JobId job : queue_.jobs())
+        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
+            report(job, Event(EventKind::waiting, facts));
+}
+
+void Supervisor::Implementation::give_back_lock()
+{
+    stop_waiting();
+    lock_.release();
+    lock_is_shared_ = false;
+    jobserver_.reset(); // with tokens that a killed make took along
+}
+
+void Supervisor::Implementation::carry_out(const QueueCommand& command)
+{
+    if (const auto* to_start = std::get_if<StartStep>(&command))
+        start(*to_start);
+    else if (const auto* to_stop = std::get_if<StopStep>(&command)) {
+        if (const auto found = running_.find(to_stop->step); found != running_.end()) found->second.worker->stop();
+    } else if (const auto* changed = std::get_if<JobChanged>(&command))
+        observer_.job_changed(changed->job);
+    else
+        job_ended(std::get<JobEnded>(command).job);
+}
+
+const Jobserver* Supervisor::Implementation::jobserver()
+{
+    if (!jobserver_)
+        jobserver_ = Jobserver::create(setup_.parallel != 0 ? setup_.parallel : std::thread::hardware_concurrency());
+    return &*jobserver_;
+}
+
+/// The first step of a job is also the beginning of the jobs it is a part of.
+void Supervisor::Implementation::tell_started(JobId job)
+{
+    while (job != 0 && begun_.insert(job).second) {
+        report(job, Event(EventKind::job_started));
+        job = queue_.view(job)->parent;
+    }
+}
+
+void Supervisor::Implementation::start(const StartStep& command)
+{
+    tell_started(command.job);
+    const Step& step = command.what;
+    nlohmann::json facts{{"step", name_of(step.kind)}};
+    if (!step.kernel.release.empty()) facts["kernel"] = step.kernel.text();
+    report(command.job, Event(EventKind::step_started, std::move(facts)));
+
+    const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
+    WorkerProcess::Start order{worker_.number(),
+                               {step, setup_.places, command.job, step.kind == StepKind::build},
+                               lock_.descriptor(),
+                               step.kind == StepKind::build ? jobserver() : nullptr,
+                               log.number()};
+    WorkerProcess::Listener listener{[this, id = command.step](const Event& event) { worker_event(id, event); },
+                                     [this, id = command.step](const Outcome& outcome) { worker_ended(id, outcome); }};
+    try {
+        auto worker = std::make_unique<WorkerProcess>(loop_, order, std::move(listener));
+        running_.emplace(command.step, Running{command.job, step, now(), std::move(worker)});
+    } catch (const Error& error) {
+        queue_.finished(command.step, {Result::failed, error, {}}, now());
+    }
+}
+
+void Supervisor::Implementation::worker_event(StepId step, Event event)
+{
+    const Running& running = running_.at(step);
+    if (event.kind == EventKind::stage) {
+        const Stage stage = stage_of(event.text("stage")).value_or(Stage::prepare);
+        queue_.progress(step, stage, event.facts.value("percent", 0U));
+        queue_.set_cancelable(step, stage != Stage::install && stage != Stage::depmod);
+    }
+    const JobId job = running.job;
+    report(job, std::move(event));
+    observer_.job_changed(job);
+}
+
+void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcome)
+{
+    auto ended = running_.extract(step);
+    Running& running = ended.mapped();
+    nlohmann::json facts{
+        {"step", name_of(running.step.kind)}, {"result", name_of(outcome.result)}, {"seconds", now() - running.since}};
+    if (!running.step.kernel.release.empty()) facts["kernel"] = running.step.kernel.text();
+    report(running.job, Event(EventKind::step_ended, std::move(facts)));
+    queue_.finished(step, outcome, now());
+    ended_workers_.push_back(std::move(running.worker)); // it is in the middle of telling us
+    on_reap_ = loop_.next_turn([this] { ended_workers_.clear(); });
+    observer_.tree_changed();
+    pump_soon();
+}
+
+void Supervisor::Implementation::job_ended(JobId job)
+{
+    const JobView view = *queue_.view(job);
+    begun_.erase(job);
+    // What a shutdown cuts off is taken up again by the next instance.
+    const bool to_be_resumed = shutting_down_ && view.result == Result::cancelled;
+    if (store_ && !to_be_resumed) store_->ended(view);
+    report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
+    observer_.job_ended(job);
+    if (view.parent != 0) return; // it goes with its parent
+    forget_[job] = loop_.after(kept_after_end, [this, job] {
+        queue_.forget(job);
+        if (store_) store_->prune();
+        forget_.erase(job);
+    });
+}
+
+/// To the job's own record and to those of the jobs it is a part of; who follows a job over several kernels reads one
+/// stream.
+void Supervisor::Implementation::report(JobId job, Event event)
+{
+    event.job = job;
+    if (store_)
+        for (JobId whole = job; whole != 0;) {
+            store_->append(whole, event);
+            const auto view = queue_.view(whole);
+            whole = view ? view->parent : 0;
+        }
+    observer_.event(event);
+}
+
+Supervisor::Supervisor(Loop& loop, Setup setup, Observer& observer)
+    : self_(std::make_unique<Implementation>(loop, std::move(setup), observer))
+{
+}
+Supervisor::~Supervisor() = default;
+
+Supervisor::Accepted Supervisor::submit(const Request& request, const Caller& caller, int client_pid)
+{
+    return self_->submit(request, caller, client_pid);
+}
+void Supervisor::cancel(JobId job, bool force) { self_->cancel(job, force); }
+void Supervisor::leave(JobId job, const Caller& caller) { self_->leave(job, caller); }
+std::optional<JobView> Supervisor::view(JobId job) const { return self_->view(job); }
+std::vector<JobView> Supervisor::jobs() const { return self_->jobs(); }
+Descriptor Supervisor::open_events(JobId job) const { return self_->store().open_events(job); }
+Descriptor Supervisor::open_log(JobId job) const { return self_->store().open_log(job); }
+void Supervisor::resume() { self_->resume(); }
+void Supervisor::shut_down(std::function<void()> done) { self_->shut_down(std::move(done)); }
+bool Supervisor::idle() const { return self_->idle(); }
+const Places& Supervisor::places() const { return self_->places(); }
+
+} // namespace dkms

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "daemon/loop.h"
+#include "lib/model/event.h"
+#include "lib/model/job.h"
+#include "lib/model/places.h"
+#include "lib/process/descriptor.h"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace dkms {
+
+/// What a front (the bus, or the stdio lines) hears. All calls come from the event loop.
+class Observer {
+public:
+    virtual ~Observer() = default;
+    virtual void job_new(JobId) {}
+    virtual void job_changed(JobId) {} ///< look with Supervisor::view
+    virtual void job_ended(JobId) {}
+    virtual void event(const Event&) {} ///< every event of every job, `job` filled in
+    virtual void tree_changed() {}      ///< a step that changes the tree has ended
+};
+
+/// Runs the queue's commands: starts one dkms-worker for each step, hands on what it reports, keeps the lock of the
+/// tree while a step runs, and the jobserver that all builds share. Everything happens on one sd-event loop; nothing
+/// blocks.
+class Supervisor {
+public:
+    struct Setup {
+        Places places;
+        std::filesystem::path worker; ///< program; opened once at start and run by that descriptor
+        std::filesystem::path
+            job_directory;     ///< logs and journal of the service: <state dir>/jobs; empty: none is kept (stdio)
+        unsigned parallel = 0; ///< slots of the jobserver; 0: as many as processors
+        std::string mode = "service"; ///< who holds the tree's lock, for those who wait: "service" or "stdio"
+    };
+    /// `observer` must outlive the supervisor. Throws Error Internal.
+    Supervisor(Loop& loop, Setup setup, Observer& observer);
+    ~Supervisor();
+    Supervisor(const Supervisor&) = delete;
+    Supervisor& operator=(const Supervisor&) = delete;
+
+    struct Accepted {
+        JobId job;
+        bool joined;
+    };
+    /// Plans, accepts, and with a job directory writes the request to disk before it returns. Steps start in the loop's
+    /// next turn. `client_pid`: who asked, so that a request from inside a running job is known as that (0: not known).
+    /// Throws Error: what plan() and Queue::submit() throw.
+    Accepted submit(const Request& request, const Caller& caller, int client_pid = 0);
+
+    void cancel(JobId job, bool force = false); ///< throws NoSuchJob, NotCancelable
+    void leave(JobId job, const Caller& caller);
+    std::optional<JobView> view(JobId job) const; ///< present jobs, then the history on disk
+    std::vector<JobView> jobs() const;            ///< present jobs (ended ones stay 60 s)
+    /// Read-only descriptors on a job's events and build output. Throw NoSuchJob; NotSupported without a job directory.
+    Descriptor open_events(JobId job) const;
+    Descriptor open_log(JobId job) const;
+
+    /// Jobs of an earlier instance that had not ended: submitted anew, or ended as interrupted. Call once, before the
+    /// first submit.
+    void resume();
+    /// Accept nothing more; end what may be ended, let installs finish; then call `done`.
+    void shut_down(std::function<void()> done);
+    bool idle() const;
+    const Places& places() const;
+
+private:
+    class Implementation;
+    std::unique_ptr<Implementation> self_;
+};
+
+} // namespace dkms

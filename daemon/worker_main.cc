@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// dkms-worker: does one step and ends. Started by dkmsd only; see docs/architecture.md, "Worker protocol".
+#include "daemon/worker_process.h"
+#include "lib/build/build_step.h"
+#include "lib/build/unbuild_step.h"
+#include "lib/install/initramfs_step.h"
+#include "lib/install/install_step.h"
+#include "lib/install/uninstall_step.h"
+#include "lib/process/work.h"
+#include "lib/tree/add_step.h"
+#include "lib/tree/remove_step.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+ActionFactory factory_of(StepKind kind)
+{
+    switch (kind) {
+    case StepKind::add:
+        return make_add_step;
+    case StepKind::build:
+        return make_build_step;
+    case StepKind::install:
+        return make_install_step;
+    case StepKind::uninstall:
+        return make_uninstall_step;
+    case StepKind::unbuild:
+        return make_unbuild_step;
+    case StepKind::remove:
+        return make_remove_step;
+    case StepKind::initramfs:
+        return make_initramfs_step;
+    }
+    throw Error(ErrorCode::internal, {{"reason", "unknown step"}});
+}
+
+/// Reads up to the newline and not a byte more: what follows on the descriptor is its end.
+std::string read_line(int descriptor)
+{
+    std::string line;
+    for (char byte = 0; ::read(descriptor, &byte, 1) == 1 && byte != '\n';) line += byte;
+    return line;
+}
+
+WorkOrder read_order()
+{
+    if (read_line(WorkerDescriptors::step) != std::to_string(worker_protocol))
+        throw Error(ErrorCode::internal, {{"reason", "this worker belongs to another dkmsd"}});
+    return work_order_from_json(nlohmann::json::parse(read_line(WorkerDescriptors::step)));
+}
+
+Outcome failed(const Error& error)
+{
+    return {error.code() == ErrorCode::cancelled ? Result::cancelled : Result::failed, error, {}};
+}
+
+Outcome carry_out(Work& work)
+{
+    const auto action = factory_of(work.step.kind)(work);
+    work.cancellation.check();
+    action->prepare();
+    try {
+        return action->run();
+    } catch (...) {
+        action->undo();
+        throw;
+    }
+}
+
+/// One of the three places where errors are caught.
+Outcome guarded(Work& work)
+{
+    try {
+        return carry_out(work);
+    } catch (const Error& error) {
+        return failed(error);
+    } catch (const std::exception& fault) {
+        return failed(Error(ErrorCode::internal, {{"reason", fault.what()}}));
+    }
+}
+
+int serve()
+{
+    for (const int number : {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
+                             WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write})
+        ::fcntl(number, F_SETFD, FD_CLOEXEC);
+    const WorkOrder order = read_order();
+    Cancellation cancellation(WorkerDescriptors::step);
+    Work work{order.step, order.places, Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job};
+    if (order.jobserver)
+        work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
+    const Outcome outcome = guarded(work);
+    write_all(WorkerDescriptors::events,
+              to_json(outcome).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return 0;
+}
+
+} // namespace
+} // namespace dkms
+
+int main()
+{
+    ::prctl(PR_SET_NAME, "dkms-worker"); // it is executed by a descriptor, which has no name
+    ::signal(SIGPIPE, SIG_IGN);          // a dkmsd that is gone must not kill an install
+    ::umask(022);
+    try {
+        return dkms::serve();
+    } catch (const std::exception& fault) {
+        std::fprintf(stderr, "dkms-worker is started by dkmsd: %s\n", fault.what());
+        return 1;
+    }
+}
