@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/bus_connection.h"
+#include "client/event_reader.h"
+#include "client/transport.h"
+#include "dbus/names.h"
+#include "dbus/values.h"
+
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <set>
+#include <thread>
+
+namespace dkms {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto patience = std::chrono::seconds(60); // how long a service that went away is looked for
+constexpr auto pause = std::chrono::milliseconds(200);
+constexpr auto look_again = std::chrono::milliseconds(100); // for events that change no property
+
+const std::string from_manager = "type='signal',sender='org.dkms1',interface='org.dkms1.Manager'";
+const std::string from_jobs = "type='signal',sender='org.dkms1',interface='org.freedesktop.DBus.Properties',"
+                              "path_namespace='/org/dkms1/job'";
+const std::string owner_changes = "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                                  "member='NameOwnerChanged',arg0='org.dkms1'";
+
+JobId job_of_path(const std::string& path)
+{
+    JobId job = 0;
+    if (path.compare(0, bus::job_path_prefix.size(), bus::job_path_prefix) == 0)
+        std::from_chars(path.data() + bus::job_path_prefix.size(), path.data() + path.size(), job);
+    return job;
+}
+
+class BusTransport : public Transport {
+public:
+    BusTransport() { reached(); }
+
+    Accepted submit(const Request& request) override;
+    JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
+    std::vector<ModuleStatus> status(const StatusFilter& filter) override;
+    std::vector<JobView> jobs() override;
+    JobView job(JobId job) override;
+    void cancel(JobId job) override;
+    Descriptor open_log(JobId job) override;
+    void monitor(const std::function<void(const JobView&)>& changed, int interrupt) override;
+    bool jobs_outlive_client() const override { return true; }
+
+private:
+    /// What was heard since it was last looked at.
+    struct Heard {
+        std::set<JobId> made;
+        std::set<JobId> changed;
+        std::set<JobId> removed;
+        bool gone = false;
+    };
+
+    BusConnection& reached();
+    void hear();
+    template <typename Function>
+    auto answered(Function function);
+    template <typename Function>
+    auto kept_trying(Function function);
+
+    sdbus::MethodReply manager(const char* method, const BusConnection::Fill& fill = {});
+    sdbus::MethodReply of_job(JobId job, const char* method, const BusConnection::Fill& fill = {});
+    JobView get_job(JobId job);
+    Descriptor open_of_job(JobId job, const char* method);
+    Accepted submit_once(const Request& request);
+    std::optional<JobView> attend(JobId job, EventReader& events, int interrupt,
+                                  const std::function<void()>& interrupted);
+
+    std::unique_ptr<BusConnection> connection_;
+    bool hearing_ = false;
+    Heard heard_;
+};
+
+BusConnection& BusTransport::reached()
+{
+    if (!connection_) {
+        hearing_ = false;
+        heard_ = {};
+        connection_ = std::make_unique<BusConnection>();
+    }
+    return *connection_;
+}
+
+/// Subscribes, once for each connection. Before a call whose signals matter.
+void BusTransport::hear()
+{
+    BusConnection& connection = reached();
+    if (std::exchange(hearing_, true)) return;
+    connection.subscribe(from_manager, [this](sdbus::Message& message) {
+        const std::string member(message.getMemberName());
+        if (member == "ModulesChanged") return;
+        JobId job = 0;
+        message >> job;
+        (member == "JobNew" ? heard_.made : heard_.removed).insert(job);
+    });
+    connection.subscribe(from_jobs, [this](sdbus::Message& message) {
+        heard_.changed.insert(job_of_path(std::string(message.getPath())));
+    });
+    connection.subscribe(owner_changes, [this](sdbus::Message& message) {
+        std::string name;
+        std::string before;
+        message >> name >> before;
+        if (!before.empty()) heard_.gone = true;
+    });
+}
+
+/// For what is asked once: a service that is not there is an error.
+template <typename Function>
+auto BusTransport::answered(Function function)
+{
+    try {
+        return function();
+    } catch (const BusGone& gone) {
+        connection_.reset();
+        throw Error(ErrorCode::service_unavailable, {{"reason", gone.reason}});
+    }
+}
+
+/// For what may be asked again: nothing was accepted, or the same request is joined.
+template <typename Function>
+auto BusTransport::kept_trying(Function function)
+{
+    const auto deadline = Clock::now() + patience;
+    while (true) {
+        try {
+            return function();
+        } catch (const BusGone& gone) {
+            connection_.reset();
+            if (Clock::now() > deadline) throw Error(ErrorCode::service_unavailable, {{"reason", gone.reason}});
+            std::this_thread::sleep_for(pause);
+        }
+    }
+}
+
+sdbus::MethodReply BusTransport::manager(const char* method, const BusConnection::Fill& fill)
+{
+    return reached().call(bus::manager_path, bus::manager_interface, method, fill);
+}
+
+sdbus::MethodReply BusTransport::of_job(JobId job, const char* method, const BusConnection::Fill& fill)
+{
+    get_job(job); // says so if there is no such job, and brings the object of one that ended long ago back
+    return reached().call(bus::job_path(job), bus::job_interface, method, fill);
+}
+
+JobView BusTransport::get_job(JobId job)
+{
+    auto reply = manager("GetJob", [job](sdbus::MethodCall& call) { call << job; });
+    return job_view_from_json(bus::read_dictionary(reply));
+}
+
+Transport::Accepted BusTransport::submit(const Request& request)
+{
+    return kept_trying([&] { return submit_once(request); });
+}
+
+Transport::Accepted BusTransport::submit_once(const Request& request)
+{
+    hear();
+    auto reply = manager(bus::method_of(request.verb).c_str(),
+                         [&](sdbus::MethodCall& call) { bus::write_request(call, request); });
+    JobId job = 0;
+    reply >> job;
+    // JobNew is sent right after the reply, so it has arrived when the next call is answered.
+    get_job(job);
+    reached().handle();
+    return {job, heard_.made.count(job) == 0};
+}
+
+JobView BusTransport::follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted)
+{
+    EventReader events(job, sink);
+    auto deadline = Clock::time_point::max();
+    while (true) {
+        try {
+            hear();
+            heard_.gone = false;
+            const JobView before = get_job(job);
+            events.attach(open_of_job(job, "Events"));
+            deadline = Clock::time_point::max();
+            // Ended before we began to listen: what there is to read is all there will be.
+            if (before.result) return events.read().value_or(before);
+            if (auto ended = attend(job, events, interrupt, interrupted)) return *ended;
+        } catch (const BusGone&) {
+            connection_.reset();
+        }
+        if (deadline == Clock::time_point::max()) deadline = Clock::now() + patience;
+        if (Clock::now() > deadline) throw Error(ErrorCode::service_gone, {{"job", std::to_string(job)}});
+        if (wait_readable(interrupt, pause)) interrupted();
+    }
+}
+
+/// Until the job has ended (its view), or the service has gone (nothing).
+std::optional<JobView> BusTransport::attend(JobId job, EventReader& events, int interrupt,
+                                            const std::function<void()>& interrupted)
+{
+    while (true) {
+        const bool removed = heard_.removed.count(job) > 0;
+        if (auto ended = events.read()) return ended;
+        if (removed) return get_job(job);                  // its last event could not be written
+        if (heard_.gone || !hearing_) return std::nullopt; // or a cancel in between has found it gone
+        if (reached().wait(interrupt, look_again)) interrupted();
+    }
+}
+
+std::vector<ModuleStatus> BusTransport::status(const StatusFilter& filter)
+{
+    return answered([&] {
+        auto reply =
+            manager("ListModules", [&](sdbus::MethodCall& call) { bus::write_dictionary(call, to_json(filter)); });
+        return bus::read_modules(reply);
+    });
+}
+
+std::vector<JobView> BusTransport::jobs()
+{
+    return answered([&] {
+        auto reply = manager("ListJobs", [](sdbus::MethodCall& call) { call << std::uint64_t{0}; });
+        std::vector<sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>> rows;
+        reply >> rows;
+        std::vector<JobView> found;
+        for (const auto& row : rows) found.push_back(get_job(row.get<0>()));
+        return found;
+    });
+}
+
+JobView BusTransport::job(JobId job)
+{
+    return answered([&] { return get_job(job); });
+}
+
+void BusTransport::cancel(JobId job)
+{
+    answered([&] {
+        of_job(job, "Cancel", [](sdbus::MethodCall& call) { bus::write_dictionary(call, nlohmann::json::object()); });
+    });
+}
+
+Descriptor BusTransport::open_of_job(JobId job, const char* method)
+{
+    auto reply = of_job(job, method);
+    return bus::read_descriptor(reply);
+}
+
+Descriptor BusTransport::open_log(JobId job)
+{
+    return answered([&] { return open_of_job(job, "OpenLog"); });
+}
+
+void BusTransport::monitor(const std::function<void(const JobView&)>& changed, int interrupt)
+{
+    answered([&] {
+        hear();
+        while (!reached().wait(interrupt, std::chrono::milliseconds(-1))) {
+            Heard heard = std::exchange(heard_, {});
+            heard.changed.merge(heard.made);
+            heard.changed.merge(heard.removed);
+            for (const JobId job : heard.changed) changed(get_job(job));
+        }
+    });
+}
+
+} // namespace
+
+std::unique_ptr<Transport> make_bus_transport()
+{
+    try {
+        return std::make_unique<BusTransport>();
+    } catch (const BusGone& gone) {
+        throw Error(ErrorCode::service_unavailable, {{"reason", gone.reason}});
+    }
+}
+
+} // namespace dkms

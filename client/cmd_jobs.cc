@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/commands.h"
+#include "client/jobs_table.h"
+#include "client/json.h"
+#include "client/transport.h"
+
+#include <nlohmann/json.hpp>
+
+namespace dkms {
+
+int run_jobs(const Invocation& invocation, Console& console)
+{
+    const std::vector<JobView> jobs = choose_transport({}, false)->jobs();
+    if (invocation.json) {
+        nlohmann::json value{{"jobs", nlohmann::json::array()}};
+        for (const JobView& job : jobs) value["jobs"].push_back(to_json(job));
+        print_json(console, value);
+        return 0;
+    }
+    if (jobs.empty()) console.err("There are no jobs.\n");
+    console.out(jobs_table(jobs, console.out_look.redraws ? console.width() : 0));
+    return 0;
+}
+
+} // namespace dkms

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/commands.h"
+
+#include <array>
+
+namespace dkms {
+namespace {
+
+constexpr unsigned change_groups = group_module | group_places | group_no_wait | group_quiet | group_json;
+constexpr unsigned build_groups = change_groups | group_kernels | group_all_kernels | group_conf | group_build;
+constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
+constexpr std::string_view one_module = "MODULE[/VERSION]";
+
+constexpr std::array<CommandRow, 13> table{{
+    {"add", "MODULE/VERSION", "Take a module's source into the tree", change_groups | group_conf, Verb::add,
+     run_change},
+    {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
+    {"install", one_module, "Install a module into kernels, building it first where needed",
+     build_groups | group_install | group_after, Verb::install, run_change},
+    {"uninstall", one_module, "Take a module out of kernels, keeping its builds", undo_groups, Verb::uninstall,
+     run_change},
+    {"unbuild", one_module, "Delete builds of a module, uninstalling them first", undo_groups, Verb::unbuild,
+     run_change},
+    {"remove", one_module, "Take a module out of kernels, or with --all out of the tree", undo_groups, Verb::remove,
+     run_change},
+    {"rebuild", one_module, "Build a module again and install it where it was installed",
+     build_groups | group_all | group_install | group_after, Verb::rebuild, run_change},
+    {"status", "[MODULE[/VERSION]]", "Show modules and what they are built and installed for",
+     group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_status},
+    {"jobs", "", "Show the jobs of the service", group_json, std::nullopt, run_jobs},
+    {"wait", "[ID...]", "Wait until jobs have ended", group_jobs | group_quiet | group_json, std::nullopt, run_wait},
+    {"cancel", "ID", "End a job", group_job | group_json, std::nullopt, run_cancel},
+    {"log", "ID", "Print the build output of a job", group_job, std::nullopt, run_log},
+    {"monitor", "", "Print a line for every change of a job", group_json, std::nullopt, run_monitor},
+}};
+
+} // namespace
+
+std::span<const CommandRow> command_table() { return table; }
+
+const CommandRow* command_named(std::string_view name)
+{
+    for (const CommandRow& row : table)
+        if (row.name == name) return &row;
+    return nullptr;
+}
+
+} // namespace dkms

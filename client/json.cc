@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/json.h"
+
+#include "client/renderer.h"
+
+#include <nlohmann/json.hpp>
+
+namespace dkms {
+namespace {
+
+class Json : public Renderer {
+public:
+    using Renderer::Renderer;
+    void say(std::string_view) override {}
+
+    void finish(int exit_code) override
+    {
+        nlohmann::json value{{"exit_code", exit_code}, {"jobs", nlohmann::json::array()}};
+        for (const JobProgress* job : board().results()) {
+            nlohmann::json view = to_json(*job->ended);
+            view["seconds"] = job->seconds();
+            view["built"] = job->modules_built;
+            view["installed"] = job->files_installed;
+            view["deleted"] = job->files_deleted;
+            if (job->failed() && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
+            value["jobs"].push_back(std::move(view));
+        }
+        print_json(console_, value);
+    }
+
+protected:
+    void job_ended(const JobProgress&) override {}
+};
+
+} // namespace
+
+std::unique_ptr<Renderer> make_json_renderer(Console& console, bool service)
+{
+    return std::make_unique<Json>(console, service);
+}
+
+void print_json(Console& console, const nlohmann::json& value)
+{
+    console.out(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+} // namespace dkms

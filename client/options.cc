@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/options.h"
+
+#include "client/parser.h"
+#include "client/text.h"
+#include "lib/model/error.h"
+
+#include <cstring>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
+
+std::string usage_line(const CommandRow& row)
+{
+    return "Usage: dkmsctl " + std::string(row.name) + (row.arguments.empty() ? "" : " ") + std::string(row.arguments) +
+           " [OPTION...]\n";
+}
+
+std::string general_help()
+{
+    std::string text = "Usage: dkmsctl COMMAND [OPTION...]\n\n"
+                       "Builds, installs and watches kernel modules that live outside the kernel's own source.\n\n";
+    for (const CommandRow& row : command_table())
+        text += "  " + padded(std::string(row.name) + " " + std::string(row.arguments), 28) + "  " +
+                std::string(row.summary) + "\n";
+    return text + "\n'dkmsctl COMMAND --help' shows a command's options, dkmsctl(8) explains them.\n";
+}
+
+Answer wrong(const std::string& what, const std::string& usage)
+{
+    return {"dkmsctl: " + what + "\n" + usage + "See dkmsctl --help.\n", 2};
+}
+
+std::optional<fs::path> absolute(const std::string& path)
+{
+    if (path.empty()) return std::nullopt;
+    return fs::absolute(path).lexically_normal();
+}
+
+/// Splits "MODULE/VERSION" at the first '/', wherever the two were written.
+ModuleId module_of(const Words& words)
+{
+    if (!words.module.empty() && !words.module_option.empty()) refuse("the module is given twice");
+    const std::string& text = words.module.empty() ? words.module_option : words.module;
+    const auto slash = text.find('/');
+    ModuleId module{text.substr(0, slash), slash == std::string::npos ? "" : text.substr(slash + 1)};
+    if (slash != std::string::npos && module.version.empty()) refuse("'" + text + "' lacks the version behind the '/'");
+    if (!words.version.empty() && !module.version.empty()) refuse("the version is given twice");
+    if (!words.version.empty()) module.version = words.version;
+    return module;
+}
+
+Options options_of(const Words& words)
+{
+    Options options = words.options;
+    options.kernel_source_dir = absolute(words.kernel_source_dir).value_or(fs::path());
+    options.kernel_config = absolute(words.kernel_config).value_or(fs::path());
+    options.conf_file = absolute(words.conf_file).value_or(fs::path());
+    return options;
+}
+
+Request request_of(Verb verb, const Words& words)
+{
+    Request request{verb, module_of(words), {}, options_of(words)};
+    const bool every = request.options.all || request.options.all_kernels;
+    if (every && !words.architectures.empty()) refuse("-a goes with -k, not with --all or --all-kernels");
+    request.kernels = paired_kernels(words.kernels, words.architectures);
+    check(request);
+    return request;
+}
+
+StatusFilter filter_of(const Words& words)
+{
+    if (words.kernels.size() > 1 || words.architectures.size() > 1)
+        refuse("status takes one kernel, which may be a pattern such as '6.1.*'");
+    const ModuleId module = module_of(words);
+    StatusFilter filter{module.name, module.version, "", ""};
+    if (!words.kernels.empty()) {
+        const KernelId kernel = parse_kernel(words.kernels.front());
+        filter.kernel = kernel.release;
+        filter.arch = kernel.arch;
+    }
+    if (!words.architectures.empty()) filter.arch = words.architectures.front();
+    return filter;
+}
+
+/// The position of the command: the first word, or behind options the first that names one.
+std::size_t command_position(std::span<const char* const> words)
+{
+    std::size_t position = 0;
+    while (position < words.size() && words[position][0] == '-' && command_named(words[position]) == nullptr)
+        ++position;
+    return position;
+}
+
+std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector<std::string>& rest)
+{
+    const auto outcome = parse_words(row, rest);
+    if (const auto* help = std::get_if<HelpWanted>(&outcome))
+        return Answer{usage_line(row) + std::string(row.summary) + ".\n\n" + help->options, 0};
+    if (const auto* fault = std::get_if<Misunderstood>(&outcome)) return wrong(fault->reason, usage_line(row));
+
+    const Words& words = std::get<Words>(outcome);
+    Invocation invocation;
+    invocation.command = &row;
+    if (row.verb) invocation.request = request_of(*row.verb, words);
+    if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(words);
+    invocation.jobs = words.jobs;
+    invocation.places = {absolute(words.root), absolute(words.dkms_tree), absolute(words.source_tree),
+                         absolute(words.install_tree)};
+    invocation.json = words.json;
+    invocation.no_wait = words.no_wait;
+    invocation.quiet = words.quiet;
+    return invocation;
+}
+
+} // namespace
+
+std::variant<Invocation, Answer> parse_options(std::span<const char* const> words)
+{
+    const std::string general_usage = "Usage: dkmsctl COMMAND [OPTION...]\n";
+    if (words.empty()) return wrong("no command was given.", general_usage);
+    const std::size_t position = command_position(words);
+    if (position == words.size() || position > 0) {
+        const std::string_view first = words.front();
+        if (first == "--help" || first == "-h") return Answer{general_help(), 0};
+        if (first == "--version" || first == "-V") return Answer{"dkmsctl " DKMS_VERSION "\n", 0};
+    }
+    if (position == words.size()) return wrong("no command was given.", general_usage);
+    const CommandRow* row = command_named(words[position]);
+    if (row == nullptr) return wrong("there is no command '" + printable(words[position]) + "'.", general_usage);
+
+    std::vector<std::string> rest;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        if (i != position) rest.emplace_back(words[i]);
+    return parsed(*row, rest);
+}
+
+std::vector<KernelId> paired_kernels(const std::vector<std::string>& kernels,
+                                     const std::vector<std::string>& architectures)
+{
+    if (kernels.empty() && architectures.size() == 1) return {{running_release(), architectures.front()}};
+    if (architectures.size() > 1 && architectures.size() != kernels.size())
+        refuse("there are " + count_text(kernels.size(), "kernel") + " and " + std::to_string(architectures.size()) +
+               " architectures; give one, or as many as kernels");
+    std::vector<KernelId> result;
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+        KernelId kernel = parse_kernel(kernels[i]);
+        if (!architectures.empty()) {
+            if (!kernel.arch.empty()) refuse("the architecture of kernel " + kernel.text() + " is given twice");
+            kernel.arch = architectures[architectures.size() == 1 ? 0 : i];
+        }
+        result.push_back(std::move(kernel));
+    }
+    return result;
+}
+
+} // namespace dkms

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/status_table.h"
+
+#include "client/table.h"
+#include "client/text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace dkms {
+namespace {
+
+constexpr const char* running_mark = " *";
+
+bool is_installed(const KernelStatus& kernel)
+{
+    return kernel.state == KernelState::installed || kernel.state == KernelState::installed_weak;
+}
+
+std::string note_of(const KernelStatus& kernel)
+{
+    std::vector<std::string> parts;
+    if (!kernel.note.empty())
+        parts.push_back(kernel.note + (kernel.job ? " (job " + std::to_string(*kernel.job) + ")" : ""));
+    if (!kernel.weak_from.empty()) parts.push_back("built for " + kernel.weak_from);
+    if (kernel.missing) parts.emplace_back("a built module is missing from the kernel");
+    if (kernel.differs) parts.emplace_back("an installed file is not the built one");
+    std::string note;
+    for (const std::string& part : parts) note += (note.empty() ? "" : "; ") + part;
+    return printable(note);
+}
+
+void add_rows(std::vector<TableRow>& rows, const ModuleStatus& status)
+{
+    const std::string name = printable(status.module.name);
+    const std::string version = printable(status.module.version);
+    if (status.broken) rows.push_back({name, version, "–", "broken", "its source is missing"});
+    if (status.kernels.empty() && !status.broken) rows.push_back({name, version, "–", "added", ""});
+    for (const KernelStatus& kernel : status.kernels)
+        rows.push_back({name, version, printable(kernel_text(kernel.kernel)) + (kernel.running ? running_mark : ""),
+                        std::string(name_of(kernel.state)), note_of(kernel)});
+}
+
+/// Marks of the running kernel one below the other.
+void align_marks(std::vector<TableRow>& rows)
+{
+    std::size_t widest = 0;
+    const std::size_t mark = columns_of(running_mark);
+    const auto is_marked = [](const std::string& cell) { return cell.size() > 2 && cell.ends_with(running_mark); };
+    for (const TableRow& row : rows) widest = std::max(widest, columns_of(row[2]) - (is_marked(row[2]) ? mark : 0));
+    for (TableRow& row : rows)
+        if (is_marked(row[2])) row[2] = padded(row[2].substr(0, row[2].size() - mark), widest) + running_mark;
+}
+
+/// Modules that are installed for some kernel, or are to be, with the kernels that have them.
+std::string lacking_lines(const std::vector<ModuleStatus>& modules)
+{
+    std::map<std::string, std::set<std::string>> kernels_of_module;
+    std::set<std::string> kernels;
+    for (const ModuleStatus& status : modules)
+        for (const KernelStatus& kernel : status.kernels) {
+            kernels.insert(printable(kernel_text(kernel.kernel)));
+            if (is_installed(kernel))
+                kernels_of_module[printable(status.module.name)].insert(printable(kernel_text(kernel.kernel)));
+        }
+    std::string text;
+    for (const std::string& kernel : kernels) {
+        std::string lacking;
+        for (const auto& [name, having] : kernels_of_module)
+            if (having.count(kernel) == 0) lacking += (lacking.empty() ? "" : ", ") + name;
+        if (!lacking.empty()) text += kernel + " lacks " + lacking + ".\n";
+    }
+    return text;
+}
+
+bool any_running(const std::vector<ModuleStatus>& modules)
+{
+    return std::any_of(modules.begin(), modules.end(), [](const ModuleStatus& status) {
+        return std::any_of(status.kernels.begin(), status.kernels.end(),
+                           [](const auto& kernel) { return kernel.running; });
+    });
+}
+
+} // namespace
+
+std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, bool complete)
+{
+    if (modules.empty()) return "";
+    std::vector<TableRow> rows{{"MODULE", "VERSION", "KERNEL", "STATE", "NOTE"}};
+    for (const ModuleStatus& status : modules) add_rows(rows, status);
+    align_marks(rows);
+    std::string footer = complete ? lacking_lines(modules) : "";
+    if (any_running(modules)) footer += "* the running kernel\n";
+    return table_text(rows, width) + (footer.empty() ? "" : "\n" + footer);
+}
+
+} // namespace dkms

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/event.h"
+#include "lib/model/job.h"
+#include "lib/model/places.h"
+#include "lib/model/request.h"
+#include "lib/model/state.h"
+#include "lib/process/descriptor.h"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace dkms {
+
+/// The way to a dkmsd: over the bus, or a child of our own that speaks lines (bus-less).
+class Transport {
+public:
+    virtual ~Transport() = default;
+
+    struct Accepted {
+        JobId job;
+        bool joined;
+    };
+    /// Throws the Error that dkmsd answered.
+    virtual Accepted submit(const Request& request) = 0;
+
+    using EventSink = std::function<void(const Event&)>;
+    /// Hands every event of `job` and of its children to `sink`, from the first one on, and returns the job when it has
+    /// ended. `interrupt` is polled beside (-1: none); when it becomes readable `interrupted` is called, which reads it
+    /// and may cancel the job. Throws Error ServiceGone when the service went away and did not come back within 60 s.
+    virtual JobView follow(JobId job, const EventSink& sink, int interrupt,
+                           const std::function<void()>& interrupted) = 0;
+
+    virtual std::vector<ModuleStatus> status(const StatusFilter& filter) = 0;
+    virtual std::vector<JobView> jobs() = 0;
+    virtual JobView job(JobId job) = 0; ///< throws NoSuchJob
+    virtual void cancel(JobId job) = 0; ///< throws NoSuchJob, NotCancelable, AccessDenied
+    virtual Descriptor
+    open_log(JobId job) = 0; ///< the build output, read-only; throws NoSuchJob, NotSupported (bus-less)
+    /// Calls `changed` for every job that is new or changes, until `interrupt` becomes readable.
+    virtual void monitor(const std::function<void(const JobView&)>& changed, int interrupt) = 0;
+
+    /// Whether jobs outlive this client (the service) or end with it.
+    virtual bool jobs_outlive_client() const = 0;
+};
+
+/// Starts `<dkmsd> --stdio` with these places. Throws Error ServiceUnavailable.
+std::unique_ptr<Transport> make_stdio_transport(const PlaceOptions& places);
+/// Connects to the system bus (or DBUS_SYSTEM_BUS_ADDRESS). Throws Error ServiceUnavailable.
+std::unique_ptr<Transport> make_bus_transport();
+
+/// The rule of docs/architecture.md, "Bus or stdio", in one place: decided once, before anything is changed.
+/// `needs_stdio`: a tree, path or directive option was given.
+std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio);
+
+} // namespace dkms

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/transport_choice.h"
+
+#include "client/transport.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace dkms {
+namespace {
+
+constexpr std::chrono::seconds longest_answer(10);
+
+/// Set by fakeroot(1) and fakechroot(1): what this process sees is not what the service would change.
+constexpr std::array pretences{"FAKEROOTKEY", "FAKECHROOT"};
+
+/// Settings of framework.conf that the old program also took from its caller's environment, which the service never
+/// sees.
+constexpr std::array settings{"parallel_jobs",     "modprobe_on_install", "post_transaction",
+                              "build_environment", "sign_file",           "mok_signing_key",
+                              "mok_certificate",   "try_sign_modules",    "NO_WEAK_MODULES"};
+
+} // namespace
+
+Way choose_way(const ChoiceFacts& facts)
+{
+    const auto is_set = [&](const char* name) { return !facts.environment(name).empty(); };
+    if (facts.needs_stdio) return Way::stdio;
+    if (std::any_of(pretences.begin(), pretences.end(), is_set)) return Way::stdio;
+    if (std::any_of(settings.begin(), settings.end(), is_set)) return Way::stdio;
+    return facts.probe() == BusService::usable ? Way::bus : Way::stdio;
+}
+
+std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio)
+{
+    const ChoiceFacts facts{needs_stdio,
+                            [](const char* name) {
+                                const char* value = std::getenv(name);
+                                return std::string(value != nullptr ? value : "");
+                            },
+                            [] { return probe_bus_service(longest_answer); }};
+    return choose_way(facts) == Way::bus ? make_bus_transport() : make_stdio_transport(places);
+}
+
+} // namespace dkms

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "client/bus_probe.h"
+
+#include <functional>
+#include <string>
+
+namespace dkms {
+
+/// The two ways to a dkmsd.
+enum class Way { bus, stdio };
+
+/// What the choice is made from.
+struct ChoiceFacts {
+    bool needs_stdio = false; ///< an option was given that the service does not take from clients
+    /// The value of a variable of the environment; empty when it is not set.
+    std::function<std::string(const char* name)> environment;
+    /// Asks the bus; called only when nothing else has decided.
+    std::function<BusService()> probe;
+};
+
+/// The rule of docs/architecture.md, "Bus or stdio".
+Way choose_way(const ChoiceFacts& facts);
+
+} // namespace dkms

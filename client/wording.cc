@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/wording.h"
+
+#include "client/text.h"
+
+#include <array>
+
+namespace dkms {
+namespace {
+
+/// What a step is called where its stages would mislead or say nothing.
+std::string_view step_word(StepKind step)
+{
+    constexpr std::array<std::string_view, 7> words{"adding",     "building", "installing",          "uninstalling",
+                                                    "unbuilding", "removing", "making the initramfs"};
+    return words.at(static_cast<std::size_t>(step));
+}
+
+std::string_view stage_word(Stage stage)
+{
+    constexpr std::array<std::string_view, 7> words{
+        "preparing", "patching", "building", "signing", "installing", "running depmod", "making the initramfs"};
+    return words.at(static_cast<std::size_t>(stage));
+}
+
+std::string_view doing(std::optional<StepKind> step, std::optional<Stage> stage)
+{
+    const bool makes = !step || step == StepKind::build || step == StepKind::install;
+    if (stage && (makes || stage == Stage::depmod || stage == Stage::initramfs)) return stage_word(*stage);
+    return makes ? stage_word(Stage::prepare) : step_word(*step);
+}
+
+std::string done_text(const JobProgress& job)
+{
+    const auto counted = [](std::string_view done, std::size_t count) {
+        return std::string(done) + (count > 0 ? " " + count_text(count, "module") : "");
+    };
+    switch (job.request.verb) {
+    case Verb::add:
+        return "added";
+    case Verb::build:
+        return counted("built", job.modules_built);
+    case Verb::install:
+        return counted("installed", job.files_installed);
+    case Verb::uninstall:
+        return counted("uninstalled", job.files_deleted);
+    case Verb::unbuild:
+        return "build deleted";
+    case Verb::remove:
+        return "removed";
+    case Verb::rebuild:
+        return job.files_installed > 0 ? counted("rebuilt and installed", job.files_installed)
+                                       : counted("rebuilt", job.modules_built);
+    }
+    return "done";
+}
+
+std::string nothing_to_do_text(Verb verb)
+{
+    constexpr std::array<std::string_view, 7> texts{"is added already",  "is built already", "is installed already",
+                                                    "was not installed", "was not built",    "was not there",
+                                                    "nothing to do"};
+    return std::string(texts.at(static_cast<std::size_t>(verb)));
+}
+
+std::string indented(std::string_view line) { return line.empty() ? "" : "  " + printable(line) + "\n"; }
+
+std::string parameter(const Error& error, const char* name)
+{
+    const auto found = error.parameters().find(name);
+    return found != error.parameters().end() ? found->second : "";
+}
+
+/// Every line of what the compiler said.
+std::string indented_lines(std::string_view text)
+{
+    std::string result;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        result += indented(text.substr(0, end));
+        text.remove_prefix(end == text.npos ? text.size() : end + 1);
+    }
+    return result;
+}
+
+std::string log_line(const JobProgress& job, bool service)
+{
+    if (service) return job.started_at > 0 ? "  The whole log: dkmsctl log " + std::to_string(job.id) + "\n" : "";
+    const std::string path = parameter(*job.ended->error, "log");
+    return path.empty() ? "" : indented("The whole log: " + path);
+}
+
+std::string deprecated_text(const Event& event)
+{
+    const std::string instead = event.text("instead");
+    return "Deprecated: " + event.text("directive") + " in " + event.text("file") +
+           (instead.empty() ? " has no effect any more." : "; use " + instead + " instead.");
+}
+
+std::string refused_text(const Event& event)
+{
+    const std::string installed = event.text("installed");
+    const std::string offered = event.text("offered");
+    std::string text = event.text("module") + " is not installed: " + event.text("reason");
+    if (!installed.empty() && !offered.empty()) text += " (there is " + installed + ", this is " + offered + ")";
+    return text;
+}
+
+} // namespace
+
+std::string activity_text(const JobProgress& job)
+{
+    if (!job.waiting_for.empty()) return "waiting for " + printable(job.waiting_for);
+    if (!job.step && !job.stage) return "queued";
+    return std::string(doing(job.step, job.stage));
+}
+
+std::string activity_text(const JobView& job)
+{
+    if (job.state == JobState::queued) return "queued";
+    if (job.state == JobState::ended) return std::string(job.result ? name_of(*job.result) : "ended");
+    return std::string(doing(job.step, job.stage)) + (job.percent > 0 ? " " + std::to_string(job.percent) + " %" : "");
+}
+
+std::string subject_text(const JobProgress& job, std::size_t kernel_columns)
+{
+    const std::string module = printable(job.request.module.text());
+    if (job.kernel.release.empty()) return module;
+    return module + "  " + padded(printable(kernel_text(job.kernel)), kernel_columns);
+}
+
+std::string result_text(const JobProgress& job)
+{
+    const std::string time = seconds_text(job.seconds());
+    if (job.ended->result == Result::cancelled) return job.started_at > 0 ? "cancelled after " + time : "cancelled";
+    if (job.failed()) {
+        if (job.started_at <= 0) return "failed";
+        return "failed while " + std::string(doing(job.step, job.stage)) + ", after " + time;
+    }
+    if (job.excluded()) return "skipped: " + printable(job.ended->error->message());
+    if (job.ended->result == Result::skipped) return nothing_to_do_text(job.request.verb);
+    return done_text(job) + (job.request.verb == Verb::add ? "" : " in " + time);
+}
+
+std::string failure_details(const JobProgress& job, bool service)
+{
+    if (!job.ended || !job.ended->error) return "";
+    const Error& error = *job.ended->error;
+    if (error.code() == ErrorCode::cancelled) return "";
+    const std::string excerpt = parameter(error, "excerpt");
+    return (excerpt.empty() ? indented(error.message()) : indented_lines(excerpt)) + indented(error.hint()) +
+           log_line(job, service);
+}
+
+std::string notice_text(const Event& event)
+{
+    switch (event.kind) {
+    case EventKind::warning:
+        return printable("Warning: " + event.text("message"));
+    case EventKind::deprecated:
+        return printable(deprecated_text(event));
+    case EventKind::version_refused:
+        return printable(refused_text(event));
+    default:
+        return "";
+    }
+}
+
+std::string error_text(const Error& error)
+{
+    return "dkmsctl: " + printable(error.message()) + "\n" + indented(error.hint());
+}
+
+} // namespace dkms

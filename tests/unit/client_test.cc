@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/jobs_table.h"
+#include "client/options.h"
+#include "client/renderer.h"
+#include "client/status_table.h"
+#include "client/table.h"
+#include "client/text.h"
+#include "client/transport_choice.h"
+#include "client/wording.h"
+#include "lib/model/error.h"
+#include "tests/catch.h"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <map>
+
+using namespace dkms;
+using nlohmann::json;
+
+namespace {
+
+std::variant<Invocation, Answer> parse(const std::vector<const char*>& words) { return parse_options(words); }
+
+Invocation parsed(const std::vector<const char*>& words)
+{
+    const auto result = parse(words);
+    REQUIRE(std::holds_alternative<Invocation>(result));
+    return std::get<Invocation>(result);
+}
+
+Answer answered(const std::vector<const char*>& words)
+{
+    const auto result = parse(words);
+    REQUIRE(std::holds_alternative<Answer>(result));
+    return std::get<Answer>(result);
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+ErrorCode refused(const std::vector<const char*>& words)
+{
+    try {
+        parse(words);
+    } catch (const Error& error) {
+        return error.code();
+    }
+    return ErrorCode::internal;
+}
+
+/// A console whose streams are texts.
+struct Recorder {
+    std::string out;
+    std::string err;
+    Console console;
+
+    explicit Recorder(bool terminal = false, unsigned width = 80)
+    {
+        console.out = [this](std::string_view text) { out += text; };
+        console.err = [this](std::string_view text) { err += text; };
+        console.err_look = {terminal, false, true};
+        console.out_look = console.err_look;
+        console.width = [width] { return width; };
+        console.height = [] { return 24U; };
+    }
+};
+
+Event happened(EventKind kind, JobId job, double at, json facts = json::object())
+{
+    Event event(kind, std::move(facts));
+    event.job = job;
+    event.at = at;
+    return event;
+}
+
+/// What a job of these tests is about; made by hand, so that the architecture is not the running one's unless named.
+struct Story {
+    JobId job = 1;
+    JobId parent = 0;
+    Verb verb = Verb::install;
+    std::string kernel = "6.1.0-1-test";
+
+    Request request() const
+    {
+        Request request;
+        request.verb = verb;
+        request.module = {"hello", "1.0"};
+        if (!kernel.empty()) request.kernels = {{kernel, running_architecture()}};
+        return request;
+    }
+
+    std::vector<Event> begin() const
+    {
+        json facts{{"request", to_json(request())}, {"uid", 0}};
+        if (parent != 0) facts["parent"] = parent;
+        return {happened(EventKind::job_new, job, 100, facts), happened(EventKind::job_started, job, 101)};
+    }
+
+    std::vector<Event> step(const std::string& kind, const std::vector<std::pair<const char*, unsigned>>& stages) const
+    {
+        std::vector<Event> events{happened(EventKind::step_started, job, 101, {{"step", kind}})};
+        for (const auto& [stage, percent] : stages)
+            events.push_back(happened(EventKind::stage, job, 102, {{"stage", stage}, {"percent", percent}}));
+        return events;
+    }
+
+    Event end(Result result, std::optional<Error> error = {}) const
+    {
+        JobView view;
+        view.id = job;
+        view.parent = parent;
+        view.request = request();
+        view.state = JobState::ended;
+        view.result = result;
+        view.error = std::move(error);
+        view.ended_at = 114.1;
+        return happened(EventKind::job_ended, job, 114.1, {{"view", to_json(view)}});
+    }
+};
+
+void feed(Renderer& renderer, const std::vector<Event>& events)
+{
+    for (const Event& event : events) renderer.event(event);
+}
+
+Error build_error()
+{
+    return Error(ErrorCode::build_failed, {{"module", "hello/1.0"},
+                                           {"kernel", "6.1.0-1-test"},
+                                           {"excerpt", "hello.c:3: error: too few arguments\x1b[31m"},
+                                           {"log", "/var/lib/dkms/hello/1.0/build/make.log"}});
+}
+
+void feed_installation(Renderer& renderer)
+{
+    const Story story;
+    feed(renderer, story.begin());
+    feed(renderer, story.step("build", {{"prepare", 0}, {"build", 10}, {"build", 62}}));
+    feed(renderer, story.step("install", {{"install", 10}}));
+    feed(renderer, {happened(EventKind::installed_file, 1, 113, {{"path", "/x/a.ko"}, {"module", "a"}}),
+                    happened(EventKind::installed_file, 1, 113, {{"path", "/x/b.ko"}, {"module", "b"}})});
+    feed(renderer, story.step("install", {{"depmod", 90}}));
+    renderer.event(story.end(Result::done));
+}
+
+void feed_failure(Renderer& renderer)
+{
+    const Story story;
+    feed(renderer, story.begin());
+    feed(renderer, story.step("build", {{"build", 10}}));
+    renderer.event(story.end(Result::failed, build_error()));
+}
+
+KernelStatus kernel_status(const char* release, KernelState state, bool running = false)
+{
+    KernelStatus status;
+    status.kernel = {release, running_architecture()};
+    status.state = state;
+    status.running = running;
+    return status;
+}
+
+} // namespace
+
+TEST_CASE("a change verb becomes its request")
+{
+    const Invocation got = parsed({"install", "hello/1.0", "-k", "6.1.0/x86_64", "--kernel=6.2.0", "--force", "-j", "3",
+                                   "--no-depmod", "--directive", "A=b", "--directive=C=d", "--json"});
+    CHECK(got.request.verb == Verb::install);
+    CHECK(got.request.module == ModuleId{"hello", "1.0"});
+    CHECK(got.request.kernels == std::vector<KernelId>{{"6.1.0", "x86_64"}, {"6.2.0", ""}});
+    CHECK(got.request.options.force);
+    CHECK(got.request.options.no_depmod);
+    CHECK(got.request.options.parallel_jobs == 3);
+    CHECK(got.request.options.directives == std::vector<std::string>{"A=b", "C=d"});
+    CHECK(got.json);
+    CHECK(got.needs_stdio());
+}
+
+TEST_CASE("a module may be written in three ways")
+{
+    const ModuleId wanted{"hello", "1.0"};
+    CHECK(parsed({"build", "hello/1.0"}).request.module == wanted);
+    CHECK(parsed({"build", "-m", "hello/1.0"}).request.module == wanted);
+    CHECK(parsed({"build", "-m", "hello", "-v", "1.0"}).request.module == wanted);
+    CHECK(parsed({"build", "hello"}).request.module == ModuleId{"hello", ""});
+    CHECK(refused({"build", "hello/"}) == ErrorCode::invalid_args);
+    CHECK(refused({"build", "hello/1.0", "-v", "1.0"}) == ErrorCode::invalid_args);
+    CHECK(refused({"build", "hello/1.0", "-m", "hello"}) == ErrorCode::invalid_args);
+}
+
+TEST_CASE("an option takes one value, so the module may stand behind it")
+{
+    const Invocation got = parsed({"build", "-k", "6.1.0", "hello"});
+    CHECK(got.request.kernels.size() == 1);
+    CHECK(got.request.module.name == "hello");
+}
+
+TEST_CASE("options may stand before the command")
+{
+    CHECK(parsed({"--json", "status"}).json);
+    CHECK(parsed({"--quiet", "build", "hello"}).quiet);
+}
+
+TEST_CASE("paths become absolute and need a dkmsd of our own")
+{
+    const Invocation got = parsed({"status", "--dkmstree", "some/../tree", "--root=/image"});
+    CHECK(got.places.dkms_tree == std::filesystem::current_path() / "tree");
+    CHECK(got.places.root == "/image");
+    CHECK(got.needs_stdio());
+    CHECK_FALSE(parsed({"status"}).needs_stdio());
+    CHECK(parsed({"build", "hello", "-c", "x.conf"}).request.options.conf_file ==
+          std::filesystem::current_path() / "x.conf");
+}
+
+TEST_CASE("status reads a filter")
+{
+    const Invocation got = parsed({"status", "hello/1.0", "-k", "6.1.*", "-a", "arm64"});
+    CHECK(got.filter == StatusFilter{"hello", "1.0", "6.1.*", "arm64"});
+    CHECK(refused({"status", "-k", "a", "-k", "b"}) == ErrorCode::invalid_args);
+}
+
+TEST_CASE("job commands take numbers")
+{
+    CHECK(parsed({"wait", "3", "5"}).jobs == std::vector<JobId>{3, 5});
+    CHECK(parsed({"wait"}).jobs.empty());
+    CHECK(parsed({"cancel", "7"}).jobs == std::vector<JobId>{7});
+    CHECK(answered({"cancel"}).exit_code == 2);
+    CHECK(answered({"cancel", "1", "2"}).exit_code == 2);
+    CHECK(answered({"log", "seven"}).exit_code == 2);
+}
+
+TEST_CASE("what is not understood is answered with a usage line and 2")
+{
+    const std::vector<std::vector<const char*>> lines{{},
+                                                      {"frobnicate"},
+                                                      {"--frobnicate"},
+                                                      {"install"},
+                                                      {"install", "hello", "--frobnicate"},
+                                                      {"install", "hello", "world"},
+                                                      {"install", "hello", "-j", "many"},
+                                                      {"install", "hello", "-k"},
+                                                      {"install", "hello", "--root", ""},
+                                                      {"uninstall", "hello", "--all-kernels"},
+                                                      {"add", "hello/1.0", "-k", "6.1.0"},
+                                                      {"jobs", "--root", "/"}};
+    for (const auto& words : lines) {
+        const Answer answer = answered(words);
+        CAPTURE(words.empty() ? "" : words.back());
+        CHECK(answer.exit_code == 2);
+        CHECK(contains(answer.text, "Usage: dkmsctl"));
+    }
+}
+
+TEST_CASE("what is understood but makes no sense is refused before anything starts")
+{
+    CHECK(refused({"add", "hello"}) == ErrorCode::invalid_args);
+    CHECK(refused({"install", "../hello"}) != ErrorCode::internal);
+    CHECK(refused({"install", "hello", "-k", ".."}) == ErrorCode::invalid_name);
+    CHECK(refused({"remove", "hello", "--all", "-k", "6.1.0"}) == ErrorCode::invalid_args);
+    CHECK(refused({"remove", "hello", "--all", "-a", "arm64"}) == ErrorCode::invalid_args);
+    CHECK(refused({"build", "hello", "--directive", "nothing"}) == ErrorCode::invalid_args);
+}
+
+TEST_CASE("help and version are results")
+{
+    CHECK(answered({"--version"}).text.rfind("dkmsctl ", 0) == 0);
+    CHECK(answered({"--help"}).exit_code == 0);
+    for (const CommandRow& row : command_table()) {
+        CHECK(contains(answered({"--help"}).text, std::string(row.name)));
+        const Answer help = answered({row.name.data(), "--help"});
+        CHECK(help.exit_code == 0);
+        CHECK(contains(help.text, "Usage: dkmsctl " + std::string(row.name)));
+    }
+    CHECK(contains(answered({"install", "--help"}).text, "--force-version-override"));
+    CHECK_FALSE(contains(answered({"add", "--help"}).text, "--kernel "));
+}
+
+TEST_CASE("architectures belong to kernels: one to all, or one to each")
+{
+    using Kernels = std::vector<KernelId>;
+    CHECK(paired_kernels({"a", "b"}, {"x"}) == Kernels{{"a", "x"}, {"b", "x"}});
+    CHECK(paired_kernels({"a", "b"}, {"x", "y"}) == Kernels{{"a", "x"}, {"b", "y"}});
+    CHECK(paired_kernels({"a/z"}, {}) == Kernels{{"a", "z"}});
+    CHECK(paired_kernels({}, {}).empty());
+    CHECK(paired_kernels({}, {"x"}) == Kernels{{running_release(), "x"}});
+    CHECK_THROWS_AS(paired_kernels({"a", "b", "c"}, {"x", "y"}), Error);
+    CHECK_THROWS_AS(paired_kernels({}, {"x", "y"}), Error);
+    CHECK_THROWS_AS(paired_kernels({"a/z"}, {"x"}), Error);
+}
+
+TEST_CASE("the bus is used unless something speaks against it")
+{
+    std::map<std::string, std::string> environment;
+    BusService service = BusService::usable;
+    bool asked = false;
+    const auto chosen = [&](bool needs_stdio) {
+        asked = false;
+        return choose_way({needs_stdio, [&](const char* name) { return environment[name]; },
+                           [&] {
+                               asked = true;
+                               return service;
+                           }});
+    };
+    CHECK(chosen(false) == Way::bus);
+
+    SECTION("an option")
+    {
+        CHECK(chosen(true) == Way::stdio);
+        CHECK_FALSE(asked);
+    }
+    SECTION("the environment")
+    {
+        for (const char* name : {"FAKEROOTKEY", "FAKECHROOT", "parallel_jobs", "sign_file", "NO_WEAK_MODULES"}) {
+            environment = {{name, "1"}};
+            CHECK(chosen(false) == Way::stdio);
+            CHECK_FALSE(asked);
+        }
+    }
+    SECTION("the service")
+    {
+        for (const BusService answer : {BusService::absent, BusService::silent, BusService::elsewhere}) {
+            service = answer;
+            CHECK(chosen(false) == Way::stdio);
+            CHECK(asked);
+        }
+    }
+}
+
+TEST_CASE("text for people has no control characters")
+{
+    CHECK(printable("a\x1b[31mb\x7f") == "a?[31mb?");
+    CHECK(printable("a\tb\nc") == "a b c");
+    CHECK(printable("x\xC2\x9By") == "x?y");
+    CHECK(printable("größer ━") == "größer ━");
+}
+
+TEST_CASE("columns are characters")
+{
+    CHECK(columns_of("größer") == 6);
+    CHECK(padded("ö", 3) == "ö  ");
+    CHECK(elided("größer", 6) == "größer");
+    CHECK(elided("größer", 4) == "grö…");
+    CHECK(elided("x", 0).empty());
+}
+
+TEST_CASE("durations are written for people")
+{
+    CHECK(seconds_text(13.06) == "13.1 s");
+    CHECK(seconds_text(125) == "2 min 05 s");
+    CHECK(seconds_text(59.99) == "1 min 00 s");
+    CHECK(elapsed_text(8.9) == "0:08");
+    CHECK(elapsed_text(3725) == "1:02:05");
+}
+
+TEST_CASE("a table aligns its columns and leaves no blanks at the ends")
+{
+    CHECK(table_text({{"A", "BB", "C"}, {"aaa", "ö", ""}}) == "A    BB  C\naaa  ö\n");
+    CHECK(table_text({{"a", "a long note that goes on"}}, 16) == "a  a long note …\n");
+}
+
+TEST_CASE("status shows a line for each kernel and what kernels lack")
+{
+    ModuleStatus loop{{"v4l2loopback", "0.12.7"}, false, "/usr/src/v4l2loopback-0.12.7", {}};
+    loop.kernels.push_back(kernel_status("6.1.0-56-test", KernelState::installed, true));
+    loop.kernels.push_back(kernel_status("6.12.117-test", KernelState::failed));
+    loop.kernels.back().note = "build: too few arguments";
+    loop.kernels.back().job = 41;
+    const ModuleStatus call{{"acpi-call", "1.2.2"}, false, "/usr/src/acpi-call-1.2.2", {}};
+    const ModuleStatus broken{{"old", "1"}, true, "", {}};
+
+    CHECK(status_table({loop, call, broken}, 0, true) ==
+          "MODULE        VERSION  KERNEL           STATE      NOTE\n"
+          "v4l2loopback  0.12.7   6.1.0-56-test *  installed\n"
+          "v4l2loopback  0.12.7   6.12.117-test    failed     build: too few arguments (job 41)\n"
+          "acpi-call     1.2.2    –                added\n"
+          "old           1        –                broken     its source is missing\n"
+          "\n"
+          "6.12.117-test lacks v4l2loopback.\n"
+          "* the running kernel\n");
+    CHECK_FALSE(contains(status_table({loop}, 0, false), "lacks"));
+    CHECK(contains(status_table({loop}, 60, false), "…\n"));
+    CHECK(status_table({}, 0, true).empty());
+}
+
+TEST_CASE("a foreign architecture is shown with its kernel")
+{
+    ModuleStatus module{{"hello", "1"}, false, "/s", {kernel_status("6.1.0", KernelState::built)}};
+    module.kernels.front().kernel.arch = "pdp11";
+    CHECK(contains(status_table({module}, 0, true), "6.1.0/pdp11"));
+}
+
+TEST_CASE("jobs shows what each job is about and where it stands")
+{
+    JobView running;
+    running.id = 42;
+    running.request = Story{}.request();
+    running.state = JobState::running;
+    running.step = StepKind::build;
+    running.stage = Stage::build;
+    running.percent = 40;
+    JobView ended = running;
+    ended.id = 41;
+    ended.request.kernels.push_back({"6.2", ""});
+    ended.state = JobState::ended;
+    ended.result = Result::failed;
+    ended.error = Error(ErrorCode::no_such_job, {{"job", "5"}});
+    CHECK(jobs_table({ended, running}, 0) ==
+          "JOB  VERB     MODULE     KERNEL        STATE          NOTE\n"
+          "41   install  hello/1.0  2 kernels     failed         There is no job 5.\n"
+          "42   install  hello/1.0  6.1.0-1-test  building 40 %\n");
+    CHECK(job_line(running) == "42  install  hello/1.0  6.1.0-1-test  building 40 %\n");
+}
+
+TEST_CASE("plain lines: one for each change of activity, the result on standard output")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, false);
+    feed_installation(*renderer);
+    CHECK(recorder.err == "hello/1.0  6.1.0-1-test  preparing\n"
+                          "hello/1.0  6.1.0-1-test  building\n"
+                          "hello/1.0  6.1.0-1-test  installing\n"
+                          "hello/1.0  6.1.0-1-test  running depmod\n");
+    CHECK(recorder.out == "hello/1.0  6.1.0-1-test  installed 2 modules in 13.1 s\n");
+}
+
+TEST_CASE("a failure says the first compiler error, what to do, and where the log is")
+{
+    Recorder recorder;
+    SECTION("without the service")
+    {
+        const auto renderer = make_quiet_renderer(recorder.console, false);
+        feed_failure(*renderer);
+        CHECK(contains(recorder.err, "  The whole log: /var/lib/dkms/hello/1.0/build/make.log\n"));
+    }
+    SECTION("with the service")
+    {
+        const auto renderer = make_quiet_renderer(recorder.console, true);
+        feed_failure(*renderer);
+        CHECK(contains(recorder.err, "  The whole log: dkmsctl log 1\n"));
+    }
+    CHECK(recorder.out.empty());
+    CHECK(recorder.err.rfind("hello/1.0  6.1.0-1-test  failed while building, after 13.1 s\n"
+                             "  hello.c:3: error: too few arguments?[31m\n"
+                             "  " +
+                                 build_error().hint() + "\n",
+                             0) == 0);
+}
+
+TEST_CASE("quiet says nothing about what went well")
+{
+    Recorder recorder;
+    const auto renderer = make_quiet_renderer(recorder.console, false);
+    feed_installation(*renderer);
+    renderer->say("a remark");
+    CHECK(recorder.out.empty());
+    CHECK(recorder.err.empty());
+}
+
+TEST_CASE("json is one object at the end")
+{
+    Recorder recorder;
+    const auto renderer = make_json_renderer(recorder.console, false);
+    feed_installation(*renderer);
+    CHECK(recorder.out.empty());
+    renderer->finish(0);
+    const json value = json::parse(recorder.out);
+    CHECK(value.at("exit_code") == 0);
+    CHECK(value.at("jobs").at(0).at("result") == "done");
+    CHECK(value.at("jobs").at(0).at("installed") == 2);
+    CHECK(recorder.err.empty());
+    CHECK_FALSE(value.contains("error"));
+}
+
+TEST_CASE("json has the error of the job that failed")
+{
+    Recorder recorder;
+    const auto renderer = make_json_renderer(recorder.console, false);
+    feed_failure(*renderer);
+    renderer->finish(10);
+    const json value = json::parse(recorder.out);
+    CHECK(value.at("error").at("error") == "BuildFailed");
+    CHECK(value.at("jobs").at(0).at("error") == value.at("error"));
+}
+
+TEST_CASE("warnings are said once")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, false);
+    const json facts{{"name", "NoSandbox"}, {"parameters", json::object()}, {"message", "no sandbox here"}};
+    for (const JobId job : {JobId{1}, JobId{2}}) renderer->event(happened(EventKind::warning, job, 1, facts));
+    CHECK(recorder.err == "Warning: no sandbox here\n");
+}
+
+TEST_CASE("a terminal gets one line that is drawn anew and leaves its cursor as it was")
+{
+    Recorder recorder(true);
+    const Story story;
+    {
+        const auto renderer = make_tty_renderer(recorder.console, false);
+        feed(*renderer, story.begin());
+        feed(*renderer, story.step("build", {{"build", 62}}));
+        renderer->tick(109);
+        CHECK(contains(recorder.err, "\033[?25l"));
+        CHECK(
+            contains(recorder.err, "\rhello/1.0  6.1.0-1-test  building  ━━━━━━━━━━━───────   62 %  0:08\033[K\033[J"));
+        CHECK_FALSE(contains(recorder.err, "\n"));
+        renderer->event(story.end(Result::done));
+    }
+    CHECK(recorder.err.substr(recorder.err.size() - 10) == "\r\033[J\033[?25h");
+    CHECK(recorder.out == "hello/1.0  6.1.0-1-test  installed in 13.1 s\n");
+}
+
+TEST_CASE("a narrow terminal gets a shorter line, never a broken one")
+{
+    for (const unsigned width : {20U, 40U, 50U, 120U}) {
+        Recorder recorder(true, width);
+        const auto renderer = make_tty_renderer(recorder.console, false);
+        feed(*renderer, Story{}.begin());
+        recorder.err.clear();
+        feed(*renderer, Story{}.step("build", {{"build", 62}}));
+        const auto begin = recorder.err.rfind('\r') + 1;
+        CHECK(columns_of(recorder.err.substr(begin, recorder.err.find("\033[K", begin) - begin)) < width);
+    }
+}
+
+TEST_CASE("several kernels: a line each, and the exit code of the first that failed")
+{
+    Recorder recorder(true);
+    const auto renderer = make_tty_renderer(recorder.console, false);
+    Story whole;
+    whole.kernel.clear();
+    const Story first{2, 1, Verb::install, "6.1.0-1-test"};
+    const Story second{3, 1, Verb::install, "6.12.117-1-test"};
+    for (const Story& story : {whole, first, second}) feed(*renderer, story.begin());
+    for (const Story& story : {first, second}) feed(*renderer, story.step("build", {{"build", 50}}));
+    CHECK(renderer->board().running().size() == 2);
+    CHECK(contains(recorder.err, "hello/1.0  6.1.0-1-test     building"));
+
+    SECTION("the second fails")
+    {
+        renderer->event(second.end(Result::failed, build_error()));
+        renderer->event(first.end(Result::done));
+        renderer->event(whole.end(Result::failed, build_error()));
+        CHECK(recorder.out == "hello/1.0  6.1.0-1-test     installed in 13.1 s\n");
+        CHECK(exit_code_of(renderer->board()) == 10);
+    }
+    SECTION("the first is not meant for its kernel")
+    {
+        renderer->event(first.end(Result::skipped, Error(ErrorCode::build_excluded)));
+        renderer->event(second.end(Result::done));
+        renderer->event(whole.end(Result::done));
+        CHECK(exit_code_of(renderer->board()) == 0);
+    }
+    SECTION("neither is meant for its kernel")
+    {
+        for (const Story& story : {first, second, whole})
+            renderer->event(story.end(Result::skipped, Error(ErrorCode::build_excluded)));
+        CHECK(exit_code_of(renderer->board()) == 77);
+    }
+    SECTION("the job that holds them together fails by itself")
+    {
+        renderer->event(first.end(Result::done));
+        renderer->event(second.end(Result::done));
+        renderer->event(whole.end(Result::failed, Error(ErrorCode::disk_full, {{"path", "/boot"}})));
+        CHECK(contains(recorder.err, "There is no space left for /boot."));
+        CHECK(exit_code_of(renderer->board()) == 10);
+    }
+}
+
+TEST_CASE("exit codes are those of the error for the verb")
+{
+    JobView view;
+    view.request = Story{}.request();
+    view.result = Result::done;
+    CHECK(exit_code_of(view) == 0);
+    view.result = Result::skipped;
+    CHECK(exit_code_of(view) == 0);
+    view.error = Error(ErrorCode::build_excluded);
+    CHECK(exit_code_of(view) == 77);
+    view.result = Result::cancelled;
+    CHECK(exit_code_of(view) == 130);
+    view.result = Result::failed;
+    view.error = Error(ErrorCode::no_such_kernel);
+    CHECK(exit_code_of(view) == Error(ErrorCode::no_such_kernel).exit_code(Verb::install));
+    view.request.verb = Verb::build;
+    CHECK(exit_code_of(view) == Error(ErrorCode::no_such_kernel).exit_code(Verb::build));
+    view.error.reset();
+    CHECK(exit_code_of(view) == 1);
+}
+
+TEST_CASE("every verb has words for its end")
+{
+    const std::vector<std::pair<Verb, std::string>> nothing{{Verb::build, "is built already"},
+                                                            {Verb::install, "is installed already"},
+                                                            {Verb::uninstall, "was not installed"},
+                                                            {Verb::unbuild, "was not built"}};
+    for (const auto& [verb, words] : nothing) {
+        Recorder recorder;
+        const auto renderer = make_plain_renderer(recorder.console, false);
+        const Story story{1, 0, verb, "6.1.0-1-test"};
+        feed(*renderer, story.begin());
+        renderer->event(story.end(Result::skipped));
+        CHECK(recorder.out == "hello/1.0  6.1.0-1-test  " + words + "\n");
+    }
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, false);
+    const Story added{1, 0, Verb::add, ""};
+    feed(*renderer, added.begin());
+    renderer->event(added.end(Result::done));
+    CHECK(recorder.out == "hello/1.0  added\n");
+}
+
+TEST_CASE("a cancelled job says so")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, false);
+    feed(*renderer, Story{}.begin());
+    renderer->event(Story{}.end(Result::cancelled, Error(ErrorCode::cancelled)));
+    CHECK(recorder.err == "hello/1.0  6.1.0-1-test  cancelled after 13.1 s\n");
+    CHECK(exit_code_of(renderer->board()) == 130);
+}
