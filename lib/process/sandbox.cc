@@ -62,10 +62,12 @@ void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
     using Mount = std::pair<std::filesystem::path, std::vector<std::string>>;
     std::vector<Mount> mounts;
     for (const auto& path : sandbox.empty) mounts.push_back({path, {"--tmpfs", path.string()}});
-    for (const auto& [what, where] : sandbox.read_only)
-        mounts.push_back({where, {"--ro-bind", what.string(), where.string()}});
-    for (const auto& [what, where] : sandbox.writable)
-        mounts.push_back({where, {"--bind", what.string(), where.string()}});
+    const auto add_bind = [&](const char* how, const auto& what, const auto& where) {
+        // bwrap makes the way to a bind for root alone, unless it is told to make a directory.
+        mounts.push_back({where, {"--dir", where.parent_path().string(), how, what.string(), where.string()}});
+    };
+    for (const auto& [what, where] : sandbox.read_only) add_bind("--ro-bind", what, where);
+    for (const auto& [what, where] : sandbox.writable) add_bind("--bind", what, where);
     const auto depth = [](const Mount& mount) { return std::distance(mount.first.begin(), mount.first.end()); };
     std::stable_sort(mounts.begin(), mounts.end(), [&](const Mount& a, const Mount& b) { return depth(a) < depth(b); });
     for (const auto& [where, words] : mounts) argv.insert(argv.end(), words.begin(), words.end());

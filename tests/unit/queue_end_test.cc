@@ -201,14 +201,14 @@ TEST_CASE("cancel ends a job and its children")
         desk.turn();
         CHECK(desk.stopped.empty());
         desk.queue.cancel(parent, true);
-        for (const JobId job : {2, 3, 4}) desk.end_step(job, cancelled());
+        for (const JobId job : {JobId{2}, JobId{3}, JobId{4}}) desk.end_step(job, cancelled());
     }
     SECTION("what is asked for from inside a step that is being stopped ends, too")
     {
         desk.queue.cancel(parent);
         const JobId late = desk.submit(build_plan("n", "a"), root, 2);
         CHECK(desk.result(late) == Result::cancelled);
-        for (const JobId job : {2, 3, 4}) desk.end_step(job, cancelled());
+        for (const JobId job : {JobId{2}, JobId{3}, JobId{4}}) desk.end_step(job, cancelled());
     }
     CHECK(desk.result(parent) == Result::cancelled);
     CHECK(desk.queue.idle());

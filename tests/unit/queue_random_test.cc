@@ -296,7 +296,7 @@ void run(unsigned seed, const QueueLimits& limits, bool patient)
 
 TEST_CASE("whatever happens, no step is started twice, no resource is shared and every job ends once")
 {
-    for (unsigned seed = 1; seed <= 40; ++seed) {
+    for (unsigned seed = 1; seed <= 24; ++seed) {
         QueueLimits limits;
         limits.running_steps = 1 + seed % 7;
         limits.jobs_per_user = 20;

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Measures dkmsd, side by side with Debian's dkms where that is installed: `bench.py [status] [build] [service]`.
+
+Works in mounts of its own: the system's trees are covered by scratch directories and left as they are.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import scratch  # noqa: E402
+import measure  # noqa: E402
+import private_bus  # noqa: E402
+import sample_tree  # noqa: E402
+
+DKMSCTL = str(scratch.BUILD / 'client' / 'dkmsctl')
+DKMS = shutil.which('dkms', path=measure.ENVIRONMENT['PATH'])
+
+
+def cover_system_trees(trees):
+    """Puts the scratch trees where the system's are, for this process and its children, and gives dkms an empty /etc/dkms."""
+    empty = trees.root / 'etc-dkms'
+    empty.mkdir()
+    for mount in (['-t', 'tmpfs', 'none', '/var/lib'], ['--bind', trees.modules, '/lib/modules']):
+        subprocess.run(['mount', *mount], check=True)
+    if pathlib.Path('/etc/dkms').exists():
+        subprocess.run(['mount', '--bind', empty, '/etc/dkms'], check=True)
+    pathlib.Path('/var/lib/dkms').mkdir()
+    subprocess.run(['mount', '--bind', trees.dkms, '/var/lib/dkms'], check=True)
+
+
+def bench_status(trees, table):
+    """50 modules for 4 kernels, all installed."""
+    sample_tree.fill(trees, modules=50, kernels=4)
+    words = [str(word) for word in trees.words()]
+    contenders = {'stdio': lambda: measure.seconds([DKMSCTL, 'status', *words])}
+    if DKMS:
+        contenders['dkms'] = lambda: measure.seconds([DKMS, 'status', *words])
+    with private_bus.PrivateBus(trees.root / 'bus') as bus:
+        bus.start_service()
+        contenders['bus'] = lambda: measure.seconds([DKMSCTL, 'status'], DBUS_SYSTEM_BUS_ADDRESS=bus.address)
+        results = measure.medians(3 if DKMS else 11, **contenders)
+    table.line('status, 50 modules for 4 kernels, without a bus', results['stdio'], results.get('dkms'), '20 ms')
+    table.line('status, the same through a running dkmsd', results['bus'], results.get('dkms'), '20 ms')
+
+
+def bench_build(trees, table):
+    """One small module, from added to installed, against bare make."""
+    kernel = sample_tree.add_kernel_for_builds(trees)
+    source = trees.add_source()
+    words = [str(word) for word in trees.words()]
+
+    def again(program):
+        subprocess.run([program, 'remove', 'hello/1.0', '--all', *words], env=measure.ENVIRONMENT, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        measure.seconds([program, 'add', 'hello/1.0', *words])
+        return measure.seconds([program, 'install', 'hello/1.0', '-k', kernel, *words])
+
+    results = measure.medians(7, bare=lambda: sample_tree.bare_make(trees, source, kernel), ours=lambda: again(DKMSCTL))
+    table.line('build and install of one small module / bare make', results['ours'], results['bare'], 'ratio 1.15')
+    if DKMS:
+        subprocess.run([DKMSCTL, 'remove', 'hello/1.0', '--all', *words], env=measure.ENVIRONMENT, stdout=subprocess.DEVNULL)
+        other = measure.medians(3, dkms=lambda: again(DKMS))['dkms']
+        table.line('build and install of one small module / dkms', results['ours'], other)
+
+
+def bench_service(trees, table):
+    """dkmsd itself, on a private bus."""
+    with private_bus.PrivateBus(trees.root / 'bus') as bus:
+        first = measure.medians(9, first=bus.seconds_to_first_reply)['first']
+        table.line('dkmsd, exec to first reply', first, aim='50 ms')
+        pid = bus.start_service()
+        table.plain('dkmsd, dirty private memory', f'{private_bus.private_dirty(pid) / 1024:.1f} MB', 'under 4 MB')
+        table.plain('dkmsd, wake-ups in 10 s of idleness', str(private_bus.wakeups(pid, 10)), '0')
+
+
+BENCHES = {'status': bench_status, 'build': bench_build, 'service': bench_service}
+
+
+def main(names):
+    measure.Table.header()
+    if not DKMS:
+        print('dkms is not installed: no comparison with it')
+    for name in names or BENCHES:
+        with tempfile.TemporaryDirectory(prefix='dkms-bench-') as root:
+            sys.stdout.flush()
+            subprocess.run([*scratch.own_mounts(), sys.executable, __file__, '--inside', name, root], check=True)
+
+
+def inside(name, root):
+    """One benchmark, in mounts of its own, on trees that somebody else removes."""
+    trees = scratch.Scratch(pathlib.Path(root))  # not removed here: it is full of mounts
+    cover_system_trees(trees)
+    BENCHES[name](trees, measure.Table())
+
+
+if __name__ == '__main__':
+    if sys.argv[1:2] == ['--inside']:
+        inside(*sys.argv[2:])
+    else:
+        main(sys.argv[1:])
