@@ -356,6 +356,30 @@ TEST_CASE("a cancelled build leaves nothing behind")
     CHECK(nothing_is_left_of_builds(trees));
 }
 
+TEST_CASE("a build without a sandbox works in the tree's own directory")
+{
+    const auto kernel = kernel_with_headers();
+    if (!kernel || available_sandbox() == SandboxKind::none) return; // then all the others have done so
+    const auto bwrap = find_program("bwrap");
+    REQUIRE(bwrap);
+    Command command;
+    command.argv = {bwrap->string(),
+                    "--dev-bind",
+                    "/",
+                    "/",
+                    "--ro-bind",
+                    "/dev/null",
+                    bwrap->string(),
+                    fs::canonical("/proc/self/exe").string(),
+                    "a small module is built,patches*,scripts stop*"};
+    command.environment = base_environment();
+    if (const char* data = std::getenv("DKMS_TEST_DATA"))
+        command.environment.push_back(std::string("DKMS_TEST_DATA=") + data);
+    const Captured said = capture(command);
+    INFO(said.output);
+    CHECK(said.status.ok());
+}
+
 TEST_CASE("an ordinary user builds too")
 {
     const auto kernel = kernel_with_headers();

@@ -218,9 +218,9 @@ TEST_CASE("a file that cannot be a configuration has its own error and never blo
     CHECK(code_of_reading(directory / "loop.conf") == ErrorCode::conf_unreadable);
     write(directory / "empty.conf", "");
     CHECK(code_of_reading(directory / "empty.conf") == ErrorCode::conf_invalid);
-    write(directory / "large.conf", std::string(256 * 1024 + 1, '\n'));
+    write(directory / "large.conf", std::string(conf_size_limit + 1, '\n'));
     CHECK(code_of_reading(directory / "large.conf") == ErrorCode::conf_too_large);
-    write(directory / "largest.conf", std::string(256 * 1024, '\n'));
+    write(directory / "largest.conf", std::string(conf_size_limit, '\n'));
     CHECK(code_of_reading(directory / "largest.conf") == ErrorCode::conf_invalid);
     write(directory / "bytes.conf",
           "PACKAGE_NAME=n\nPACKAGE_VERSION=1\nDEST_MODULE_LOCATION=/extra\nX=\xff\nMAKE=\"\xe4\"\n");

@@ -462,7 +462,7 @@ TEST_CASE("a failed install leaves the active version as it was")
     CHECK(active_version(system.layout(), "foo", kernel_6) == "0.9");
     CHECK(status_of(system, {"foo", "0.9"}).state == KernelState::installed);
     CHECK(!status_of(system, {"foo", "0.9"}).differs);
-    CHECK(status_of(system).note.find("install") != std::string::npos);
+    CHECK(status_of(system).note.find("blocked/bar.ko") != std::string::npos);
 }
 
 TEST_CASE("aliases become a modprobe.d fragment that goes with the last kernel")
@@ -490,4 +490,21 @@ TEST_CASE("REMAKE_INITRD becomes a follow-up, not when the caller makes it")
     CHECK(outcome.follow_up.front().kind == StepKind::initramfs);
     CHECK(outcome.follow_up.front().kernel == kernel_6);
     CHECK(uninstall(system).follow_up.size() == 1);
+}
+
+TEST_CASE("trees that are read-only refuse, unchanged")
+{
+    if (::getuid() == 0) return; // root may write everywhere
+    const System system;
+    system.put_module("foo", "1.0");
+    const auto protect = [](const fs::path& path) {
+        fs::permissions(path, fs::perms::owner_read | fs::perms::owner_exec);
+    };
+    SECTION("the DKMS tree") { protect(system.layout().module("foo")); }
+    SECTION("the install tree") { protect(system.kernel_directory()); }
+    const auto before = System::contents(system.path());
+    CHECK(install_error(system).code() == ErrorCode::tree_not_writable);
+    CHECK(System::contents(system.path()) == before);
+    fs::permissions(system.layout().module("foo"), fs::perms::owner_all);
+    fs::permissions(system.kernel_directory(), fs::perms::owner_all);
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/build/make_log.h"
+#include "lib/build/workplace.h"
+#include "lib/process/work.h"
+
+#include <map>
+#include <string>
+
+namespace dkms {
+
+using Environment = std::map<std::string, std::string>;
+
+/// A command of a build and how it is called.
+struct BuildCommand {
+    std::string what;        ///< for events: "patch", "pre_build", "make", "post_build"
+    std::string subject;     ///< for events: the patch, or the module
+    std::string description; ///< for make.log: "Building module(s)"
+    std::string text;        ///< the command as a person would type it
+    Command command;         ///< its environment is the build's
+};
+
+/// Runs the commands of one build one after the other: in the workplace, with the build's environment, their output in
+/// make.log, beginning and end reported.
+class BuildCommands {
+public:
+    BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment)
+        : work_(work), workplace_(workplace), log_(log), environment_(std::move(environment))
+    {
+    }
+
+    /// Throws Error Cancelled after everything the command has started is gone; DiskFull, also when the command fails
+    /// and its output tells so; MakeMissing when the program does not exist.
+    ExitStatus run(BuildCommand command);
+
+    /// The line of the last command's output that says best why it failed.
+    std::string excerpt() const;
+
+    Environment& environment() { return environment_; }
+    const Workplace& workplace() const { return workplace_; }
+    const Work& work() const { return work_; }
+
+private:
+    ExitStatus pump(const Command& command);
+
+    const Work& work_;
+    const Workplace& workplace_;
+    MakeLog& log_;
+    Environment environment_;
+    int last_code_ = 0;
+};
+
+} // namespace dkms

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/build_inputs.h"
+
+#include "lib/kernel/rooted_path.h"
+#include "lib/model/error.h"
+#include "lib/tree/module_conf.h"
+#include "lib/tree/scan.h"
+
+#include <iterator>
+
+#include <sched.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Dependencies come from a configuration: what cannot be a module's name is not looked for in the tree.
+bool is_installed(const Layout& layout, const std::string& name, const KernelId& kernel)
+{
+    try {
+        check_module_name(name);
+    } catch (const Error&) {
+        return false;
+    }
+    return active_version(layout, name, kernel).has_value();
+}
+
+} // namespace
+
+unsigned processors()
+{
+    cpu_set_t mine;
+    CPU_ZERO(&mine);
+    if (::sched_getaffinity(0, sizeof mine, &mine) < 0) return 1;
+    return static_cast<unsigned>(CPU_COUNT(&mine));
+}
+
+int wanted_jobs(const Options& options, const Framework& framework)
+{
+    return options.parallel_jobs >= 0 ? options.parallel_jobs : framework.parallel_jobs;
+}
+
+fs::path source_of(const ModuleId& module, const Places& places)
+{
+    const fs::path link = Layout(places).source_link(module);
+    const fs::path in_root = resolve_below(places.root, link);
+    std::error_code ignored;
+    return fs::is_directory(in_root, ignored) ? in_root : fs::canonical(link, ignored);
+}
+
+Conf read_conf_for_build(const Work& work, const Framework& framework)
+{
+    const Options& options = work.step.options;
+    ConfContext context = conf_context(work, work.step.module);
+    const int jobs = wanted_jobs(options, framework);
+    context.parallel_jobs = jobs > 0 ? static_cast<unsigned>(jobs) : processors();
+    const fs::path file =
+        options.conf_file.empty() ? source_of(work.step.module, work.places) / "dkms.conf" : options.conf_file;
+    Conf conf = read_conf(file, context, Strictness::strict);
+    report_remarks(work.reporter, conf);
+    return conf;
+}
+
+void check_source(const ModuleId& module, const fs::path& source)
+{
+    std::error_code unreadable;
+    const fs::directory_iterator entries(source, unreadable);
+    if (unreadable)
+        throw Error(ErrorCode::source_unreadable,
+                    {{"module", module.text()}, {"path", source.string()}, {"reason", unreadable.message()}});
+    if (std::distance(fs::begin(entries), fs::end(entries)) < 2)
+        throw Error(ErrorCode::source_empty, {{"module", module.text()}, {"path", source.string()}});
+}
+
+void check_dependencies(const Work& work, const Conf& conf)
+{
+    const Layout layout(work.places);
+    std::string missing;
+    for (const std::string& name : conf.build_depends)
+        if (!is_installed(layout, name, work.step.kernel)) missing += (missing.empty() ? "" : " ") + name;
+    if (missing.empty()) return;
+    const Error error(
+        ErrorCode::missing_dependencies,
+        {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"dependencies", missing}});
+    if (!work.step.options.force) throw error;
+    work.reporter.warning(error.name(), error.parameters(), error.message());
+}
+
+} // namespace dkms

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/build_step.h"
+
+#include "lib/build/build_environment.h"
+#include "lib/build/built_modules.h"
+#include "lib/build/make_command.h"
+#include "lib/build/patches.h"
+#include "lib/build/scripts.h"
+#include "lib/build/trouble.h"
+#include "lib/model/error.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/scan.h"
+
+#include <chrono>
+#include <optional>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+/// The event and the error for a module that is not meant for this kernel.
+Error exclusion_error(const Work& work, const Exclusion& exclusion)
+{
+    return Error(
+        ErrorCode::build_excluded,
+        {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", exclusion.reason}});
+}
+
+nlohmann::json names_of(const std::vector<ConfModule>& modules)
+{
+    nlohmann::json names = nlohmann::json::array();
+    for (const ConfModule& module : modules) names.push_back(module.dest_name);
+    return names;
+}
+
+class BuildStep : public Action {
+public:
+    explicit BuildStep(Work& work) : work_(work), layout_(work.places) {}
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override;
+
+private:
+    const ModuleId& module() const { return work_.step.module; }
+    const KernelId& kernel() const { return work_.step.kernel; }
+
+    bool is_built() const;
+    std::optional<Error> read_inputs();
+    void build();
+    void set_up_signing();
+    void set_up();
+    void make();
+    MakeSettings make_settings() const;
+    void take_results();
+    void finish();
+    BuildRecord record_of(std::vector<BuildRecord::Module> modules) const;
+    void write_dependency_marks() const;
+    Error with_log(const Error& error) const;
+
+    Work& work_;
+    Layout layout_;
+    BuildInputs inputs_;
+    Signing signing_;
+    std::optional<Workplace> workplace_;
+    std::optional<MakeLog> log_;
+    std::optional<BuildCommands> commands_;
+    std::optional<Staging> staging_;
+    std::string make_command_;
+    bool is_signed_ = false;
+    bool published_ = false;
+    Clock::time_point start_ = Clock::now();
+};
+
+void BuildStep::prepare()
+{
+    const auto status = scan_module(work_.places, module());
+    if (!status)
+        throw Error(ErrorCode::no_such_module, {{"module", module().text()}, {"tree", layout_.tree().string()}});
+    if (status->broken)
+        throw Error(ErrorCode::broken_module,
+                    {{"module", module().text()}, {"path", layout_.source_link(module()).string()}});
+    require_writable(layout_.version(module()));
+}
+
+Outcome BuildStep::run()
+{
+    if (is_built() && !work_.step.options.force) {
+        work_.reporter.report(Event(EventKind::already_built, {{"kernel", kernel().release}}));
+        return {Result::skipped, std::nullopt, {}};
+    }
+    try {
+        work_.reporter.stage(Stage::prepare, 0);
+        if (const auto excluded = read_inputs()) {
+            record_trouble(work_, *excluded, {});
+            return {Result::skipped, excluded, {}};
+        }
+        build();
+        return {};
+    } catch (const Error& error) {
+        // What goes wrong while we are told to stop is part of stopping.
+        if (published_ || error.code() == ErrorCode::cancelled || work_.cancellation.requested()) throw;
+        const Error complete = with_log(error);
+        record_trouble(work_, complete, log_ ? log_->path() : fs::path());
+        throw complete;
+    }
+}
+
+void BuildStep::undo() noexcept
+{
+    staging_.reset();
+    commands_.reset();
+    log_.reset();
+    workplace_.reset();
+}
+
+bool BuildStep::is_built() const
+{
+    std::error_code ignored;
+    return fs::is_directory(layout_.built_modules(module(), kernel()), ignored);
+}
+
+/// Everything that is known before the first file is copied; the error to end with when the module excludes itself.
+std::optional<Error> BuildStep::read_inputs()
+{
+    inputs_.module = module();
+    inputs_.kernel = kernel();
+    inputs_.framework = read_framework(work_.places);
+    inputs_.source = source_of(module(), work_.places);
+    inputs_.conf = read_conf_for_build(work_, inputs_.framework);
+
+    // The configuration may exclude a kernel by its name alone, and then nobody needs that kernel's headers.
+    const fs::path config =
+        kernel_config_file(headers_directory(kernel(), work_.places, work_.step.options), work_.step.options);
+    Exclusion exclusion = exclusion_for(inputs_.conf, kernel(), read_kernel_config(config));
+    if (!exclusion.reason.empty())
+        work_.reporter.report(Event(
+            EventKind::excluded,
+            {{"kernel", kernel().release}, {"reason", exclusion.reason}, {"modules", names_of(exclusion.excluded)}}));
+    if (!exclusion.reason.empty() && exclusion.meant.empty()) return exclusion_error(work_, exclusion);
+    inputs_.modules = std::move(exclusion.meant);
+
+    check_source(module(), inputs_.source);
+    inputs_.headers = find_headers(kernel(), work_.places, work_.step.options);
+    inputs_.toolchain = choose_toolchain(module(), kernel(), inputs_.headers, work_.places);
+    check_dependencies(work_, inputs_.conf);
+    return std::nullopt;
+}
+
+void BuildStep::build()
+{
+    set_up();
+    work_.reporter.stage(Stage::patch, 5);
+    apply_patches(*commands_, patches_for(inputs_.conf.patches, kernel().release));
+    work_.reporter.stage(Stage::build, 10);
+    run_build_script(*commands_, "pre_build", inputs_.conf.pre_build);
+    make();
+    take_results();
+    finish();
+}
+
+void BuildStep::set_up_signing()
+{
+    signing_ = prepare_signing(work_, inputs_);
+    if (signing_.on()) {
+        work_.reporter.report(
+            Event(EventKind::signing,
+                  {{"command", signing_.command}, {"key", signing_.key}, {"certificate", signing_.certificate}}));
+        return;
+    }
+    nlohmann::json facts{{"reason", signing_.off_reason}};
+    if (!signing_.off_path.empty()) facts["path"] = signing_.off_path;
+    work_.reporter.report(Event(EventKind::signing_off, std::move(facts)));
+}
+
+void BuildStep::set_up()
+{
+    set_up_signing();
+    workplace_.emplace(work_.places, module(), kernel(), inputs_.source);
+    workplace_->show(inputs_.headers.source_dir);
+    workplace_->show(work_.places.config_dir / module().name);
+    log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
+    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_));
+    workplace_->fill();
+    work_.cancellation.check();
+}
+
+MakeSettings BuildStep::make_settings() const
+{
+    MakeSettings settings;
+    settings.release = kernel().release;
+    settings.source_dir = inputs_.headers.source_dir;
+    settings.build = workplace_->shown_build();
+    settings.variables = inputs_.toolchain.make_variables;
+    const int jobs = wanted_jobs(work_.step.options, inputs_.framework);
+    if (jobs >= 0)
+        settings.jobs = MakeJobs{jobs > 0, static_cast<unsigned>(jobs)};
+    else if (!work_.jobserver)
+        settings.jobs = MakeJobs{true, processors()};
+    return settings;
+}
+
+void BuildStep::make()
+{
+    if (!find_program("make"))
+        throw Error(ErrorCode::make_missing, {{"module", module().text()}, {"program", "make"}, {"package", "make"}});
+    const MakeSettings settings = make_settings();
+    make_command_ = make_command(inputs_.conf.make, settings);
+    BuildCommand make;
+    make.what = "make";
+    make.subject = module().text();
+    make.description = "Building module(s)";
+    make.text = make_command_;
+    make.command.argv = {"bash", "-c", make_command_}; // MAKE is a line for a shell
+
+    std::optional<Jobserver::Token> token;
+    if (!settings.jobs && begins_with_make(inputs_.conf.make)) {
+        const int read = work_.jobserver->read_end();
+        const int write = work_.jobserver->write_end();
+        make.command.inherit = {{read, read}, {write, write}};
+        commands_->environment()["MAKEFLAGS"] = Jobserver::makeflags(read, write);
+        token.emplace(work_.jobserver->take(work_.cancellation));
+    }
+    const ExitStatus status = commands_->run(std::move(make));
+    commands_->environment().erase("MAKEFLAGS");
+    if (!status.ok())
+        throw Error(ErrorCode::build_failed, {{"module", module().text()},
+                                              {"kernel", kernel().release},
+                                              {"status", std::to_string(status.code)},
+                                              {"excerpt", commands_->excerpt()}});
+}
+
+void BuildStep::take_results()
+{
+    staging_.emplace(layout_, module(), kernel());
+    BuiltModules modules(*commands_, inputs_, *staging_);
+    modules.check_all_are_there();
+    modules.strip();
+    work_.reporter.stage(Stage::sign, 90);
+    modules.stage();
+    is_signed_ = modules.sign(signing_) > 0;
+    modules.compress();
+    if (!inputs_.conf.post_build.empty()) {
+        const Workplace::Exposed result(*workplace_, staging_->directory());
+        run_build_script(*commands_, "post_build", inputs_.conf.post_build);
+    }
+    const BuildRecord record = record_of(modules.verify());
+    write_file_durably(staging_->directory() / ".dkmsd.json", text_of(record));
+}
+
+BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
+{
+    BuildRecord record;
+    record.modules = std::move(modules);
+    record.inputs = {{"compiler", inputs_.toolchain.compiler},
+                     {"headers", inputs_.headers.source_dir.string()},
+                     {"make", make_command_},
+                     {"source", inputs_.source.string()}};
+    for (const ConfPatch& patch : patches_for(inputs_.conf.patches, kernel().release))
+        record.inputs["patches"].push_back(patch.file);
+    record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    record.sandboxed = workplace_->sandboxed();
+    if (is_signed_) record.signer = signing_.certificate;
+    return record;
+}
+
+/// The versions of the dependencies that the module was built with, for BUILD_DEPENDS_REBUILD.
+void BuildStep::write_dependency_marks() const
+{
+    if (!inputs_.conf.build_depends_rebuild) return;
+    for (const std::string& name : inputs_.conf.build_depends)
+        if (const auto version = active_version(layout_, name, kernel()))
+            write_file_durably(staging_->directory() / (".dep_" + name), *version + "\n");
+}
+
+void BuildStep::finish()
+{
+    write_dependency_marks();
+    staging_->take_log(log_->path());
+    work_.cancellation.check();
+    staging_->publish();
+    published_ = true;
+    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    undo(); // what is left of the build has done its work
+    forget_trouble(work_);
+    work_.reporter.report(
+        Event(EventKind::modules_built,
+              {{"kernel", kernel().release}, {"count", inputs_.modules.size()}, {"seconds", seconds}}));
+}
+
+/// Names the log, which stays, in the error.
+Error BuildStep::with_log(const Error& error) const
+{
+    if (!log_) return error;
+    Parameters parameters = error.parameters();
+    parameters.insert_or_assign("log", layout_.failed_log(module(), kernel()).string());
+    return Error(error.code(), std::move(parameters));
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_build_step(Work& work) { return std::make_unique<BuildStep>(work); }
+
+} // namespace dkms

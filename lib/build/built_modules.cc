@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/built_modules.h"
+
+#include "lib/build/inside.h"
+#include "lib/build/make_command.h"
+#include "lib/build/verify.h"
+#include "lib/kernel/compression.h"
+#include "lib/kernel/module_file.h"
+#include "lib/model/error.h"
+
+#include <sstream>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string& options_for(Compression compression, const Framework& framework)
+{
+    switch (compression) {
+    case Compression::xz:
+        return framework.compress_xz_opts;
+    case Compression::zstd:
+        return framework.compress_zstd_opts;
+    default:
+        return framework.compress_gzip_opts;
+    }
+}
+
+/// Reads a module of `kernel`; what is wrong with it is said of that kernel.
+ModuleFacts facts_of(const fs::path& file, const KernelId& kernel)
+{
+    try {
+        return read_module(file);
+    } catch (const Error& error) {
+        Parameters parameters = error.parameters();
+        parameters["file"] = file.filename().string();
+        parameters["kernel"] = kernel.release;
+        throw Error(error.code(), std::move(parameters));
+    }
+}
+
+} // namespace
+
+BuiltModules::BuiltModules(BuildCommands& commands, const BuildInputs& inputs, const Staging& staging)
+    : commands_(commands), inputs_(inputs), staging_(staging)
+{
+    const std::string suffix = is_before_2_6(inputs.kernel.release) ? ".o" : ".ko";
+    for (const ConfModule& module : inputs.modules)
+        files_.push_back({module, fs::path(module.built_location) / (module.built_name + suffix),
+                          staging.modules() / (module.dest_name + suffix)});
+}
+
+void BuiltModules::check_all_are_there() const
+{
+    for (const File& file : files_)
+        if (!open_inside(commands_.workplace().build(), file.built))
+            throw Error(
+                ErrorCode::module_not_produced,
+                {{"module", inputs_.module.text()}, {"kernel", inputs_.kernel.release}, {"file", file.built.string()}});
+}
+
+void BuiltModules::strip() const
+{
+    Command command;
+    command.argv = {find_program(inputs_.toolchain.strip()) ? inputs_.toolchain.strip() : "strip", "-g", "--"};
+    const std::size_t words = command.argv.size();
+    for (const File& file : files_)
+        if (file.conf.strip) command.argv.push_back("./" + file.built.string());
+    if (command.argv.size() == words) return;
+    command.environment = base_environment();
+    const Captured said =
+        capture(commands_.workplace().enclosed(std::move(command)), {}, &commands_.work().cancellation);
+    if (!said.status.ok())
+        commands_.work().reporter.warning("StripFailed", {{"reason", said.output}},
+                                          "The debugging information could not be taken out: " + said.output);
+}
+
+void BuiltModules::stage()
+{
+    const fs::path& build = commands_.workplace().build();
+    for (const File& file : files_) {
+        commands_.work().cancellation.check();
+        const Descriptor built = open_inside(build, file.built);
+        if (!built) check_all_are_there();
+        staging_.take(built, file.staged.filename().string());
+    }
+    if (const Descriptor symbols = open_inside(build, "Module.symvers")) staging_.take(symbols, "Module.symvers");
+}
+
+std::size_t BuiltModules::sign(const Signing& signing) const
+{
+    std::size_t count = 0;
+    for (const File& file : files_) {
+        const fs::path name = commands_.workplace().shown_build() / file.built;
+        if (signing.on() && sign_module(commands_.work(), signing, file.staged, name.string())) ++count;
+    }
+    return count;
+}
+
+void BuiltModules::compress()
+{
+    const Compression compression = compression_of(inputs_.kernel, commands_.work().places);
+    for (File& file : files_)
+        file.staged = compress_file(file.staged, compression, options_for(compression, inputs_.framework),
+                                    &commands_.work().cancellation);
+}
+
+std::vector<BuildRecord::Module> BuiltModules::verify() const
+{
+    std::vector<BuildRecord::Module> modules;
+    std::vector<fs::path> paths;
+    const Verifier verifier(inputs_.kernel, inputs_.headers);
+    for (const File& file : files_) {
+        commands_.work().cancellation.check();
+        BuildRecord::Module module;
+        module.file = file.staged.filename().string();
+        module.dest_location = file.conf.dest_location;
+        if (!is_before_2_6(
+                inputs_.kernel.release)) { // those do not say what they were built for in a form that is still read
+            ModuleFacts facts = facts_of(file.staged, inputs_.kernel);
+            verifier.check(facts, module.file);
+            module.depends = std::move(facts.depends);
+            module.aliases = std::move(facts.aliases);
+        }
+        modules.push_back(std::move(module));
+        paths.push_back(file.staged);
+    }
+    const auto digests = sha256_of(paths);
+    for (std::size_t i = 0; i < modules.size(); ++i) modules[i].sha256 = digests[i];
+    return modules;
+}
+
+std::vector<std::string> sha256_of(const std::vector<fs::path>& files)
+{
+    if (files.empty()) return {};
+    Command command;
+    command.argv = {"sha256sum", "--zero", "--"};
+    for (const fs::path& file : files) command.argv.push_back(file.string());
+    command.environment = base_environment();
+    const Captured said = capture(std::move(command));
+    std::vector<std::string> digests;
+    std::istringstream lines(said.output);
+    for (std::string line; std::getline(lines, line, '\0');) digests.push_back(line.substr(0, line.find(' ')));
+    if (!said.status.ok() || digests.size() != files.size())
+        throw Error(ErrorCode::internal, {{"reason", "sha256sum: " + said.output}});
+    return digests;
+}
+
+} // namespace dkms

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/signing.h"
+
+#include "lib/config/distribution.h"
+#include "lib/model/error.h"
+#include "lib/process/child.h"
+
+#include <cstdlib>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+Distribution distribution_or_other(const Places& places)
+{
+    try {
+        return distribution(places);
+    } catch (const Error&) {
+        return Distribution::other;
+    }
+}
+
+bool is_readable(const std::string& file) { return ::access(file.c_str(), R_OK) == 0; }
+
+bool is_there(const std::string& file) { return file.starts_with("pkcs11:") || ::access(file.c_str(), F_OK) == 0; }
+
+/// Whether this process sees another root directory than the system's first process. Not to be known for an ordinary
+/// user, who then counts as not in a chroot. A namespace over the same directory, as a service manager makes them, is
+/// no chroot.
+bool in_chroot(const Places& places)
+{
+    if (places.root != "/") return true;
+    struct stat ours {};
+    struct stat theirs {};
+    if (::stat("/", &ours) < 0) return false;
+    if (::stat("/proc/1/root", &theirs) < 0) return errno == ENOENT && ::geteuid() == 0; // no /proc
+    return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
+}
+
+/// "6.1" of "6.1.0-56-amd64"
+std::string series_of(const std::string& release)
+{
+    const auto first = release.find('.');
+    return release.substr(0, release.find_first_not_of("0123456789", first + 1));
+}
+
+std::string sign_command(const Work& work, const BuildInputs& inputs)
+{
+    if (!inputs.framework.sign_file.empty()) return with_kernel(inputs.framework.sign_file, inputs.kernel.release);
+    const Distribution system = distribution_or_other(work.places);
+    const fs::path of_headers = inputs.headers.source_dir / "scripts/sign-file";
+    if (system == Distribution::debian) {
+        const fs::path kbuild =
+            work.places.root / ("usr/lib/linux-kbuild-" + series_of(inputs.kernel.release)) / "scripts/sign-file";
+        return is_there(kbuild) ? kbuild.string() : of_headers.string();
+    }
+    if (system == Distribution::ubuntu)
+        if (const auto kmodsign = find_program("kmodsign")) return kmodsign->string();
+    if (system == Distribution::gentoo) {
+        const fs::path sources = work.places.root / ("usr/src/linux-" + inputs.kernel.release) / "scripts/sign-file";
+        if (is_there(sources)) return sources.string();
+    }
+    return of_headers.string();
+}
+
+std::string variable(const char* name)
+{
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+/// Gentoo's own settings: the environment of emerge, else the key the kernel itself was signed with, which holds both
+/// halves.
+KeyPair gentoo_pair(const BuildInputs& inputs)
+{
+    const KeyPair from_emerge{variable("MODULES_SIGN_KEY"), variable("MODULES_SIGN_CERT"), false};
+    if (!from_emerge.key.empty()) return from_emerge;
+    const auto own = inputs.headers.config.find("CONFIG_MODULE_SIG_KEY");
+    if (own == inputs.headers.config.end() || own->second.empty()) return {};
+    const fs::path key =
+        own->second.starts_with("pkcs11:") ? fs::path(own->second) : inputs.headers.source_dir / own->second;
+    return {key.string(), key.string(), false};
+}
+
+KeyPair default_pair(const Work& work, const BuildInputs& inputs)
+{
+    const fs::path& root = work.places.root;
+    const Distribution system = distribution_or_other(work.places);
+    if (system == Distribution::ubuntu) {
+        const fs::path mok = root / "var/lib/shim-signed/mok";
+        return {(mok / "MOK.priv").string(), (mok / "MOK.der").string(), false};
+    }
+    if (system == Distribution::gentoo)
+        if (const KeyPair pair = gentoo_pair(inputs); !pair.key.empty()) return pair;
+    const fs::path tree = root / "var/lib/dkms";
+    return {(tree / "mok.key").string(), (tree / "mok.pub").string(), work.places.dkms_tree == tree};
+}
+
+Signing off(Signing signing, std::string reason, std::string path = "")
+{
+    signing.off_reason = std::move(reason);
+    signing.off_path = std::move(path);
+    return signing;
+}
+
+Signing check_keys(Signing signing, const KeyPair& pair)
+{
+    const bool key = is_there(signing.key);
+    const bool certificate = is_there(signing.certificate);
+    if (key != certificate) return off(signing, "half-a-pair", key ? signing.certificate : signing.key);
+    if (!key && !pair.may_be_made) return off(signing, "key-missing", signing.key);
+    if (!key && !find_program("openssl")) return off(signing, "openssl-missing");
+    if (key && !signing.key.starts_with("pkcs11:") && !is_readable(signing.key))
+        return off(signing, "key-missing", signing.key);
+    return signing;
+}
+
+} // namespace
+
+KeyPair key_pair(const Work& work, const BuildInputs& inputs)
+{
+    KeyPair pair = default_pair(work, inputs);
+    const std::string key = with_kernel(inputs.framework.mok_signing_key, inputs.kernel.release);
+    const std::string certificate = with_kernel(inputs.framework.mok_certificate, inputs.kernel.release);
+    if (!key.empty() || !certificate.empty()) pair.may_be_made = false;
+    if (!key.empty()) pair.key = key;
+    if (!certificate.empty()) pair.certificate = certificate;
+    return pair;
+}
+
+Signing decide_signing(const Work& work, const BuildInputs& inputs)
+{
+    Signing signing;
+    const std::string& policy = inputs.framework.try_sign_modules;
+    if (policy == "false" || policy == "no") return off(signing, "policy");
+    if (policy != "true" && policy != "yes" && in_chroot(work.places)) return off(signing, "chroot");
+    if (inputs.headers.config_file.empty())
+        return off(signing, "config-missing", (inputs.headers.source_dir / ".config").string());
+    const auto hash = inputs.headers.config.find("CONFIG_MODULE_SIG_HASH");
+    if (hash == inputs.headers.config.end() || hash->second.empty()) return off(signing, "no-facility");
+    signing.hash = hash->second;
+    signing.command = sign_command(work, inputs);
+    if (!find_program(signing.command)) return off(signing, "command-missing", signing.command);
+    const KeyPair pair = key_pair(work, inputs);
+    signing.key = pair.key;
+    signing.certificate = pair.certificate;
+    return check_keys(signing, pair);
+}
+
+bool sign_module(const Work& work, const Signing& signing, const fs::path& file, const std::string& name)
+{
+    Command command;
+    command.argv = {signing.command, signing.hash, signing.key, signing.certificate, file.string()};
+    command.environment = base_environment();
+    const Captured said = capture(std::move(command), {}, &work.cancellation);
+    if (said.status.ok()) {
+        work.reporter.report(Event(EventKind::module_signed, {{"path", name}}));
+        return true;
+    }
+    work.reporter.warning("SigningFailed", {{"file", name}, {"reason", said.output}},
+                          "Failed to sign module '" + name + "'!\n" + said.output);
+    return false;
+}
+
+} // namespace dkms

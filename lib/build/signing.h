@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/build/build_inputs.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace dkms {
+
+/// Whether the modules of a build are signed, and how.
+struct Signing {
+    std::string command;     ///< sign-file of the kernel, or kmodsign
+    std::string hash;        ///< CONFIG_MODULE_SIG_HASH
+    std::string key;         ///< private key, PEM; or a "pkcs11:" URI
+    std::string certificate; ///< DER
+
+    /// Why they are not: "policy", "chroot", "config-missing" (path: none was found), "no-facility", "command-missing",
+    /// "key-missing", "certificate-missing" (path: what is missing), "half-a-pair" (path: the half that is missing, the
+    /// other exists and is not overwritten), "openssl-missing". Empty: they are signed. Facts of the event signing-off.
+    std::string off_reason;
+    std::string off_path;
+
+    bool on() const { return off_reason.empty(); }
+};
+
+/// The key pair that DKMS uses on this system unless framework.conf names another, with the files that may be missing.
+struct KeyPair {
+    std::string key;
+    std::string certificate;
+    bool may_be_made = false; ///< ours to make where both are missing
+};
+
+/// Decides by framework.conf, the kernel's configuration and what exists; changes nothing. A pair that is missing and
+/// may be made counts as present.
+Signing decide_signing(const Work& work, const BuildInputs& inputs);
+
+/// The same, and makes the pair where that is needed. A pair that cannot be made is a warning; the modules stay
+/// unsigned then.
+Signing prepare_signing(const Work& work, const BuildInputs& inputs);
+
+/// framework.conf's pair, else the distribution's place for one, else <root>/var/lib/dkms/mok.key and mok.pub. Only the
+/// last is made, and only when that is the tree that is worked on.
+KeyPair key_pair(const Work& work, const BuildInputs& inputs);
+
+/// Makes the pair if it may be made and both halves are missing: RSA 2048, self-signed, valid for a hundred years, for
+/// signing code only. Two builds at once make one pair. Reports the event key-generated. Throws Error Internal when
+/// openssl fails.
+void make_missing_keys(const Work& work, const KeyPair& pair);
+
+/// Appends a signature to `file`. A signer that fails is a warning, the module stays unsigned: false then.
+bool sign_module(const Work& work, const Signing& signing, const std::filesystem::path& file, const std::string& name);
+
+} // namespace dkms

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/private_directory.h"
+#include "lib/build/signing.h"
+#include "lib/model/error.h"
+#include "lib/process/child.h"
+#include "lib/process/descriptor.h"
+#include "lib/tree/lock.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const std::string& file)
+{
+    std::error_code ignored;
+    return fs::exists(fs::symlink_status(file, ignored));
+}
+
+/// Only one process makes keys at a time.
+Descriptor lock_keys(const Layout& layout)
+{
+    make_own_directory(layout, layout.own());
+    Descriptor lock(::open((layout.own() / "keys.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock) refuse_change(layout.own(), errno);
+    while (::flock(lock.number(), LOCK_EX) < 0 && errno == EINTR) {
+    }
+    return lock;
+}
+
+void run_openssl(const fs::path& key, const fs::path& certificate, Cancellation& cancellation)
+{
+    Command command;
+    command.argv = {"openssl",
+                    "req",
+                    "-new",
+                    "-x509",
+                    "-nodes",
+                    "-newkey",
+                    "rsa:2048",
+                    "-days",
+                    "36500",
+                    "-subj",
+                    "/CN=DKMS module signing key",
+                    "-addext",
+                    "extendedKeyUsage=codeSigning",
+                    "-outform",
+                    "DER",
+                    "-keyout",
+                    key.string(),
+                    "-out",
+                    certificate.string()};
+    command.environment = base_environment();
+    const Captured said = capture(std::move(command), {}, &cancellation);
+    if (!said.status.ok()) throw Error(ErrorCode::internal, {{"reason", "openssl: " + said.output}});
+}
+
+/// Gives `made` its name, unless there is such a file: a key is never overwritten.
+void put_in_place(const fs::path& made, const std::string& name, mode_t mode)
+{
+    if (::chmod(made.c_str(), mode) < 0 || ::link(made.c_str(), name.c_str()) < 0) refuse_change(name, errno);
+}
+
+} // namespace
+
+void make_missing_keys(const Work& work, const KeyPair& pair)
+{
+    if (!pair.may_be_made) return;
+    const Layout layout(work.places);
+    const Descriptor lock = lock_keys(layout);
+    if (is_there(pair.key) || is_there(pair.certificate)) return;
+    const PrivateDirectory draft(layout, layout.staging(), "keys");
+    const fs::path key = draft.path() / "mok.key";
+    const fs::path certificate = draft.path() / "mok.pub";
+    run_openssl(key, certificate, work.cancellation);
+    put_in_place(key, pair.key, 0600);
+    put_in_place(certificate, pair.certificate, 0644);
+    sync_directory(fs::path(pair.key).parent_path());
+    work.reporter.report(Event(EventKind::key_generated, {{"key", pair.key}, {"certificate", pair.certificate}}));
+}
+
+Signing prepare_signing(const Work& work, const BuildInputs& inputs)
+{
+    Signing signing = decide_signing(work, inputs);
+    if (!signing.on()) return signing;
+    try {
+        make_missing_keys(work, key_pair(work, inputs));
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::cancelled) throw;
+        work.reporter.warning(error.name(), error.parameters(), error.message());
+        signing.off_reason = "key-missing";
+        signing.off_path = signing.key;
+    }
+    return signing;
+}
+
+} // namespace dkms

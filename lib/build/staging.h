@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/build/private_directory.h"
+#include "lib/process/descriptor.h"
+
+#include <filesystem>
+#include <string>
+
+namespace dkms {
+
+/// A K/A directory of the tree while it is made: module/, log/ and the record. Nobody sees it before it is complete;
+/// publish() makes it visible by one rename. What is not published is removed when the object ends.
+class Staging {
+public:
+    /// Throws Error TreeNotWritable, DiskFull, like all of it.
+    Staging(const Layout& layout, const ModuleId& module, const KernelId& kernel);
+
+    const std::filesystem::path& directory() const { return directory_; }
+    std::filesystem::path modules() const { return directory_ / "module"; }
+
+    /// Copies an open file to module/`name`, readable for all.
+    std::filesystem::path take(const Descriptor& file, const std::string& name) const;
+    /// Copies a finished log to log/make.log.
+    void take_log(const std::filesystem::path& log) const;
+
+    /// Puts it where the tree has it. What stood there until then is gone only when the new one is in its place.
+    /// Everything is synced first, so that a published build survives a power cut.
+    void publish();
+
+private:
+    Layout layout_;
+    ModuleId module_;
+    KernelId kernel_;
+    PrivateDirectory own_;
+    std::filesystem::path directory_;
+};
+
+/// Copies an open file, readable for all. Throws Error TreeNotWritable, DiskFull.
+void copy_file_to(const Descriptor& file, const std::filesystem::path& target);
+
+} // namespace dkms

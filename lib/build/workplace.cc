@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/workplace.h"
+
+#include "lib/build/copy_tree.h"
+#include "lib/model/error.h"
+#include "lib/process/descriptor.h"
+#include "lib/tree/directory.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool network_allowed(const fs::path& file)
+{
+    try {
+        return read_file(file, 4096).starts_with("allow");
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// The outermost directory above `path` that other users may not enter; empty if they may enter all.
+fs::path closed_above(const fs::path& path)
+{
+    fs::path reached;
+    for (const fs::path& component : path.lexically_normal()) {
+        reached /= component;
+        struct stat status {};
+        if (::stat(reached.c_str(), &status) < 0) break;
+        if (S_ISDIR(status.st_mode) && (status.st_mode & S_IXOTH) == 0) return reached;
+    }
+    return {};
+}
+
+/// Whether `path` lies where a sandbox has an empty directory of its own.
+bool is_hidden(const fs::path& path) { return path.lexically_normal().string().starts_with("/tmp/"); }
+
+/// Gives everything below `directory` to `owner`.
+void give(const fs::path& directory, std::pair<uid_t, gid_t> owner)
+{
+    if (owner.first == ::geteuid()) return;
+    ::lchown(directory.c_str(), owner.first, owner.second);
+    for_each_below(directory, [&](const fs::path& path) { ::lchown(path.c_str(), owner.first, owner.second); });
+}
+
+/// Takes back what a script may have changed: nothing but plain files and directories, owned by us.
+void reclaim(const fs::path& directory)
+{
+    ::lchown(directory.c_str(), ::geteuid(), ::getegid());
+    ::chmod(directory.c_str(), 0755);
+    std::vector<fs::path> foreign;
+    for_each_below(directory, [&](const fs::path& path) {
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) < 0) return;
+        if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+            foreign.push_back(path);
+            return;
+        }
+        ::lchown(path.c_str(), ::geteuid(), ::getegid());
+        ::chmod(path.c_str(), S_ISDIR(status.st_mode) || (status.st_mode & 0111) != 0 ? 0755 : 0644);
+    });
+    for (const fs::path& path : foreign) ::unlink(path.c_str());
+}
+
+} // namespace
+
+Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
+                     SandboxKind kind)
+    : layout_(places), module_(module), kernel_(kernel), source_(std::move(source)),
+      patches_(places.config_dir / module.name / "patches"), kind_(kind),
+      network_(network_allowed(places.config_dir / module.name / "network")),
+      own_(layout_, layout_.builds(), module.name + "-" + kernel.release),
+      build_(sandboxed() ? own_.path() / "build" : layout_.build(module))
+{
+}
+
+Workplace::~Workplace()
+{
+    if (!sandboxed()) remove_quietly(build_);
+}
+
+void Workplace::fill()
+{
+    if (!sandboxed()) remove_quietly(build_); // a failed build's, or a broken link
+    try {
+        copy_tree(source_, build_, sandbox_owner(kind_));
+        std::error_code ignored;
+        if (fs::is_directory(patches_, ignored)) copy_tree(patches_, build_ / "patches", sandbox_owner(kind_));
+    } catch (const Error& error) {
+        Parameters parameters = error.parameters();
+        parameters.emplace("module", module_.text());
+        throw Error(error.code(), std::move(parameters));
+    }
+}
+
+fs::path Workplace::shown_build() const { return layout_.build(module_); }
+
+void Workplace::show(const fs::path& path)
+{
+    std::error_code missing;
+    const fs::path real = fs::canonical(path, missing);
+    if (!missing && (is_hidden(real) || !closed_above(real).empty())) shown_.push_back(real);
+}
+
+Command Workplace::enclosed(Command command) const
+{
+    command.directory = shown_build();
+    Sandbox sandbox;
+    sandbox.empty = {layout_.version(module_)};
+    sandbox.writable = {{build_, shown_build()}};
+    sandbox.read_only = {{source_, layout_.source_link(module_)}};
+    for (const fs::path& path : shown_) sandbox.read_only.emplace_back(path, path);
+    // The build runs as another user, who must get to it: in an empty directory the way is made anew.
+    const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
+    if (!closed.empty()) sandbox.empty.push_back(closed);
+    if (exposed_) sandbox.writable.emplace_back(*exposed_, layout_.kernel(module_, kernel_));
+    sandbox.network = network_;
+    return dkms::sandboxed(std::move(command), sandbox, kind_);
+}
+
+Workplace::Exposed::Exposed(Workplace& workplace, const fs::path& result) : workplace_(workplace), result_(result)
+{
+    if (workplace_.sandboxed()) {
+        give(result_, sandbox_owner(workplace_.kind_));
+        workplace_.exposed_ = result_;
+        return;
+    }
+    const fs::path place = workplace_.layout_.kernel(workplace_.module_, workplace_.kernel_);
+    link_ = workplace_.own_.path() / "result";
+    make_directories(place.parent_path());
+    if (::symlink(result_.c_str(), link_.c_str()) < 0) refuse_change(link_, errno);
+    if (::rename(link_.c_str(), place.c_str()) == 0) return;
+    // An earlier build stands there: it changes places with the link.
+    if (::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) < 0) refuse_change(place, errno);
+    exchanged_ = true;
+}
+
+Workplace::Exposed::~Exposed()
+{
+    workplace_.exposed_.reset();
+    if (!link_.empty()) {
+        const fs::path place = workplace_.layout_.kernel(workplace_.module_, workplace_.kernel_);
+        if (exchanged_) {
+            ::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE);
+        } else {
+            ::unlink(place.c_str());
+            ::rmdir(place.parent_path().c_str()); // stays while another architecture is in it
+        }
+    }
+    reclaim(result_);
+}
+
+} // namespace dkms

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/build/private_directory.h"
+#include "lib/model/ids.h"
+#include "lib/model/places.h"
+#include "lib/process/sandbox.h"
+
+#include <filesystem>
+#include <optional>
+
+namespace dkms {
+
+/// The directory in which one module is built for one kernel, with what keeps the commands that run there from
+/// everything else.
+///
+/// Each build has a directory of its own; inside the sandbox it appears at <tree>/M/V/build, the place that old
+/// configurations name, with the module's source beside it, and nothing else of that version. Commands can change that
+/// directory only, have a /tmp of their own, and reach no network unless the file <configuration>/M/network holds the
+/// word "allow". Without sandboxes <tree>/M/V/build itself is used, and builds of one version must follow each other.
+class Workplace {
+public:
+    /// Throws Error TreeNotWritable, DiskFull.
+    Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, std::filesystem::path source,
+              SandboxKind kind = available_sandbox());
+    ~Workplace();
+    Workplace(const Workplace&) = delete;
+    Workplace& operator=(const Workplace&) = delete;
+
+    /// Copies the source into the build directory, and over it the patches that the administrator has put into
+    /// <configuration>/M/patches. Throws Error SourceUnreadable, DiskFull, TreeNotWritable.
+    void fill();
+
+    const std::filesystem::path& build() const { return build_; } ///< where we find what is built
+    std::filesystem::path shown_build() const;                    ///< the same directory, as commands see it
+    std::filesystem::path log_file() const { return own_.path() / "make.log"; }
+    bool sandboxed() const { return kind_ != SandboxKind::none; }
+
+    /// Makes a file or directory outside of the build readable for commands, should it lie in /tmp or where only we may
+    /// go.
+    void show(const std::filesystem::path& path);
+
+    /// `command`, to be run in the build directory. Its own directory and input stay as they are.
+    Command enclosed(Command command) const;
+
+    /// While it lives, commands find `result` at <tree>/M/V/K/A and may write there, as POST_BUILD scripts do that
+    /// leave something for other modules. Its files belong to the build's user meanwhile, and to us again when it ends:
+    /// then what is neither file nor directory is removed, and files are readable for all and writable for us alone.
+    class Exposed {
+    public:
+        Exposed(Workplace& workplace, const std::filesystem::path& result);
+        ~Exposed();
+        Exposed(const Exposed&) = delete;
+        Exposed& operator=(const Exposed&) = delete;
+
+    private:
+        Workplace& workplace_;
+        std::filesystem::path result_;
+        std::filesystem::path link_; ///< without a sandbox: the link that stands where the result will be
+        bool exchanged_ = false;
+    };
+
+private:
+    Layout layout_;
+    ModuleId module_;
+    KernelId kernel_;
+    std::filesystem::path source_;
+    std::filesystem::path patches_;
+    SandboxKind kind_;
+    bool network_;
+    PrivateDirectory own_;
+    std::filesystem::path build_;
+    std::vector<std::filesystem::path> shown_;
+    std::optional<std::filesystem::path> exposed_;
+};
+
+} // namespace dkms

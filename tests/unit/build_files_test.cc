@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a build does with files: copies, directories of its own, publishing.
+#include "lib/build/built_modules.h"
+#include "lib/build/copy_tree.h"
+#include "lib/build/inside.h"
+#include "lib/build/staging.h"
+#include "lib/build/workplace.h"
+#include "tests/catch.h"
+#include "tests/unit/build_fixture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace dkms;
+namespace fs = std::filesystem;
+
+namespace {
+
+const ModuleId module_id{"m", "1"};
+const KernelId kernel{"6.1.0", "x86_64"};
+
+mode_t mode_of(const fs::path& path)
+{
+    struct stat status {};
+    ::lstat(path.c_str(), &status);
+    return status.st_mode & 07777;
+}
+
+std::pair<uid_t, gid_t> myself() { return {::geteuid(), ::getegid()}; }
+
+Descriptor opened(const fs::path& path) { return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
+
+} // namespace
+
+TEST_CASE("a source is copied with its modes, times and links")
+{
+    const Scratch scratch;
+    const fs::path from = scratch.path() / "from";
+    const fs::path to = scratch.path() / "to";
+    put_file(from / "a.c", "text");
+    put_file(from / "sub/run.sh", "#!/bin/sh\n", 04755);
+    fs::create_symlink("../nowhere", from / "sub/link");
+    REQUIRE(::mkfifo((from / "fifo").c_str(), 0600) == 0);
+    const timespec times[2]{{1000, 0}, {2000, 5}};
+    ::utimensat(AT_FDCWD, (from / "a.c").c_str(), times, 0);
+
+    copy_tree(from, to, myself());
+    CHECK(text_of_file(to / "a.c") == "text");
+    CHECK(mode_of(to / "sub/run.sh") == 0755);
+    CHECK(fs::read_symlink(to / "sub/link") == "../nowhere");
+    CHECK_FALSE(fs::exists(to / "fifo"));
+    CHECK(fs::last_write_time(to / "a.c") == fs::last_write_time(from / "a.c"));
+
+    SECTION("and what lies over it replaces it")
+    {
+        const fs::path over = scratch.path() / "over";
+        put_file(over / "a.c", "patched");
+        put_file(over / "sub/link", "a file now");
+        copy_tree(over, to, myself());
+        CHECK(text_of_file(to / "a.c") == "patched");
+        CHECK(text_of_file(to / "sub/link") == "a file now");
+        CHECK(fs::exists(to / "sub/run.sh"));
+    }
+    CHECK(error_of([&] { copy_tree(scratch.path() / "missing", to, myself()); }).code() ==
+          ErrorCode::source_unreadable);
+}
+
+TEST_CASE("what a build leaves is opened inside its directory only")
+{
+    const Scratch scratch;
+    const fs::path build = scratch.path() / "build";
+    put_file(build / "sub/a.ko", "module");
+    put_file(scratch.path() / "secret", "secret");
+    fs::create_symlink("../secret", build / "out.ko");
+    fs::create_symlink(scratch.path() / "secret", build / "absolute.ko");
+    fs::create_symlink("..", build / "up");
+    fs::create_directories(build / "dir.ko");
+    CHECK(open_inside(build, "sub/a.ko"));
+    CHECK_FALSE(open_inside(build, "out.ko"));
+    CHECK_FALSE(open_inside(build, "absolute.ko"));
+    CHECK_FALSE(open_inside(build, "up/secret"));
+    CHECK_FALSE(open_inside(build, "../secret"));
+    CHECK_FALSE(open_inside(build, "dir.ko"));
+    CHECK_FALSE(open_inside(build, "missing.ko"));
+    CHECK_FALSE(open_inside(scratch.path() / "missing", "a.ko"));
+}
+
+TEST_CASE("a staged build is seen when it is published and not before")
+{
+    const Trees trees;
+    const Layout layout = trees.layout();
+    fs::create_directories(layout.version(module_id));
+    put_file(trees.path() / "a.ko", "first", 0600);
+    {
+        Staging staging(layout, module_id, kernel);
+        staging.take(opened(trees.path() / "a.ko"), "a.ko");
+        staging.take_log(trees.path() / "a.ko");
+        CHECK(trees.listing() == std::vector<std::string>{"m", "m/1"});
+        staging.publish();
+    }
+    const fs::path published = layout.built_modules(module_id, kernel) / "a.ko";
+    CHECK(text_of_file(published) == "first");
+    CHECK(mode_of(published) == 0644);
+    CHECK(mode_of(layout.kernel(module_id, kernel)) == 0755);
+    CHECK(mode_of(layout.own()) == 0700);
+
+    SECTION("another one takes its place as a whole")
+    {
+        put_file(layout.kernel(module_id, kernel) / "left", "");
+        Staging staging(layout, module_id, kernel);
+        put_file(trees.path() / "a.ko", "second");
+        staging.take(opened(trees.path() / "a.ko"), "a.ko");
+        CHECK(text_of_file(published) == "first");
+        staging.publish();
+        CHECK(text_of_file(published) == "second");
+        CHECK_FALSE(fs::exists(layout.kernel(module_id, kernel) / "left"));
+    }
+    SECTION("one that is given up leaves it alone")
+    {
+        {
+            Staging staging(layout, module_id, kernel);
+        }
+        CHECK(text_of_file(published) == "first");
+    }
+    CHECK(fs::is_empty(layout.staging()));
+}
+
+TEST_CASE("without a sandbox the tree's own build directory is used")
+{
+    const Trees trees;
+    const Layout layout = trees.layout();
+    const fs::path source = layout.source_in_source_tree(module_id);
+    put_file(source / "a.c", "text");
+    put_file(source / "patches/p.patch", "theirs");
+    put_file(trees.places.config_dir / "m/patches/p.patch", "the administrator's");
+    put_file(layout.build(module_id) / "make.log", "of a failed build");
+    {
+        Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::none);
+        workplace.fill();
+        CHECK(workplace.build() == layout.build(module_id));
+        CHECK(text_of_file(workplace.build() / "a.c") == "text");
+        CHECK(text_of_file(workplace.build() / "patches/p.patch") == "the administrator's");
+        CHECK_FALSE(fs::exists(workplace.build() / "make.log"));
+        Command command;
+        command.argv = {"true"};
+        CHECK(workplace.enclosed(command).argv == command.argv);
+        CHECK(workplace.enclosed(command).directory == layout.build(module_id));
+    }
+    CHECK_FALSE(fs::exists(layout.build(module_id)));
+    CHECK(fs::is_empty(layout.builds()));
+}
+
+TEST_CASE("with a sandbox each build has a directory of its own")
+{
+    const Trees trees;
+    const Layout layout = trees.layout();
+    const fs::path source = layout.source_in_source_tree(module_id);
+    put_file(source / "a.c", "text");
+    Workplace one(trees.places, module_id, kernel, source, SandboxKind::user_namespace);
+    Workplace two(trees.places, module_id, {"6.2.0", "x86_64"}, source, SandboxKind::user_namespace);
+    one.fill();
+    two.fill();
+    CHECK(one.build() != two.build());
+    CHECK(one.shown_build() == layout.build(module_id));
+    CHECK_FALSE(fs::exists(layout.build(module_id)));
+    Command command;
+    command.argv = {"true"};
+    const auto argv = one.enclosed(command).argv;
+    CHECK(std::find(argv.begin(), argv.end(), "--unshare-net") != argv.end());
+
+    put_file(trees.places.config_dir / "m/network", "allow\n");
+    const Workplace open(trees.places, module_id, kernel, source, SandboxKind::user_namespace);
+    const auto words = open.enclosed(command).argv;
+    CHECK(std::find(words.begin(), words.end(), "--unshare-net") == words.end());
+}
+
+TEST_CASE("a script finds the result where the tree will have it")
+{
+    const Trees trees;
+    const Layout layout = trees.layout();
+    const fs::path source = layout.source_in_source_tree(module_id);
+    put_file(source / "a.c", "text");
+    fs::create_directories(layout.version(module_id));
+    Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::none);
+    Staging staging(layout, module_id, kernel);
+    const fs::path place = layout.kernel(module_id, kernel);
+    SECTION("where nothing is yet")
+    {
+        {
+            const Workplace::Exposed result(workplace, staging.directory());
+            put_file(place / "for-others.h", "text", 0600);
+            put_file(place / "tool", "", 04711);
+            fs::create_symlink("/etc/passwd", place / "module/leak.ko");
+        }
+        CHECK_FALSE(fs::exists(fs::symlink_status(place)));
+        CHECK(mode_of(staging.directory() / "for-others.h") == 0644);
+        CHECK(mode_of(staging.directory() / "tool") == 0755);
+        CHECK_FALSE(fs::is_symlink(staging.directory() / "module/leak.ko"));
+    }
+    SECTION("where an earlier build is")
+    {
+        put_file(place / "module/a.ko", "earlier");
+        {
+            const Workplace::Exposed result(workplace, staging.directory());
+            put_file(place / "for-others.h", "text");
+        }
+        CHECK(text_of_file(place / "module/a.ko") == "earlier");
+        CHECK(fs::exists(staging.directory() / "for-others.h"));
+    }
+}
+
+TEST_CASE("digests are SHA-256")
+{
+    const Scratch scratch;
+    put_file(scratch.path() / "a", "abc");
+    put_file(scratch.path() / "odd\nname", "");
+    CHECK(sha256_of({scratch.path() / "a", scratch.path() / "odd\nname"}) ==
+          std::vector<std::string>{"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                                   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"});
+    CHECK(sha256_of({}).empty());
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/compression.h"
+#include "lib/kernel/module_file.h"
+#include "lib/process/child.h"
+#include "tests/catch.h"
+#include "tests/unit/build_fixture.h"
+#include "tests/unit/tiny_module.h"
+
+using namespace dkms;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::vector<std::string> info{"license=GPL",          "vermagic=6.1.0-1-amd64 SMP mod_unload ",
+                                    "version=1.2",          "srcversion=ABC",
+                                    "depends=videodev,snd", "alias=usb:v1*",
+                                    "alias=usb:v2*"};
+
+std::string reason_for(const fs::path& file)
+{
+    const Error error = error_of([&] { read_module(file); });
+    return error.code() == ErrorCode::verify_failed ? error.parameters().at("reason") : "accepted";
+}
+
+} // namespace
+
+TEST_CASE("a module says what it is")
+{
+    const Scratch scratch;
+    const fs::path file = scratch.path() / "tiny.ko";
+    put_file(file, tiny_module(info));
+    const ModuleFacts facts = read_module(file);
+    CHECK(facts.vermagic == "6.1.0-1-amd64 SMP mod_unload ");
+    CHECK(facts.version == "1.2");
+    CHECK(facts.srcversion == "ABC");
+    CHECK(facts.depends == std::vector<std::string>{"videodev", "snd"});
+    CHECK(facts.aliases == std::vector<std::string>{"usb:v1*", "usb:v2*"});
+    CHECK(facts.elf_machine == EM_X86_64);
+    CHECK_FALSE(facts.is_signed);
+
+    put_file(file, tiny_module(info, EM_AARCH64) + "signature~Module signature appended~\n");
+    CHECK(read_module(file).is_signed);
+    CHECK(read_module(file).elf_machine == EM_AARCH64);
+}
+
+TEST_CASE("compressed modules are read as well")
+{
+    for (const auto& [kind, options] : {std::pair<Compression, std::string>{Compression::gzip, "-9"},
+                                        {Compression::xz, "--check=crc32 --lzma2=dict=1MiB"},
+                                        {Compression::zstd, "-q --rm -T0"}}) {
+        const Scratch scratch;
+        const fs::path file = scratch.path() / "tiny.ko";
+        put_file(file, tiny_module(info));
+        const std::string tool = kind == Compression::gzip ? "gzip" : kind == Compression::xz ? "xz" : "zstd";
+        if (!find_program(tool)) continue;
+        const fs::path compressed = compress_file(file, kind, options);
+        CHECK(compressed == file.string() + std::string(suffix_of(kind)));
+        CHECK_FALSE(fs::exists(file));
+        CHECK(read_module(compressed).version == "1.2");
+        CHECK(module_name_of(compressed) == "tiny");
+    }
+    const Scratch scratch;
+    put_file(scratch.path() / "tiny.ko", "x");
+    CHECK(compress_file(scratch.path() / "tiny.ko", Compression::none, "") == scratch.path() / "tiny.ko");
+    CHECK(error_of([&] { compress_file(scratch.path() / "tiny.ko", Compression::gzip, "--no-such-option"); }).code() ==
+          ErrorCode::internal);
+}
+
+TEST_CASE("what is no module is refused")
+{
+    const Scratch scratch;
+    const fs::path file = scratch.path() / "x.ko";
+    CHECK(reason_for(file) == "No such file or directory");
+    put_file(file, "");
+    CHECK(reason_for(file) == "it is empty");
+    put_file(file, "#!/bin/sh\n");
+    CHECK(reason_for(file) == "it is not an object file");
+    put_file(file, tiny_module({}));
+    CHECK(reason_for(file) == "it is not a kernel module");
+    put_file(file, tiny_module(info).substr(0, 70));
+    CHECK(reason_for(file) == "it is not a kernel module");
+    fs::remove(file);
+    fs::create_directory(file);
+    CHECK(reason_for(file) != "accepted");
+}
+
+TEST_CASE("module names are file names without suffix")
+{
+    CHECK(module_name_of("/a/foo.ko") == "foo");
+    CHECK(module_name_of("foo-bar.ko.xz") == "foo-bar");
+    CHECK(module_name_of("foo.ko.gz") == "foo");
+    CHECK(module_name_of("foo.o") == "foo");
+    CHECK(module_name_of("Module.symvers").empty());
+    CHECK(module_name_of(".ko").empty());
+}
+
+TEST_CASE("architectures have their ELF machines")
+{
+    CHECK(elf_machines_of("x86_64") == std::vector<int>{EM_X86_64});
+    CHECK(elf_machines_of("aarch64") == std::vector<int>{EM_AARCH64});
+    CHECK(elf_machines_of("i686") == std::vector<int>{EM_386});
+    CHECK(elf_machines_of("pdp11").empty());
+}
