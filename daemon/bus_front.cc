@@ -37,6 +37,7 @@ BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authorit
             context_, version,
             [this](const Supervisor::Accepted& accepted, const Caller& caller) {
                 show(accepted.job).add_submitter(caller);
+                if (!accepted.joined) job_new(accepted.job);
                 tell_new();
             },
             [this](JobId job) { show_again(job); });
@@ -85,11 +86,10 @@ BusJob& BusFront::show(JobId job)
 
 void BusFront::job_new(JobId job)
 {
-    on_bus([&] {
-        show(job);
-        new_.push_back(job);
-    });
-    // The reply to the call that made the job goes first; a job that no call made is told without one.
+    on_bus([&] { show(job); });
+    // Heard twice of a job that a call made: when that was answered, and from the supervisor.
+    if (std::exchange(jobs_[job].is_told, true)) return;
+    new_.push_back(job);
     on_new_ = loop_.next_turn([this] { tell_new(); });
 }
 

@@ -47,6 +47,7 @@ public:
 private:
     struct Shown {
         std::unique_ptr<BusJob> object;
+        bool is_told = false; ///< JobNew was sent, or waits to be
         Source expiry;
     };
     BusJob& show(JobId job);

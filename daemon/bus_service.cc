@@ -3,9 +3,11 @@
 
 #include "daemon/authority.h"
 #include "daemon/bus_front.h"
+#include "daemon/instance_lock.h"
 #include "daemon/loop.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 
@@ -15,22 +17,35 @@
 namespace dkms {
 namespace {
 
-constexpr auto pause_between_connects = std::chrono::seconds(1);
+constexpr auto pause_between_connects = std::chrono::milliseconds(250);
+
+/// A bus that starts a service tells it the bus's address with the identity that this instance of the bus has. One that
+/// comes back has another, and would be refused.
+void forget_identity_of_bus()
+{
+    constexpr const char* variable = "DBUS_SYSTEM_BUS_ADDRESS";
+    const char* given = std::getenv(variable);
+    if (given == nullptr) return;
+    std::string address(given);
+    for (auto at = address.find(",guid="); at != std::string::npos; at = address.find(",guid=", at))
+        address.erase(at, address.find_first_of(",;", at + 1) - at);
+    ::setenv(variable, address.c_str(), 1);
+}
 
 /// The service's life: start, bus lost and found, idle, end.
 class BusService : private Observer {
 public:
     explicit BusService(const BusServiceSetup& setup)
-        : version_(setup.version), idle_exit_(setup.idle_exit), authority_(::geteuid()),
-          supervisor_(loop_, setup.supervisor, *this)
+        : only_one_(setup.supervisor.job_directory), version_(setup.version), idle_exit_(setup.idle_exit),
+          authority_(::geteuid()), supervisor_(loop_, setup.supervisor, *this)
     {
-        std::signal(SIGPIPE, SIG_IGN);
         for (Source* source : {&on_terminate_, &on_interrupt_})
             *source = loop_.on_signal(source == &on_terminate_ ? SIGTERM : SIGINT, [this] { shut_down(); });
     }
 
     int run()
     {
+        forget_identity_of_bus();
         sd_event_set_watchdog(loop_.raw(), 1);
         front_ = make_front();
         supervisor_
@@ -119,6 +134,7 @@ private:
         if (front_) front_->tree_changed();
     }
 
+    InstanceLock only_one_;
     std::string version_;
     std::optional<std::chrono::seconds> idle_exit_;
     bool leaving_ = false;

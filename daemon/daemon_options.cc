@@ -12,9 +12,9 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
 
-enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, version };
+enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, version, introspect };
 
-constexpr std::array<option, 9> known{{{"stdio", no_argument, nullptr, stdio},
+constexpr std::array<option, 10> known{{{"stdio", no_argument, nullptr, stdio},
                                        {"root", required_argument, nullptr, root},
                                        {"dkmstree", required_argument, nullptr, dkms_tree},
                                        {"sourcetree", required_argument, nullptr, source_tree},
@@ -22,6 +22,7 @@ constexpr std::array<option, 9> known{{{"stdio", no_argument, nullptr, stdio},
                                        {"jobs", required_argument, nullptr, 'j'},
                                        {"idle-exit", required_argument, nullptr, idle_exit},
                                        {"version", no_argument, nullptr, version},
+                                       {"introspect", no_argument, nullptr, introspect},
                                        {nullptr, 0, nullptr, 0}}};
 
 unsigned number_in(const std::string& text)
@@ -65,6 +66,9 @@ void take(DaemonOptions& options, int option, const char* value)
         break;
     case version:
         options.mode = DaemonMode::version;
+        break;
+    case introspect:
+        options.mode = DaemonMode::introspect;
         break;
     default:
         refuse("see dkmsd(8) for its options");

@@ -11,7 +11,7 @@
 
 namespace dkms {
 
-enum class DaemonMode { service, stdio, version };
+enum class DaemonMode { service, stdio, version, introspect };
 
 /// The command line of dkmsd(8).
 struct DaemonOptions {

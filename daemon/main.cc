@@ -3,8 +3,10 @@
 #include "daemon/bus_service.h"
 #include "daemon/daemon_options.h"
 #include "daemon/stdio_front.h"
+#include "dbus/members.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 
@@ -34,7 +36,8 @@ int run_stdio(const DaemonOptions& options)
 int run_service(const DaemonOptions& options)
 {
     Supervisor::Setup setup = setup_from(options);
-    setup.job_directory = setup.places.state_dir / "jobs";
+    const char* given = std::getenv("STATE_DIRECTORY"); // by a service manager, see systemd.exec(5)
+    setup.job_directory = (given != nullptr ? std::filesystem::path(given) : setup.places.state_dir) / "jobs";
     return run_bus_service({std::move(setup), DKMS_VERSION, options.idle_exit});
 }
 
@@ -43,6 +46,9 @@ int run(const DaemonOptions& options)
     switch (options.mode) {
     case DaemonMode::version:
         std::cout << "dkmsd " << DKMS_VERSION << '\n';
+        return 0;
+    case DaemonMode::introspect:
+        std::cout << bus::introspection();
         return 0;
     case DaemonMode::stdio:
         return run_stdio(options);

@@ -387,9 +387,9 @@ void Supervisor::Implementation::job_ended(JobId job)
 {
     const JobView view = *queue_.view(job);
     begun_.erase(job);
-    // What a shutdown cuts off is taken up again by the next instance.
-    const bool to_be_resumed = shutting_down_ && view.result == Result::cancelled;
-    if (store_ && !to_be_resumed) store_->ended(view);
+    // What a shutdown cuts off has not ended: the next instance takes it up again, and who follows it waits for that.
+    if (store_ && shutting_down_ && view.result == Result::cancelled) return;
+    if (store_) store_->ended(view);
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
     observer_.job_ended(job);
     if (view.parent != 0) return; // it goes with its parent

@@ -125,25 +125,29 @@ std::string text_of(const Error& error)
     return hint.empty() ? error.message() : error.message() + "\n" + hint;
 }
 
-/// What has to stand for each {name} of `sentence` so that it reads `text`. A guess: the caller compares.
-Parameters parameters_in(std::string_view sentence, std::string_view text)
+/// Finds what has to stand for each {name} of `sentence` so that it reads `text`. False if nothing does.
+bool match(std::string_view sentence, std::string_view text, Parameters& found)
 {
-    Parameters found;
-    while (!sentence.empty()) {
-        const auto open = std::min(sentence.find('{'), sentence.size());
-        if (sentence.substr(0, open) != text.substr(0, open)) return found;
-        sentence.remove_prefix(open);
-        text.remove_prefix(open);
-        const auto close = sentence.find('}');
-        if (close == std::string_view::npos) break;
-        const std::string name(sentence.substr(1, close - 1));
-        sentence.remove_prefix(close + 1);
-        const auto literal = sentence.substr(0, sentence.find('{'));
-        const auto end = literal.empty() ? text.size() : std::min(text.find(literal), text.size());
-        found.emplace(name, text.substr(0, end));
-        text.remove_prefix(end);
+    const auto open = sentence.find('{');
+    if (open == std::string_view::npos) return sentence == text;
+    const auto close = sentence.find('}', open);
+    if (close == std::string_view::npos || sentence.substr(0, open) != text.substr(0, open)) return false;
+    const std::string name(sentence.substr(open + 1, close - open - 1));
+    sentence.remove_prefix(close + 1);
+    text.remove_prefix(open);
+
+    const auto literal = sentence.substr(0, sentence.find('{'));
+    for (auto end = literal.empty() ? text.size() : text.find(literal); end != std::string_view::npos;
+         end = literal.empty() ? std::string_view::npos : text.find(literal, end + 1)) {
+        Parameters attempt = found;
+        const auto value = text.substr(0, end);
+        const auto entry = attempt.emplace(name, value).first;
+        if (entry->second == value && match(sentence, text.substr(end), attempt)) {
+            found = std::move(attempt);
+            return true;
+        }
     }
-    return found;
+    return false;
 }
 
 std::string template_of(ErrorCode code)
@@ -246,8 +250,8 @@ Error from_bus(const sdbus::Error& error)
     const std::string name(error.getName());
     const std::string text(error.getMessage());
     const ErrorCode code = error_code_of(name);
-    const Error guess(code, parameters_in(template_of(code), text));
-    if (text_of(guess) == text) return guess;
+    Parameters parameters;
+    if (match(template_of(code), text, parameters)) return Error(code, parameters);
     // Not our own sentence: the bus itself, or another version of the service.
     const std::string reason = text.empty() ? name : text;
     return Error(code, {{"reason", reason}, {"who", "This user"}, {"what", "do this (" + reason + ")"}});

@@ -7,12 +7,14 @@ Environment: DKMS_TEST_BUILD is the build directory whose programs are tried.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 
 SAMPLES = pathlib.Path(__file__).resolve().parent / 'data' / 'modules'
 BUILD = pathlib.Path(os.environ.get('DKMS_TEST_BUILD', pathlib.Path(__file__).resolve().parent.parent / 'build'))
+COMES_AND_GOES = re.compile(r'^\.dkmsd(/|$)|/\.(trouble|make)-|/build/make\.log$')
 ARCH = os.uname().machine
 
 
@@ -56,7 +58,7 @@ class Scratch:
         return self
 
     def __exit__(self, *exception):
-        subprocess.run(['chmod', '-R', 'u+w', self.root], check=False)
+        subprocess.run(['chmod', '-R', 'u+rwX', self.root], check=False)
         shutil.rmtree(self.root)
 
     def add_kernel(self, release):
@@ -65,7 +67,7 @@ class Scratch:
         directory.mkdir()
         real = pathlib.Path('/lib/modules') / release
         (directory / 'build').symlink_to((real / 'build').resolve())
-        for name in ('modules.order', 'modules.builtin', 'modules.builtin.modinfo'):
+        for name in ('modules.order', 'modules.builtin', 'modules.builtin.modinfo', 'modules.dep'):
             if (real / name).exists():
                 shutil.copy(real / name, directory)
             else:
@@ -81,7 +83,7 @@ class Scratch:
     def words(self):
         return ['--dkmstree', self.dkms, '--sourcetree', self.sources, '--installtree', self.modules]
 
-    def dkmsctl(self, *arguments, env=None, timeout=120, namespace='', as_nobody=False):
+    def dkmsctl(self, *arguments, env=None, timeout=600, namespace='', as_nobody=False):
         """Runs dkmsctl on these trees to its end. Nothing of the environment but what is here reaches it, and `env`.
 
         `namespace`: commands of a shell that change mounts first, seen by nobody else. `as_nobody`: when called by root, run by
@@ -90,7 +92,7 @@ class Scratch:
         environment |= {name: value for name, value in os.environ.items() if name.endswith('SAN_OPTIONS')}
         command = [BUILD / 'client' / 'dkmsctl', *arguments, *self.words()]
         if namespace:
-            command = [*own_mounts(), 'sh', '-ec', namespace + '\nexec "$@"', 'sh', *command]
+            command = [*own_mounts(), 'sh', '-ec', namespace + '\nexec setpriv --ambient-caps=-all "$@"', 'sh', *command]
         if as_nobody and os.geteuid() == 0:
             command = self.given_to_nobody(command)
         return Result(subprocess.run(command, env=environment, timeout=timeout, text=True, stdin=subprocess.DEVNULL,
@@ -113,11 +115,11 @@ class Scratch:
 
     def listing(self, *directories):
         """Every file and link below the trees with its size or target: what must be unchanged after a refused request.
-        Left out is what may come and go in the DKMS tree: its .dkmsd directory and the notes about failures."""
+        Left out is what may come and go in the DKMS tree: its .dkmsd directory, and notes and logs about failures."""
         found = {}
         for top in directories or (self.dkms, self.sources, self.modules):
             for path in sorted(top.rglob('*')):
-                if any(part == '.dkmsd' or part.startswith(('.trouble-', '.make-')) for part in path.relative_to(top).parts):
+                if COMES_AND_GOES.search(str(path.relative_to(top))):
                     continue
                 name = str(path.relative_to(self.root))
                 if path.is_symlink():

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/depmod.h"
 
+#include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
 
 #include <set>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -23,6 +25,16 @@ std::filesystem::path make_base(const Places& places)
     std::filesystem::create_directory_symlink("usr/lib", base / "lib");
     std::filesystem::create_directory_symlink(places.install_tree, base / "usr/lib/modules");
     return base;
+}
+
+/// The log is help only: that nobody reads it any more must not take an install back.
+void to_log(const std::string& text)
+{
+    try {
+        write_all(STDERR_FILENO, text);
+    } catch (const Error&) {
+        return;
+    }
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -49,18 +61,33 @@ DepmodCommand::~DepmodCommand()
     if (!base_.empty()) std::filesystem::remove_all(base_, ignored);
 }
 
-std::optional<std::string> DepmodCommand::run() const
+DepmodCommand::Result DepmodCommand::run() const
 {
-    if (!find_program(argv_.front())) return "the program depmod is not installed";
+    if (!find_program(argv_.front())) return {"the program depmod is not installed", ""};
     Command command;
     command.argv = argv_;
     command.environment = base_environment();
-    const Captured captured = capture(command);
-    write_all(STDOUT_FILENO, captured.output);
-    if (captured.timed_out) return "depmod did not come to an end";
-    if (captured.status.ok()) return std::nullopt;
-    return captured.output.empty() ? "it ended with " + std::to_string(captured.status.code)
-                                   : first_line(captured.output);
+    Captured captured = capture(command);
+    to_log(captured.output);
+    std::optional<std::string> failure;
+    if (captured.timed_out)
+        failure = "depmod did not come to an end";
+    else if (!captured.status.ok())
+        failure = captured.output.empty() ? "it ended with " + std::to_string(captured.status.code)
+                                          : first_line(captured.output);
+    return {failure, std::move(captured.output)};
+}
+
+std::optional<std::string> index_fault(const Places& places, const std::string& release,
+                                       const std::vector<std::string>& files, const std::string& depmod_output)
+{
+    if (const auto missing = missing_in_index(places, release, files)) return "it does not list " + *missing;
+    std::istringstream lines(depmod_output);
+    for (std::string line; std::getline(lines, line);)
+        for (const std::string& file : files)
+            if (line.find("ERROR") != std::string::npos && line.find("/" + release + "/" + file) != std::string::npos)
+                return line;
+    return std::nullopt;
 }
 
 std::optional<std::string> missing_in_index(const Places& places, const std::string& release,

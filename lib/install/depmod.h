@@ -25,16 +25,24 @@ public:
     DepmodCommand& operator=(const DepmodCommand&) = delete;
 
     const std::vector<std::string>& argv() const { return argv_; }
-    /// Runs it; what it says goes to our standard output. Nothing when it worked, else why not.
-    std::optional<std::string> run() const;
+    struct Result {
+        std::optional<std::string> failure; ///< why it failed; nothing when it worked
+        std::string output;                 ///< what it said
+    };
+    /// Runs it; what it says goes to our standard error, too.
+    Result run() const;
 
 private:
     std::vector<std::string> argv_;
     std::filesystem::path base_; ///< empty for the system's own modules
 };
 
-/// The first of `files` (paths below <install tree>/K) that modules.dep does not list; nothing if all are there. depmod
-/// leaves out files that it cannot read, without saying so.
+/// Why depmod has not taken up all of `files` (paths below <install tree>/K): one that its index does not list, or one
+/// of which it complained while it ended well, as it does with files that it cannot read. Nothing if all is well.
+std::optional<std::string> index_fault(const Places& places, const std::string& release,
+                                       const std::vector<std::string>& files, const std::string& depmod_output);
+
+/// The first of `files` that modules.dep does not list; nothing if all are there.
 std::optional<std::string> missing_in_index(const Places& places, const std::string& release,
                                             const std::vector<std::string>& files);
 

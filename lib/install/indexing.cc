@@ -27,12 +27,10 @@ std::optional<std::string> index_modules(const Work& work, const std::vector<std
     const DepmodCommand depmod(work.places, release);
     work.reporter.command_started("depmod", release, text_of(depmod.argv()));
     const auto began = std::chrono::steady_clock::now();
-    auto reason = depmod.run();
+    const DepmodCommand::Result result = depmod.run();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
-    work.reporter.command_ended("depmod", release, reason ? 1 : 0, seconds.count());
-    if (!reason)
-        if (const auto missing = missing_in_index(work.places, release, files)) reason = "it does not list " + *missing;
-    return reason;
+    work.reporter.command_ended("depmod", release, result.failure ? 1 : 0, seconds.count());
+    return result.failure ? result.failure : index_fault(work.places, release, files, result.output);
 }
 
 } // namespace dkms

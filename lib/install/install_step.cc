@@ -169,6 +169,7 @@ void InstallStep::plan_previous()
 
 void InstallStep::plan_originals()
 {
+    if (existing_.empty()) return;
     const Originals originals(work_.places, module_, kernel_);
     const auto occupied = occupied_paths(work_.places, kernel_.release);
     for (const InstallItem& item : items_) {

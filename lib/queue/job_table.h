@@ -3,11 +3,9 @@
 
 #include "lib/model/job.h"
 
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <vector>
 
 namespace dkms {

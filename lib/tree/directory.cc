@@ -70,7 +70,7 @@ std::vector<Directory::Entry> Directory::entries() const
 {
     std::vector<Entry> result;
     alignas(dirent64) std::array<char, 32768> block;
-    ::lseek(number(), 0, SEEK_SET);
+    ::lseek(number(), 0, SEEK_SET); // it may have been read before
     for (;;) {
         const ssize_t got = ::getdents64(number(), block.data(), block.size());
         if (got <= 0) return result;

@@ -64,7 +64,8 @@ def bench_build(trees, table):
     results = measure.medians(7, bare=lambda: sample_tree.bare_make(trees, source, kernel), ours=lambda: again(DKMSCTL))
     table.line('build and install of one small module / bare make', results['ours'], results['bare'], 'ratio 1.15')
     if DKMS:
-        subprocess.run([DKMSCTL, 'remove', 'hello/1.0', '--all', *words], env=measure.ENVIRONMENT, stdout=subprocess.DEVNULL)
+        subprocess.run([DKMSCTL, 'remove', 'hello/1.0', '--all', *words], env=measure.ENVIRONMENT, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
         other = measure.medians(3, dkms=lambda: again(DKMS))['dkms']
         table.line('build and install of one small module / dkms', results['ours'], other)
 

@@ -40,7 +40,7 @@ class Table:
 
     def line(self, what, ours, other=None, aim=''):
         """Both in seconds."""
-        ratio = f'{ours / other:7.2f}' if other else '       '
+        ratio = f'{ours / other:7.3g}' if other else '       '
         print(f'{what:52} {self.time(ours)} {self.time(other)} {ratio}  {aim}', flush=True)
 
     def plain(self, what, value, aim=''):

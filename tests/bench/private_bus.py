@@ -35,7 +35,8 @@ class PrivateBus:
         (directory / 'config').write_text(CONFIG.format(directory=directory))
         (directory / 'org.dkms1.service').write_text(f'[D-BUS Service]\nName=org.dkms1\nExec={scratch.BUILD / "daemon" / "dkmsd"}\n')
         self.bus = subprocess.Popen(['dbus-daemon', f'--config-file={directory}/config', '--nofork', '--print-address'],
-                                    env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+                                    env=self.environment, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.bus.stdout.readline()
 
     def __enter__(self):
@@ -50,7 +51,7 @@ class PrivateBus:
     def call(self, destination, path, method, *arguments):
         finished = subprocess.run(
             ['dbus-send', f'--bus={self.address}', '--print-reply=literal', f'--dest={destination}', path, method, *arguments],
-            env=self.environment, check=True, text=True, stdout=subprocess.PIPE)
+            env=self.environment, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return finished.stdout
 
     def ping(self):

@@ -43,6 +43,12 @@ class InterfaceTest(BusTest):
                 self.assertEqual(offered, description(written).get(member), member)
             self.assertEqual(set(description(written)), set(description(self.introspect(path, name))))
 
+    def test_the_program_says_the_same_without_a_bus(self):
+        said = subprocess.run([BUILD / 'daemon' / 'dkmsd', '--introspect'], env={}, text=True, capture_output=True, check=True)
+        told, written = ElementTree.fromstring(said.stdout), ElementTree.parse(INTERFACE).getroot()
+        for name in (MANAGER, JOB):
+            self.assertEqual(*(description(next(i for i in root if i.get('name') == name)) for root in (told, written)))
+
     def test_every_member_and_argument_is_documented(self):
         comment, documented = '', 0
         for part in re.finditer(r'<!--(.*?)-->|<(method|signal|property) name="(\w+)".*?(?:/>|</\2>)', INTERFACE.read_text(),
@@ -59,8 +65,7 @@ class InterfaceTest(BusTest):
     def test_properties_of_the_manager(self):
         properties = self.client.properties()
         self.assertEqual(set(properties), {'Version', 'Identity', 'RunningKernel', 'NQueued', 'NRunning'})
-        tree = self.root / 'var' / 'lib' / 'dkms'
-        self.assertEqual(properties['Identity'].splitlines()[0], f'{tree.stat().st_dev}:{tree.stat().st_ino} {tree}')
+        self.assertEqual(properties['Identity'].splitlines()[0], f'{self.tree.stat().st_dev}:{self.tree.stat().st_ino} {self.tree}')
 
     def test_what_is_not_known_is_refused(self):
         self.add_source()
@@ -96,9 +101,9 @@ class InterfaceTest(BusTest):
                          'org.freedesktop.DBus.Error.AccessDenied')
 
     def test_a_broken_tree_is_listed(self):
-        (self.root / 'var/lib/dkms/vbox-temp').mkdir()
-        (self.root / 'var/lib/dkms/gone/1.0').mkdir(parents=True)
-        (self.root / 'var/lib/dkms/gone/1.0/source').symlink_to('/nowhere')
+        (self.tree / 'vbox-temp').mkdir()
+        (self.tree / 'gone/1.0').mkdir(parents=True)
+        (self.tree / 'gone/1.0/source').symlink_to('/nowhere')
         modules = self.client.call('ListModules', '(a{sv})', ({},))[0]
         self.assertIn(('gone', '1.0', True), [(m['name'], m['version'], m['broken']) for m in modules])
 

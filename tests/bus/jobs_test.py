@@ -54,6 +54,18 @@ class JobsTest(BusTest):
         state = self.client.call('ListModules', '(a{sv})', ({},))[0][0]['kernels'][0]
         self.assertEqual((state['release'], state['state']), (kernel, 'installed'))
 
+    def test_several_kernels_are_parts_of_one_job(self):
+        self.add_source()
+        job, path = self.client.change('Build', kernels=self.kernels(2))
+        self.assertEqual(self.client.removed(job)[0], 'done')
+        ended = [s[2][0] for s in self.client.signals if s[1] == 'JobRemoved']
+        self.assertEqual((len(ended), ended[-1]), (3, job), 'the whole ends after its parts')
+        for part in ended[:-1]:
+            self.assertEqual(self.client.property('Parent', f'/org/dkms1/job/_{part}', JOB), job)
+        with self.client.descriptor(path, 'Events') as events:
+            told = {json.loads(line)['job'] for line in events}
+        self.assertEqual(told, set(ended), 'one stream tells of all')
+
     def test_a_failed_build_says_why(self):
         source = self.add_source()
         (source / 'hello.c').write_text('this is not C\n')

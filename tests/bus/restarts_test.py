@@ -3,9 +3,11 @@
 
 import os
 import signal
+import socket
+import subprocess
 import unittest
 
-from service import BusTest, Client, wait_for_exit
+from service import BUILD, JOB, PATIENCE, BusTest, Client, wait_for_exit
 
 
 class RestartsTest(BusTest):
@@ -13,8 +15,14 @@ class RestartsTest(BusTest):
         """A build that waits, and a dkmsctl that follows it."""
         self.gate = self.add_gated_source()
         waiting = self.dkmsctl('install', 'gated/1.0', '-k', self.kernel())
+        self.addCleanup(self.end, waiting)
         self.gate.wait_for_build()
         return waiting
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.communicate()
 
     def check_installed(self):
         kernels = Client(self.bus).call('ListModules', '(a{sv})', ({},))[0][0]['kernels']
@@ -25,6 +33,7 @@ class RestartsTest(BusTest):
         pid = self.client.daemon_pid()
         os.kill(pid, number)
         wait_for_exit(pid)
+        self.gate.wait_for_another()
         self.gate.open()
         self.finish(waiting)
         self.gate.close()
@@ -54,13 +63,53 @@ class RestartsTest(BusTest):
         waiting = self.at_the_gate()
         pid = self.client.daemon_pid()
         self.bus.kill()
-        waiting.kill()
-        waiting.communicate()
+        self.end(waiting)
         self.gate.open()
         wait_for_exit(pid)
         self.gate.close()
         self.bus.start()
         self.check_installed()
+
+    def test_jobs_of_an_earlier_instance_can_be_asked_for(self):
+        self.add_source()
+        job, path = self.client.change('Add')
+        self.client.removed(job)
+        self.stop_service()
+        self.assertEqual(self.client.call('ListJobs', '(t)', (0,))[0], [])
+        self.assertEqual(self.client.call('GetJob', '(t)', (job,))[0]['result'], 'done')
+        self.assertEqual(self.client.property('Result', path, JOB), 'done')
+        with self.client.descriptor(path, 'Events') as events:
+            self.assertIn(b'job-ended', events.read())
+        self.finish(self.dkmsctl('wait', str(job)))
+        self.assertGreater(self.client.change('Remove', kernels=[], options={'all': self.true()})[0], job)
+
+    def test_a_second_instance_does_not_touch_the_first_ones_jobs(self):
+        self.client.properties()
+        words = (self.directory / 'services' / 'org.dkms1.service').read_text().split('Exec=')[1].split()
+        second = subprocess.run(words, env=self.bus.environment, text=True, capture_output=True, timeout=PATIENCE, check=False)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn('another dkmsd', second.stderr)
+
+    def test_the_service_manager_is_told(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(self.directory / 'notify'))
+            manager.settimeout(PATIENCE)
+            words = (self.directory / 'services' / 'org.dkms1.service').read_text().split('Exec=')[1].split()
+            service = subprocess.Popen(words, env=self.bus.environment | {
+                'NOTIFY_SOCKET': str(self.directory / 'notify'), 'WATCHDOG_USEC': '500000'})
+            said = []
+            while 'WATCHDOG=1' not in said or 'READY=1' not in said:
+                said += manager.recv(4096).decode().splitlines()
+            self.assertEqual(self.client.daemon_pid(), service.pid)
+            service.terminate()
+            while 'STOPPING=1' not in said:
+                said += manager.recv(4096).decode().splitlines()
+            self.assertEqual(service.wait(PATIENCE), 0)
+
+    @staticmethod
+    def true():
+        from gi.repository import GLib
+        return GLib.Variant('b', True)
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -78,11 +79,11 @@ class Bus:
         self.socket = directory / 'bus'
         self.address = f'unix:path={self.socket}'
         self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'LANG': 'C.UTF-8', 'HOME': str(directory),
-                            'DBUS_SYSTEM_BUS_ADDRESS': self.address}
+                            'DBUS_SYSTEM_BUS_ADDRESS': self.address, 'STATE_DIRECTORY': str(directory / 'state')}
         self.environment |= {name: value for name, value in os.environ.items() if name.endswith('SAN_OPTIONS')}
         services = directory / 'services'
         services.mkdir()
-        words = ' '.join(map(str, (BUILD / 'daemon' / 'dkmsd', '--root', directory / 'root', *arguments)))
+        words = ' '.join(map(str, (BUILD / 'daemon' / 'dkmsd', *arguments)))
         (services / 'org.dkms1.service').write_text(f'[D-BUS Service]\nName={NAME}\nExec={words}\n')
         (directory / 'bus.conf').write_text(BUS_CONFIGURATION.format(
             socket=self.socket, services=services, policy=SOURCE / 'dbus' / 'org.dkms1.conf',
@@ -201,11 +202,11 @@ class BusTest(unittest.TestCase):
         # Not below /tmp: builds have a /tmp of their own, and some of them wait for a file of ours.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='dkms-bus-', dir='/var/tmp'))
         self.directory.chmod(0o755)
-        self.root = self.directory / 'root'
-        for part in ('var/lib/dkms', 'usr/src', 'lib/modules', 'etc'):
-            (self.root / part).mkdir(parents=True)
-        shutil.copy('/etc/os-release', self.root / 'etc' / 'os-release')
-        self.bus = Bus(self.directory, self.daemon_arguments)
+        self.tree, self.sources, self.modules = (self.directory / part for part in ('dkms', 'src', 'modules'))
+        trees = ('--dkmstree', self.tree, '--sourcetree', self.sources, '--installtree', self.modules)
+        for tree in trees[1::2]:
+            tree.mkdir()
+        self.bus = Bus(self.directory, (*trees, *self.daemon_arguments))
         self.client = Client(self.bus)
 
     def tearDown(self):
@@ -216,6 +217,8 @@ class BusTest(unittest.TestCase):
         log = (self.directory / 'log').read_text(errors='replace')
         subprocess.run(['chmod', '-R', 'u+w', self.directory], check=False)
         shutil.rmtree(self.directory)
+        if not getattr(self._outcome, 'success', True):
+            print(log, file=sys.stderr)
         self.assertNotIn('Sanitizer', log)
         self.assertNotIn('terminate called', log)
 
@@ -231,23 +234,25 @@ class BusTest(unittest.TestCase):
         os.kill(pid, signal.SIGTERM)
         wait_for_exit(pid)
 
-    def kernel(self):
-        """A kernel of the scratch directory that modules can be built for."""
-        releases = kernels_with_headers()
-        if not releases:
-            self.skipTest('no kernel headers are installed')
-        directory = self.root / 'lib' / 'modules' / releases[0]
-        if not directory.exists():
+    def kernels(self, count):
+        """Kernels of the scratch directory that modules can be built for."""
+        releases = kernels_with_headers()[:count]
+        if len(releases) < count:
+            self.skipTest('too few kernel headers are installed')
+        for release in releases:
+            directory = self.modules / release
             directory.mkdir()
-            real = pathlib.Path('/lib/modules') / releases[0]
-            (directory / 'build').symlink_to((real / 'build').resolve())
+            (directory / 'build').symlink_to((pathlib.Path('/lib/modules') / release / 'build').resolve())
             for name in ('modules.order', 'modules.builtin', 'modules.builtin.modinfo'):
                 (directory / name).touch()
-        return releases[0]
+        return releases
+
+    def kernel(self):
+        return self.kernels(1)[0]
 
     def add_source(self, name='hello', version='1.0', more=''):
         """A sample module in the source tree, under any name; `more` is added to its dkms.conf."""
-        target = self.root / 'usr' / 'src' / f'{name}-{version}'
+        target = self.sources / f'{name}-{version}'
         shutil.copytree(SAMPLE, target)
         conf = target / 'dkms.conf'
         conf.write_text(conf.read_text().replace('PACKAGE_NAME="hello"', f'PACKAGE_NAME="{name}"')
@@ -283,11 +288,21 @@ class Gate:
 
     def wait_for_build(self):
         """Returns when a build stands at the gate."""
+        def give_up(*_):
+            raise AssertionError('no build has come to the gate')
+        signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(PATIENCE)
         self.end = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        signal.alarm(0)
 
     def open(self):
-        """Lets it pass, and a few that come later."""
-        os.write(self.end, b'go\n' * 8)
+        """Lets that build pass."""
+        os.write(self.end, b'go\n')
+
+    def wait_for_another(self):
+        """The first build was killed; returns when the next one stands at the gate."""
+        self.close()
+        self.wait_for_build()
 
     def close(self):
         os.close(self.end)

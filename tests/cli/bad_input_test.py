@@ -58,7 +58,7 @@ class Refused(unittest.TestCase):
         self.assertEqual(result.code, code, result)
         error = error_of(result)
         self.assertEqual(error['error'], name, result)
-        self.assertNotIn('?', error['message'], 'a parameter of the sentence is missing')
+        self.assertNotRegex(error['message'] + error['hint'], r'(^|[ /])\?([ /:.,]|$)', 'a parameter of the sentence is missing')
         self.assertTrue(error['message'])
         self.assertTrue(error['hint'], name)
         self.assertEqual(self.trees.listing(), before, 'the trees are as before')
@@ -132,17 +132,17 @@ class Refused(unittest.TestCase):
         self.refused('ConfTimeout', 8, 'add', 'hello/1.0')
 
     def test_conf_that_prints_without_end(self):
-        self.source('yes >&2')
-        self.refused('ConfTooLarge', 8, 'add', 'hello/1.0')
+        self.source('yes; yes >&2')
+        self.refused('ConfTimeout', 8, 'add', 'hello/1.0')
 
     # names
 
     def test_names(self):
-        for bad in ('..', '.', 'a b', 'a\tb', 'a\nb', '\x1b[2J', '-x', LONG, ''):
+        for bad in ('..', '.', 'a b', 'a\tb', 'a\nb', '\x1b[2J', '-x', LONG):
             with self.subTest(name=bad):
-                self.refused('InvalidName', 1, 'add', f'-m={bad}', '-v=1.0')
+                self.refused('InvalidName', 1, 'add', '-m', bad, '-v', '1.0')
             with self.subTest(version=bad):
-                self.refused('InvalidName', 1, 'add', '-m=hello', f'-v={bad}')
+                self.refused('InvalidName', 1, 'add', '-m', 'hello', '-v', bad)
 
     def test_names_with_slashes(self):
         for bad in ('../../etc/1.0', 'hello/../1.0', '/etc/passwd', 'hello/1.0/2'):
@@ -153,7 +153,7 @@ class Refused(unittest.TestCase):
         self.source()
         for bad in ('..', '../..', 'a b', '\x07', LONG, 'K/../x'):
             with self.subTest(bad):
-                self.refused('InvalidName', 1, 'build', 'hello/1.0', f'-k={bad}')
+                self.refused('InvalidName', 1, 'build', 'hello/1.0', '-k', bad)
 
     # kernels
 
@@ -236,9 +236,10 @@ class Refused(unittest.TestCase):
 
     def test_source_link_broken(self):
         shutil.rmtree(self.added())
-        for verb in ('build', 'install', 'uninstall', 'unbuild', 'remove'):
+        for verb in ('build', 'install', 'rebuild'):
             with self.subTest(verb):
                 self.refused('BrokenModule', 4, verb, 'hello/1.0', '-k', KERNEL)
+        self.succeed('remove', 'hello/1.0', '--all')
 
     def test_build_directory_left_over(self):
         self.added()
@@ -268,7 +269,7 @@ class Refused(unittest.TestCase):
     # words
 
     def test_words_that_are_not_understood(self):
-        for words in (['frobnicate'], ['add', '--frobnicate', 'hello/1.0'], ['add'], ['build', 'a/1', 'b/1'], []):
+        for words in (['frobnicate'], ['add', '--frobnicate', 'hello/1.0'], ['add'], ['build', 'a/1', 'b/1'], ['add', '-m', ''], []):
             with self.subTest(words):
                 result = self.trees.dkmsctl(*words)
                 self.assertEqual(result.code, 2, result)
@@ -284,7 +285,9 @@ def hide(*files):
 def error_of(result):
     """The error in what --json printed: of the request, or of the job that was made of it."""
     answer = result.json
-    return answer if isinstance(answer.get('error'), str) else answer['error']
+    if 'jobs' in answer:
+        answer = next((job['error'] for job in answer['jobs'] if 'error' in job), {})
+    return answer
 
 
 if __name__ == '__main__':

@@ -65,7 +65,7 @@ class RealModules(unittest.TestCase):
             self.assertEqual(self.states(trees), {})
             meant = [kernel for kernel in KERNELS if configured(kernel, needs)]
             result = trees.dkmsctl('install', module, *(word for kernel in KERNELS for word in ('-k', kernel)))
-            self.assertEqual(result.code, 0 if meant == KERNELS else 77, result)
+            self.succeed(result)
             self.assertEqual(self.states(trees), {kernel: 'installed' if kernel in meant else 'skipped' for kernel in KERNELS})
             for kernel in meant:
                 self.check_installed(trees.modules / kernel, kernel, expected)

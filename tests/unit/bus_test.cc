@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dbus/identity.h"
+#include "dbus/members.h"
+#include "dbus/values.h"
+#include "tests/catch.h"
+
+#include <set>
+
+using namespace dkms;
+
+namespace {
+
+/// Every name in braces, with a value of its own.
+Parameters parameters_for(const ErrorRow& row)
+{
+    Parameters parameters;
+    for (std::string text = std::string(row.sentence) + std::string(row.hint); text.find('{') != std::string::npos;) {
+        const auto open = text.find('{');
+        const auto close = text.find('}');
+        const std::string name = text.substr(open + 1, close - open - 1);
+        parameters[name] = "the " + name + "/1.0, really";
+        text.erase(0, close + 1);
+    }
+    return parameters;
+}
+
+} // namespace
+
+TEST_CASE("an error comes out of the bus as it went in")
+{
+    for (const ErrorRow& row : error_table()) {
+        const Error error(row.code, parameters_for(row));
+        INFO(row.name);
+        CHECK(bus::from_bus(bus::to_bus(error)) == error);
+    }
+}
+
+TEST_CASE("an error that is not ours keeps what it says")
+{
+    const auto denied = bus::from_bus(sdbus::Error(bus::ErrorName{"org.freedesktop.DBus.Error.AccessDenied"},
+                                                   "Rejected send message, 2 matched rules"));
+    CHECK(denied.code() == ErrorCode::access_denied);
+    CHECK(denied.message().find("Rejected send message") != std::string::npos);
+    const auto foreign = bus::from_bus(sdbus::Error(bus::ErrorName{"org.example.Error.Other"}, "something else"));
+    CHECK(foreign.code() == ErrorCode::internal);
+    CHECK(foreign.message().find("something else") != std::string::npos);
+}
+
+TEST_CASE("every member has as many names as values, and only methods that look need nothing")
+{
+    CHECK_FALSE(bus::introspection().empty()); // throws where a name is missing
+    std::set<std::string> looking;
+    for (const bus::Member& member : bus::members())
+        if (member.kind == bus::MemberKind::method && member.needs == bus::Action::look) looking.insert(member.name);
+    CHECK(looking == std::set<std::string>{"ListModules", "ListJobs", "GetJob", "Events", "OpenLog"});
+    CHECK_THROWS_AS(bus::method_row("org.dkms1.Manager", "Frobnicate"), Error);
+}
+
+TEST_CASE("a verb's method is found in the table")
+{
+    for (const Verb verb :
+         {Verb::add, Verb::build, Verb::install, Verb::uninstall, Verb::unbuild, Verb::remove, Verb::rebuild})
+        CHECK(bus::method_row("org.dkms1.Manager", bus::method_of(verb)).needs == bus::Action::change);
+}
+
+TEST_CASE("directories are the same only as long as they are")
+{
+    Places places = Places::under("/nowhere");
+    CHECK(bus::identity_of(places) == "0:0 /nowhere/var/lib/dkms\n0:0 /nowhere/usr/src\n0:0 /nowhere/lib/modules");
+    CHECK(bus::sees_the_same(bus::identity_of(places)));
+    places.dkms_tree = "/proc";
+    const std::string identity = bus::identity_of(places);
+    CHECK(bus::sees_the_same(identity));
+    CHECK_FALSE(bus::sees_the_same("0:0 /proc" + identity.substr(identity.find('\n'))));
+    CHECK_FALSE(bus::sees_the_same(identity.substr(identity.find('\n') + 1)));
+    CHECK_FALSE(bus::sees_the_same(""));
+}
