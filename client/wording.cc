@@ -124,7 +124,7 @@ std::string activity_text(const JobView& job)
 
 std::string subject_text(const JobProgress& job, std::size_t kernel_columns)
 {
-    const std::string module = printable(job.request.module.text());
+    std::string module = printable(job.request.module.text());
     if (job.kernel.release.empty()) return module;
     return module + "  " + padded(printable(kernel_text(job.kernel)), kernel_columns);
 }

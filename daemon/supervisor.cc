@@ -341,7 +341,7 @@ void Supervisor::Implementation::start(const StartStep& command)
 
     const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
     WorkerProcess::Start order{worker_.number(),
-                               {step, setup_.places, command.job, step.kind == StepKind::build},
+                               {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build},
                                lock_.descriptor(),
                                step.kind == StepKind::build ? jobserver() : nullptr,
                                log.number()};

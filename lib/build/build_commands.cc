@@ -38,7 +38,7 @@ void stop(Child& child)
 }
 
 /// Passes on what can be read at once. False at the end.
-bool pass_on(int from, MakeLog& log)
+bool pass_on(int from, MakeLog& log, const std::function<void(std::string_view)>& heard)
 {
     std::array<char, 65536> block;
     for (;;) {
@@ -46,13 +46,15 @@ bool pass_on(int from, MakeLog& log)
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return errno == EAGAIN;
         if (got == 0) return false;
-        log.output({block.data(), static_cast<std::size_t>(got)});
+        const std::string_view text(block.data(), static_cast<std::size_t>(got));
+        log.output(text);
+        if (heard) heard(text);
     }
 }
 
 } // namespace
 
-ExitStatus BuildCommands::pump(const Command& command)
+ExitStatus BuildCommands::pump(const Command& command, const Listener& heard)
 {
     Pipe pipe = make_pipe();
     ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK);
@@ -73,7 +75,7 @@ ExitStatus BuildCommands::pump(const Command& command)
         }
         // Once the command has ended nothing is waited for: what it left running may hold the pipe for ever.
         const bool ended = sources[1].revents != 0;
-        if (!pass_on(pipe.read.number(), log_)) sources[0].fd = -1;
+        if (!pass_on(pipe.read.number(), log_, heard)) sources[0].fd = -1;
         if (ended) break;
     }
     return child.wait();
@@ -85,7 +87,7 @@ ExitStatus BuildCommands::run(BuildCommand wanted)
     work_.reporter.command_started(wanted.what, wanted.subject, wanted.text);
     log_.begin(wanted.description, wanted.text);
     const auto start = Clock::now();
-    const ExitStatus status = pump(workplace_.enclosed(std::move(wanted.command)));
+    const ExitStatus status = pump(workplace_.enclosed(std::move(wanted.command)), wanted.heard);
     const double seconds = seconds_since(start);
     last_code_ = status.code;
     log_.end(status.code, seconds);

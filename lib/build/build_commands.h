@@ -5,8 +5,10 @@
 #include "lib/build/workplace.h"
 #include "lib/process/work.h"
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace dkms {
 
@@ -14,11 +16,12 @@ using Environment = std::map<std::string, std::string>;
 
 /// A command of a build and how it is called.
 struct BuildCommand {
-    std::string what;        ///< for events: "patch", "pre_build", "make", "post_build"
-    std::string subject;     ///< for events: the patch, or the module
-    std::string description; ///< for make.log: "Building module(s)"
-    std::string text;        ///< the command as a person would type it
-    Command command;         ///< its environment is the build's
+    std::string what;                                 ///< for events: "patch", "pre_build", "make", "post_build"
+    std::string subject;                              ///< for events: the patch, or the module
+    std::string description;                          ///< for make.log: "Building module(s)"
+    std::string text;                                 ///< the command as a person would type it
+    Command command;                                  ///< its environment is the build's
+    std::function<void(std::string_view)> heard = {}; ///< gets the output as it comes; may be empty
 };
 
 /// Runs the commands of one build one after the other: in the workplace, with the build's environment, their output in
@@ -42,7 +45,8 @@ public:
     const Work& work() const { return work_; }
 
 private:
-    ExitStatus pump(const Command& command);
+    using Listener = std::function<void(std::string_view)>;
+    ExitStatus pump(const Command& command, const Listener& heard);
 
     const Work& work_;
     const Workplace& workplace_;

@@ -4,6 +4,7 @@
 #include "lib/build/build_environment.h"
 #include "lib/build/built_modules.h"
 #include "lib/build/make_command.h"
+#include "lib/build/make_progress.h"
 #include "lib/build/patches.h"
 #include "lib/build/scripts.h"
 #include "lib/build/trouble.h"
@@ -216,6 +217,10 @@ void BuildStep::make()
     make.description = "Building module(s)";
     make.text = make_command_;
     make.command.argv = {"bash", "-c", make_command_}; // MAKE is a line for a shell
+    MakeProgress progress(work_.places, module(), workplace_->build());
+    make.heard = [&](std::string_view output) {
+        if (progress.heard(output)) work_.reporter.stage(Stage::build, progress.percent());
+    };
 
     std::optional<Jobserver::Token> token;
     if (!settings.jobs && begins_with_make(inputs_.conf.make)) {

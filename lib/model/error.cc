@@ -103,7 +103,7 @@ constexpr std::array<ErrorRow, 47> table{{
     {modules_in_use_by_other, "ModulesInUse", 6, "{module} cannot be changed: {reason}.", ""},
     {cancelled, "Cancelled", 130, "The job was cancelled.", ""},
     {interrupted, "Interrupted", 1, "The job was interrupted: {reason}.", "Start it again."},
-    {service_unavailable, "ServiceUnavailable", 1, "dkmsd does not answer: {reason}.", "See: systemctl status dkmsd"},
+    {service_unavailable, "ServiceUnavailable", 1, "dkmsd does not answer: {reason}.", "If the service is meant: systemctl status dkmsd"},
     {service_gone, "ServiceGone", 1, "dkmsd went away while job {job} was running.",
      "When it is back, look with: dkmsctl wait {job}"},
 }};

@@ -3,10 +3,13 @@
 #include "lib/build/built_modules.h"
 #include "lib/build/copy_tree.h"
 #include "lib/build/inside.h"
+#include "lib/build/make_progress.h"
 #include "lib/build/staging.h"
 #include "lib/build/workplace.h"
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"
+
+#include <fstream>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -218,4 +221,19 @@ TEST_CASE("digests are SHA-256")
           std::vector<std::string>{"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"});
     CHECK(sha256_of({}).empty());
+}
+
+TEST_CASE("without an earlier build the progress of make is told by the compilers it starts, and never goes back")
+{
+    const Scratch scratch;
+    for (const char* name : {"one.c", "two.c", "one.h"}) std::ofstream(scratch.path() / name) << "\n";
+    MakeProgress progress(Places::under(scratch.path()), {"m", "1"}, scratch.path());
+    CHECK(progress.percent() == 10);
+    CHECK_FALSE(progress.heard("make: Entering directory\n"));
+    CHECK(progress.heard("  CC [M]  /b/one.o\n"));
+    CHECK(progress.percent() == 49);
+    CHECK(progress.heard("  CC [M]  /b/two.o\n  LD [M]  /b/m.o\n"));
+    CHECK(progress.percent() == 88);
+    CHECK_FALSE(progress.heard("  CC      /b/m.mod.o\n"));
+    CHECK(progress.percent() == 88);
 }
