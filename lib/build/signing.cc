@@ -77,7 +77,7 @@ std::string variable(const char* name)
 /// halves.
 KeyPair gentoo_pair(const BuildInputs& inputs)
 {
-    const KeyPair from_emerge{variable("MODULES_SIGN_KEY"), variable("MODULES_SIGN_CERT"), false};
+    KeyPair from_emerge{variable("MODULES_SIGN_KEY"), variable("MODULES_SIGN_CERT"), false};
     if (!from_emerge.key.empty()) return from_emerge;
     const auto own = inputs.headers.config.find("CONFIG_MODULE_SIG_KEY");
     if (own == inputs.headers.config.end() || own->second.empty()) return {};
@@ -95,7 +95,7 @@ KeyPair default_pair(const Work& work, const BuildInputs& inputs)
         return {(mok / "MOK.priv").string(), (mok / "MOK.der").string(), false};
     }
     if (system == Distribution::gentoo)
-        if (const KeyPair pair = gentoo_pair(inputs); !pair.key.empty()) return pair;
+        if (KeyPair pair = gentoo_pair(inputs); !pair.key.empty()) return pair;
     const fs::path tree = root / "var/lib/dkms";
     return {(tree / "mok.key").string(), (tree / "mok.pub").string(), work.places.dkms_tree == tree};
 }

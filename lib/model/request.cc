@@ -56,7 +56,7 @@ std::vector<std::string> texts_in(const std::string& key, const json& value)
 
 std::filesystem::path path_in(const std::string& key, const json& value)
 {
-    const std::filesystem::path path = text_in(key, value);
+    std::filesystem::path path = text_in(key, value);
     if (!path.is_absolute()) refuse("'" + key + "' must be an absolute path");
     return path;
 }
