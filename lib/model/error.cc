@@ -15,7 +15,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 47> table{{
+constexpr std::array<ErrorRow, 46> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(8) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -100,10 +100,10 @@ constexpr std::array<ErrorRow, 47> table{{
      "Nothing was changed."},
     {depmod_failed, "DepmodFailed", 6, "depmod failed for kernel {kernel}, so {module} was taken out again: {reason}.",
      "The kernel's module directory may be damaged; reinstall the kernel."},
-    {modules_in_use_by_other, "ModulesInUse", 6, "{module} cannot be changed: {reason}.", ""},
     {cancelled, "Cancelled", 130, "The job was cancelled.", ""},
     {interrupted, "Interrupted", 1, "The job was interrupted: {reason}.", "Start it again."},
-    {service_unavailable, "ServiceUnavailable", 1, "dkmsd does not answer: {reason}.", "If the service is meant: systemctl status dkmsd"},
+    {service_unavailable, "ServiceUnavailable", 1, "dkmsd does not answer: {reason}.",
+     "If the service is meant: systemctl status dkmsd"},
     {service_gone, "ServiceGone", 1, "dkmsd went away while job {job} was running.",
      "When it is back, look with: dkmsctl wait {job}"},
 }};

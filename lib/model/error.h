@@ -63,7 +63,6 @@ enum class ErrorCode {
     pre_install_failed,
     install_failed,
     depmod_failed,
-    modules_in_use_by_other,
     // how a job can end without a fault of its own
     cancelled,
     interrupted,

@@ -17,7 +17,7 @@ using enum EventKind;
 constexpr std::size_t longest_line = 64 * 1024;
 
 // In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
-constexpr std::array<EventRow, 36> table{{
+constexpr std::array<EventRow, 35> table{{
     {job_new, "job-new", "request parent? uid"},
     {job_joined, "job-joined", "uid"},
     {job_started, "job-started", ""},
@@ -31,7 +31,6 @@ constexpr std::array<EventRow, 36> table{{
     {source_linked, "source-linked", "link target"},
     {deprecated, "deprecated", "directive file instead?"},
     {warning, "warning", "name parameters message"},
-    {already_added, "already-added", ""},
     {already_built, "already-built", "kernel"},
     {already_installed, "already-installed", "kernel"},
     {not_installed, "not-installed", "kernel"},

@@ -29,7 +29,6 @@ enum class EventKind {
     source_linked,
     deprecated,
     warning,
-    already_added,
     already_built,
     already_installed,
     not_installed,

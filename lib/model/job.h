@@ -21,9 +21,9 @@ struct Caller {
     bool operator==(const Caller&) const = default;
 };
 
-/// A request turned into work: the steps of one kernel, in order; or, for several kernels, children with one each. With both, the steps run
-/// before the children; when one of them fails, the children are cancelled.
-/// Made by lib/plan, run by lib/queue.
+/// A request turned into work: the steps of one kernel, in order; or, for several kernels, children with one each. With
+/// both, the steps run before the children; when one of them fails, the children are cancelled. Made by lib/plan, run
+/// by lib/queue.
 struct JobPlan {
     Request request;
     std::vector<Step> steps;
