@@ -15,15 +15,15 @@ namespace {
 enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, version, introspect };
 
 constexpr std::array<option, 10> known{{{"stdio", no_argument, nullptr, stdio},
-                                       {"root", required_argument, nullptr, root},
-                                       {"dkmstree", required_argument, nullptr, dkms_tree},
-                                       {"sourcetree", required_argument, nullptr, source_tree},
-                                       {"installtree", required_argument, nullptr, install_tree},
-                                       {"jobs", required_argument, nullptr, 'j'},
-                                       {"idle-exit", required_argument, nullptr, idle_exit},
-                                       {"version", no_argument, nullptr, version},
-                                       {"introspect", no_argument, nullptr, introspect},
-                                       {nullptr, 0, nullptr, 0}}};
+                                        {"root", required_argument, nullptr, root},
+                                        {"dkmstree", required_argument, nullptr, dkms_tree},
+                                        {"sourcetree", required_argument, nullptr, source_tree},
+                                        {"installtree", required_argument, nullptr, install_tree},
+                                        {"jobs", required_argument, nullptr, 'j'},
+                                        {"idle-exit", required_argument, nullptr, idle_exit},
+                                        {"version", no_argument, nullptr, version},
+                                        {"introspect", no_argument, nullptr, introspect},
+                                        {nullptr, 0, nullptr, 0}}};
 
 unsigned number_in(const std::string& text)
 {

@@ -37,7 +37,8 @@ Cancellation::~Cancellation()
 {
     // What was heard must not strike once the signals are let through again.
     signalfd_siginfo heard{};
-    while (::read(signals_.number(), &heard, sizeof heard) > 0) {}
+    while (::read(signals_.number(), &heard, sizeof heard) > 0) {
+    }
     const sigset_t signals = stop_signals();
     ::sigprocmask(SIG_UNBLOCK, &signals, nullptr);
 }

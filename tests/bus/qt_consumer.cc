@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A software centre in small, with QtDBus and code that qdbusxml2cpp made from the interface's XML: is the service there, what does it say,
-// install a module, watch it, and cancel it if asked to.
+// A software centre in small, with QtDBus and code that qdbusxml2cpp made from the interface's XML: is the service
+// there, what does it say, install a module, watch it, and cancel it if asked to.
 //
 //   qt-consumer --limit SECONDS [--cancel] MODULE VERSION KERNEL
 //
@@ -60,14 +60,15 @@ public:
 
     void look()
     {
-        const QDBusReply<QStringList> names = bus_.call(
-            QDBusMessage::createMethodCall("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                           "ListActivatableNames"),
-            QDBus::Block, limit_ms_);
+        const QDBusReply<QStringList> names =
+            bus_.call(QDBusMessage::createMethodCall("org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                     "org.freedesktop.DBus", "ListActivatableNames"),
+                      QDBus::Block, limit_ms_);
         if (!names.value().contains("org.dkms1")) fail("org.dkms1 is not activatable");
         std::puts("activatable");
 
-        auto all = QDBusMessage::createMethodCall("org.dkms1", "/org/dkms1", "org.freedesktop.DBus.Properties", "GetAll");
+        auto all =
+            QDBusMessage::createMethodCall("org.dkms1", "/org/dkms1", "org.freedesktop.DBus.Properties", "GetAll");
         all << "org.dkms1.Manager";
         const QDBusReply<QVariantMap> properties = bus_.call(all, QDBus::Block, limit_ms_);
         if (!properties.value().contains("Version")) fail("GetAll: " + properties.error().message());
