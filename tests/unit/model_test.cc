@@ -231,7 +231,7 @@ TEST_CASE("a line is valid JSON and at most 64 KiB, whatever the facts")
                       {{"name", "n"}, {"parameters", json::object()}, {"message", std::string(200000, 'x') + "\xff"}});
     const std::string line = to_line(event);
     CHECK(line.size() <= 64 * 1024);
-    CHECK_NOTHROW(json::parse(line));
+    CHECK(json::parse(line).is_object());
 }
 
 TEST_CASE("states, jobs and places survive the way through JSON")
