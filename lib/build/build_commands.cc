@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -25,16 +24,6 @@ std::vector<std::string> as_list(const Environment& environment)
     std::vector<std::string> list;
     for (const auto& [name, value] : environment) list.push_back(name + "=" + value);
     return list;
-}
-
-/// Ends the command and all that it has started: SIGTERM, two seconds to tidy up, SIGKILL.
-void stop(Child& child)
-{
-    child.signal_group(SIGTERM);
-    pollfd ended{child.descriptor(), POLLIN, 0};
-    ::poll(&ended, 1, 2000);
-    child.signal_group(SIGKILL);
-    child.wait();
 }
 
 /// Passes on what can be read at once. False at the end.

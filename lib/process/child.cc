@@ -263,16 +263,6 @@ std::optional<ExitStatus> Child::poll()
     return status_;
 }
 
-namespace {
-
-int milliseconds_until(std::optional<Clock::time_point> deadline)
-{
-    if (!deadline) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
-}
-
-/// Ends a child that is to be cancelled: asks, waits a little, kills.
 void stop(Child& child)
 {
     child.signal_group(SIGTERM);
@@ -280,6 +270,15 @@ void stop(Child& child)
     ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds(grace).count()));
     child.signal_group(SIGKILL);
     child.wait();
+}
+
+namespace {
+
+int milliseconds_until(std::optional<Clock::time_point> deadline)
+{
+    if (!deadline) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
 }
 
 void add_cancellation(std::vector<pollfd>& sources, Cancellation* cancellation)

@@ -80,6 +80,9 @@ private:
     std::optional<ExitStatus> status_;
 };
 
+/// Ends a child and all of its process group: SIGTERM, two seconds to tidy up, SIGKILL. It has been waited for then.
+void stop(Child& child);
+
 /// What a finished child said.
 struct Captured {
     ExitStatus status;
