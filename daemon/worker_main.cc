@@ -42,6 +42,8 @@ ActionFactory factory_of(StepKind kind)
         return make_remove_step;
     case StepKind::initramfs:
         return make_initramfs_step;
+    default:
+        break;
     }
     throw Error(ErrorCode::internal, {{"reason", "unknown step"}});
 }
@@ -93,12 +95,16 @@ Outcome guarded(Work& work)
 
 int serve()
 {
-    for (const int number : {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
-                             WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write})
+    for (const int number :
+         {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
+          WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write, WorkerDescriptors::handle})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
     Cancellation cancellation(WorkerDescriptors::step);
-    Work work{order.step, order.places, Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job};
+    Work work{order.step,   order.places, Reporter(WorkerDescriptors::events),
+              cancellation, std::nullopt, order.job,
+              -1,           order.settings};
+    if (order.handle) work.handle = WorkerDescriptors::handle;
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     const Outcome outcome = guarded(work);
