@@ -6,6 +6,9 @@
 #include "lib/install/initramfs_step.h"
 #include "lib/install/install_step.h"
 #include "lib/install/uninstall_step.h"
+#include "lib/package/adopt_step.h"
+#include "lib/package/load_step.h"
+#include "lib/package/pack_step.h"
 #include "lib/process/work.h"
 #include "lib/tree/add_step.h"
 #include "lib/tree/remove_step.h"
@@ -42,6 +45,12 @@ ActionFactory factory_of(StepKind kind)
         return make_remove_step;
     case StepKind::initramfs:
         return make_initramfs_step;
+    case StepKind::load:
+        return make_load_step;
+    case StepKind::adopt:
+        return make_adopt_step;
+    case StepKind::pack:
+        return make_pack_step;
     default:
         break;
     }

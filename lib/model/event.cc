@@ -62,7 +62,7 @@ constexpr std::array<EventRow, 46> table{{
     {loading, "loading", "module"},
     {source_loaded, "source-loaded", "path conf_only"},
     {build_loaded, "build-loaded", "path skipped"},
-    {packing, "packing", "what kernel?"},
+    {packing, "packing", "what kernel? path?"},
     {packed, "packed", "path"},
 }};
 
