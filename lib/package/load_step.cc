@@ -12,6 +12,7 @@
 #include "lib/tree/module_conf.h"
 #include "lib/tree/registration.h"
 #include "lib/tree/replacement.h"
+#include "lib/tree/transaction_mark.h"
 
 #include <cerrno>
 #include <optional>
@@ -45,6 +46,7 @@ private:
     void take_builds(const ArchiveLayout& found) const;
     void take_conf(const ArchiveLayout& found) const;
     ModuleId module_of(const fs::path& conf, const fs::path& root, const std::string& origin) const;
+    void announce(const ModuleId& module, bool of_dkms) const;
     bool is_own_place(const ModuleId& module) const;
     Loaded stage();
     Step next(StepKind kind, const ModuleId& module) const;
@@ -95,6 +97,15 @@ ModuleId LoadStep::module_of(const fs::path& conf, const fs::path& root, const s
     }
 }
 
+/// The module is known now, and whether it may be added.
+void LoadStep::announce(const ModuleId& module, bool of_dkms) const
+{
+    const Options& options = work_.step.options;
+    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
+    if (!options.transaction.empty()) mark_transaction(layout_, module, options.transaction); // as the add step does
+    check_not_added(layout_, module, of_dkms, options.force);
+}
+
 bool LoadStep::is_own_place(const ModuleId& module) const
 {
     const auto here = path_of_handle(work_.handle);
@@ -126,10 +137,8 @@ Outcome LoadStep::ask_to_adopt(const ModuleId& module, const StagedTree& tree)
 Outcome LoadStep::load_directory()
 {
     const auto here = path_of_handle(work_.handle);
-    const bool force = work_.step.options.force;
     if (const ModuleId module = module_of(here / "dkms.conf", here, name_); is_own_place(module)) {
-        work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
-        check_not_added(layout_, module, false, force);
+        announce(module, false);
         Outcome outcome;
         if (!Registration::is_added(layout_, module)) outcome.follow_up.push_back(next(StepKind::add, module));
         return outcome;
@@ -139,8 +148,7 @@ Outcome LoadStep::load_directory()
     StagedTree tree(loaded.source());
     copy_source(work_.handle, name_, tree, work_.cancellation);
     const ModuleId module = module_of(loaded.conf(), loaded.source(), name_); // it may be another by now
-    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
-    check_not_added(layout_, module, false, force);
+    announce(module, false);
     return ask_to_adopt(module, tree);
 }
 
@@ -154,8 +162,7 @@ Outcome LoadStep::load_archive()
     work_.reporter.stage(Stage::prepare, 50);
     const ArchiveLayout found = layout_of_archive(unpacked, name_);
     const ModuleId module = module_of(found.conf, unpacked, name_ + ":");
-    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
-    check_not_added(layout_, module, found.of_dkms, work_.step.options.force);
+    announce(module, found.of_dkms);
     take(found);
     remove_quietly(unpacked);
     return ask_to_adopt(module, tree);

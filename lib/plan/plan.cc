@@ -149,7 +149,11 @@ JobPlan plan(const Request& request, const PlanFacts& facts)
     const Target target = find_target(request, facts);
     const auto kernels = find_kernels(request, target, facts);
     const Planner planner(request, target);
-    if (request.verb == Verb::remove) return planner.removal(kernels);
+    if (request.verb == Verb::remove) {
+        const std::string& transaction = request.options.transaction;
+        const bool kept = !transaction.empty() && facts.added_in(target.module, transaction);
+        return planner.removal(kept ? std::vector<KernelId>{} : kernels);
+    }
     return request.verb == Verb::pack ? planner.packing(kernels, facts) : planner.for_kernels(kernels);
 }
 

@@ -18,6 +18,8 @@ struct PlanFacts {
     std::function<std::vector<KernelId>(bool with_headers)> installed_kernels;
     std::function<bool(const KernelId&)> kernel_exists; ///< whether <install tree>/K is a directory
     std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
+    /// Whether the module was added in this package transaction (Options::transaction).
+    std::function<bool(const ModuleId&, const std::string& transaction)> added_in;
     KernelId running;
     Places places; ///< for the sentences of errors
 };

@@ -5,6 +5,7 @@
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
 #include "lib/tree/registration.h"
+#include "lib/tree/transaction_mark.h"
 
 #include <cerrno>
 
@@ -26,6 +27,7 @@ public:
     void undo() noexcept override;
 
 private:
+    [[noreturn]] void refuse_again() const;
     void check_source() const;
     void discard_staged() noexcept;
 
@@ -35,14 +37,24 @@ private:
     std::filesystem::path source_;
     Registration registration_;
     std::filesystem::path staged_; ///< below .dkmsd/staging
+    bool already_ = false;         ///< the module is in the tree
 };
 
 void AddStep::prepare()
 {
-    if (Registration::is_added(layout_, module_))
-        throw Error(ErrorCode::already_added, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
+    already_ = Registration::is_added(layout_, module_);
+    if (already_) {
+        // A package that is installed again: the transaction is noted before this is refused.
+        if (work_.step.options.transaction.empty()) refuse_again();
+        return require_writable(layout_.tree());
+    }
     check_source();
     registration_.check(source_ / "dkms.conf");
+}
+
+void AddStep::refuse_again() const
+{
+    throw Error(ErrorCode::already_added, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
 }
 
 void AddStep::check_source() const
@@ -59,8 +71,10 @@ void AddStep::check_source() const
 
 Outcome AddStep::run()
 {
-    registration_.report_conf();
+    if (!already_) registration_.report_conf();
     work_.cancellation.check();
+    if (!work_.step.options.transaction.empty()) mark_transaction(layout_, module_, work_.step.options.transaction);
+    if (already_) refuse_again();
     registration_.report_link();
     make_own_directory(layout_, layout_.staging());
     staged_ = layout_.staging() / unique_name("add-");
