@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_directory(const fs::path& path)
+bool is_a_directory(const fs::path& path)
 {
     std::error_code ignored;
     return fs::is_directory(path, ignored);
@@ -71,7 +71,7 @@ void PackStep::refuse(const fs::path& path, int number) const
 void PackStep::prepare()
 {
     const Options& options = work_.step.options;
-    if (!is_directory(layout_.version(module_)))
+    if (!is_a_directory(layout_.version(module_)))
         throw Error(ErrorCode::no_such_module, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
@@ -96,7 +96,7 @@ void PackStep::open_content()
     }
     if (options.source_only) return;
     for (const KernelId& kernel : work_.step.kernels) {
-        if (!is_directory(layout_.built_modules(module_, kernel)))
+        if (!is_a_directory(layout_.built_modules(module_, kernel)))
             throw Error(ErrorCode::not_built,
                         {{"module", module_.text()}, {"kernel", kernel.release}, {"arch", kernel.arch}});
         builds_[kernel] = open_below(layout_.kernel(module_, kernel));

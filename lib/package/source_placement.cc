@@ -16,14 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void copy(const fs::path& from, const fs::path& to) { copy_tree(from, to, {::geteuid(), ::getegid()}); }
+void copy_all(const fs::path& from, const fs::path& to) { copy_tree(from, to, {::geteuid(), ::getegid()}); }
 
 /// Moves a directory, also to another file system.
 void move(const fs::path& from, const fs::path& to)
 {
     if (::rename(from.c_str(), to.c_str()) == 0) return;
     if (errno != EXDEV) refuse_change(to, errno);
-    copy(from, to);
+    copy_all(from, to);
     StagedTree(to).sync();
 }
 
@@ -43,8 +43,8 @@ void SourcePlacement::place(const fs::path& source, bool replace)
     if (replace || !fs::is_directory(place_, ignored)) {
         move(source, beside_);
     } else {
-        copy(place_, beside_);
-        copy(source, beside_);
+        copy_all(place_, beside_);
+        copy_all(source, beside_);
         StagedTree(beside_).sync();
     }
     placed_ = Replacement::put(beside_, place_);

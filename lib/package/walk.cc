@@ -19,6 +19,10 @@ namespace {
 
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
+struct Close {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
 [[noreturn]] void refuse(const std::string& path, int number)
 {
     throw Error(ErrorCode::source_unreadable, {{"path", path}, {"reason", errno_text(number)}});
@@ -27,7 +31,7 @@ constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 std::vector<std::string> names_in(int directory, const std::string& path)
 {
     const int again = ::openat(directory, ".", directory_flags); // with a position of its own
-    const std::unique_ptr<DIR, decltype(&::closedir)> opened(::fdopendir(again), ::closedir);
+    const std::unique_ptr<DIR, Close> opened(::fdopendir(again));
     if (!opened) refuse(path, errno);
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(opened.get())) {
