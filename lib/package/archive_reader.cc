@@ -39,13 +39,14 @@ la_ssize_t read_block(archive* reader, void* data, const void** block)
 
 class Unpacker {
 public:
-    Unpacker(std::string name, StagedTree& into, const ArchiveLimits& limits, Cancellation* cancellation)
-        : name_(std::move(name)), into_(into), limits_(limits), cancellation_(cancellation),
+    Unpacker(int descriptor, std::string name, StagedTree& into, const ArchiveLimits& limits,
+             Cancellation* cancellation)
+        : input_{descriptor}, name_(std::move(name)), into_(into), limits_(limits), cancellation_(cancellation),
           free_bytes_(into.free_bytes()), reader_(archive_read_new(), archive_read_free)
     {
     }
 
-    void open(Input& input);
+    void open();
     void everything();
 
 private:
@@ -54,7 +55,6 @@ private:
         throw Error(ErrorCode::archive_refused, {{"file", name_}, {"reason", reason}});
     }
     [[noreturn]] void unreadable() const;
-    std::uint64_t filter_bytes(int filter) const;
     std::string path_of(const char* text) const;
     bool next(archive_entry*& entry);
     void check_growth() const;
@@ -65,6 +65,7 @@ private:
     std::uint64_t content(const Descriptor& file, const std::string& path);
     void grow(std::uint64_t bytes);
 
+    Input input_;
     std::string name_;
     StagedTree& into_;
     const ArchiveLimits& limits_;
@@ -82,7 +83,7 @@ void Unpacker::unreadable() const
                 {{"file", name_}, {"reason", shown_name(reason != nullptr ? reason : "it is damaged")}});
 }
 
-void Unpacker::open(Input& input)
+void Unpacker::open()
 {
     archive* reader = reader_.get();
     // One by one: libarchive knows more, but who mails kernel modules uuencoded?
@@ -92,7 +93,7 @@ void Unpacker::open(Input& input)
           archive_read_support_filter_lz4, archive_read_support_filter_lzop, archive_read_support_filter_compress})
         support(reader);
     archive_read_support_format_tar(reader);
-    archive_read_set_callback_data(reader, &input);
+    archive_read_set_callback_data(reader, &input_);
     archive_read_set_read_callback(reader, read_block);
     if (archive_read_open1(reader) < ARCHIVE_WARN) unreadable();
 }
@@ -109,12 +110,6 @@ bool Unpacker::next(archive_entry*& entry)
 void Unpacker::everything()
 {
     for (archive_entry* entry = nullptr; next(entry);) one(entry);
-}
-
-/// What has come out of a filter so far: the last one is 0; -1 is the file itself.
-std::uint64_t Unpacker::filter_bytes(int filter) const
-{
-    return static_cast<std::uint64_t>(std::max<la_int64_t>(archive_filter_bytes(reader_.get(), filter), 0));
 }
 
 std::string Unpacker::path_of(const char* text) const
@@ -210,10 +205,11 @@ void Unpacker::grow(std::uint64_t bytes)
 /// Also bytes that end up nowhere count: headers, and the content of entries that have none.
 void Unpacker::check_growth() const
 {
-    const auto unpacked = std::max(bytes_, filter_bytes(0));
+    const auto decompressed = std::max<la_int64_t>(archive_filter_bytes(reader_.get(), 0), 0);
+    const auto unpacked = std::max(bytes_, static_cast<std::uint64_t>(decompressed));
     if (unpacked > limits_.bytes) refuse("it would unpack to more than " + std::to_string(limits_.bytes) + " bytes");
     if (unpacked < limits_.ratio_from) return;
-    if (unpacked / std::max<std::uint64_t>(filter_bytes(-1), 1) > limits_.ratio)
+    if (unpacked / std::max<std::uint64_t>(static_cast<std::uint64_t>(input_.position), 1) > limits_.ratio)
         refuse("it unpacks to more than " + std::to_string(limits_.ratio) + " times its size");
 }
 
@@ -223,9 +219,8 @@ void unpack(int descriptor, const std::string& name, StagedTree& into, const Arc
             Cancellation* cancellation)
 {
     const Utf8Locale names;
-    Input input{descriptor};
-    Unpacker unpacker(name, into, limits, cancellation);
-    unpacker.open(input);
+    Unpacker unpacker(descriptor, name, into, limits, cancellation);
+    unpacker.open();
     unpacker.everything();
 }
 

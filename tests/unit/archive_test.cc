@@ -258,7 +258,7 @@ TEST_CASE("a plain source is where its dkms.conf lies least deep")
 
 TEST_CASE("archives without a module are told apart by exit code")
 {
-    CHECK(Seen({{"README", "x"}}).error().exit_code(Verb::load) == 3);
+    CHECK(Seen(std::vector<Packed>{{"README", "x"}}).error().exit_code(Verb::load) == 3);
     CHECK(Seen({directory_entry("dkms_main_tree"), {"dkms_source_tree/Makefile", "x"}}).error().exit_code(Verb::load) ==
           7);
     CHECK(Seen({directory_entry("dkms_main_tree"), {"x/dkms.conf", "x"}}).error().code() ==
@@ -290,4 +290,28 @@ TEST_CASE("what would be no kernel, and links out of a part, are refused")
     SECTION("source") { entries.push_back(link_entry("./dkms_source_tree/x", "../dkms_main_tree")); }
     SECTION("build") { entries.push_back(link_entry("./dkms_main_tree/6.1.0/x86_64/module/bar.ko", "../../../x")); }
     CHECK(Seen(entries).error().code() == ErrorCode::archive_refused);
+}
+
+TEST_CASE("every sample is taken or refused as its name says, and stays inside")
+{
+    const char* data = std::getenv("DKMS_TEST_DATA");
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(fs::path(data != nullptr ? data : "tests/data") / "archive")) {
+        const std::string name = entry.path().filename();
+        INFO(name);
+        const Target target;
+        const Error error = error_of([&] {
+            target.unpack(entry.path());
+            layout_of_archive(target.inside(), name);
+        });
+        const auto is = [&](const char* prefix) { return name.compare(0, std::string(prefix).size(), prefix) == 0; };
+        const ErrorCode expected = is("hostile")     ? ErrorCode::archive_refused
+                                   : is("truncated") ? ErrorCode::archive_unreadable
+                                   : is("newer")     ? ErrorCode::archive_too_new
+                                                     : ErrorCode::internal; // none was thrown
+        CHECK(error.code() == expected);
+        CHECK(target.is_clean());
+        ++count;
+    }
+    CHECK(count >= 16);
 }

@@ -163,7 +163,7 @@ TEST_CASE("a packed module that is loaded elsewhere is the same, and packs to th
         CHECK(System::contents(there.layout().kernel(foo, kernel)) ==
               System::contents(here.layout().kernel(foo, kernel)));
     StepRun(there, packing({kernel_5, kernel_6}))(make_pack_step);
-    CHECK(text_of_file(tarball(there, archive_name(foo, {kernel_6, kernel_5}))) == text_of_file(path));
+    CHECK(text_of_file(tarball(there, archive_name(foo, {kernel_5, kernel_6}))) == text_of_file(path));
 }
 
 TEST_CASE("an archive is written to the handle, if there is one")
