@@ -2,7 +2,7 @@
 """A machine whose first process is systemd: a container with this machine's /usr, the programs of the build directory installed in
 it, and nothing else of this machine. What is written there, to /usr too, lies in memory and goes with it.
 
-Environment: DKMS_TEST_BUILD is the build directory.
+Environment: DKMS_TEST_BUILD is the build directory; DKMS_TEST_PACKAGES a directory with packages that ./dev has fetched.
 """
 
 import os
@@ -75,6 +75,14 @@ class Machine:
         """A path of the container, for this process."""
         return pathlib.Path(f'/proc/{self.leader}/root{inside}')
 
+    def unpack(self, package):
+        """Puts the files of a fetched Debian package there, without installing it."""
+        files = sorted(pathlib.Path(os.environ.get('DKMS_TEST_PACKAGES', '/nowhere')).glob(package + '_*.deb'))
+        if not files:
+            raise unittest.SkipTest(f'package {package} could not be fetched')
+        with subprocess.Popen(['dpkg-deb', '--fsys-tarfile', files[-1]], stdout=subprocess.PIPE) as archive:
+            subprocess.run(['tar', '-x', '--keep-directory-symlink', '-C', self.path('/')], stdin=archive.stdout, check=True)
+
     def start(self, *words):
         """Starts a command in it."""
         return subprocess.Popen(['nsenter', '--target', self.leader, '--all', '--', *words], env=ENVIRONMENT, text=True,
@@ -102,8 +110,9 @@ def prepare(directory):
         if link.is_symlink() and os.readlink(link).lstrip('/').startswith('usr/'):
             (root / link.name).symlink_to(os.readlink(link))
     mount('-t', 'overlay', '-o', f'lowerdir=/usr,upperdir={memory}/upper,workdir={memory}/work', 'dkms-test', root / 'usr')
-    for name in ('alternatives', 'ld.so.cache', 'group', 'passwd'):  # the rest systemd makes, or does without
-        subprocess.run(['cp', '-a', pathlib.Path('/etc') / name, root / 'etc'], check=True)
+    # Programs need these; systemd makes the rest, or does without.
+    subprocess.run(['cp', '-a', '--parents', 'alternatives', 'group', 'ld.so.cache', 'passwd', 'ssl/openssl.cnf', root / 'etc'],
+                   cwd='/etc', check=True)
     (root / 'etc' / 'machine-id').write_text('0123456789abcdef0123456789abcdef\n')  # not the first boot: nothing is enabled
     subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir', root], check=True)
     return root

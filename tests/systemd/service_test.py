@@ -93,13 +93,25 @@ class ServiceTest(unittest.TestCase):
 
     def test_a_module_from_source_to_installed_and_away(self):
         self.add_source()
-        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        said = self.machine.run('sh', '-c', f'dkmsctl install hello/1.0 -k {self.kernel} 2>&1')
+        self.assertNotIn('Warning', said)
         self.assertEqual(self.states(), {'hello': ['installed']})
         built = self.machine.path(f'/var/lib/dkms/hello/1.0/{self.kernel}/{scratch.ARCH}')
         self.assertTrue(json.loads((built / '.dkmsd.json').read_text())['sandboxed'])
         self.assertEqual(self.machine.run('modinfo', '-k', self.kernel, '-F', 'version', 'hello'), '1.0', 'depmod was run')
         self.machine.run('dkmsctl', 'remove', 'hello/1.0', '--all')
         self.assertEqual(self.states(), {})
+
+    def test_the_initramfs_is_made_anew_by_dracut(self):
+        for package in ('udev', 'dracut-core'):
+            self.machine.unpack(package)
+        settings, image = self.machine.path('/etc/dracut.conf.d'), self.machine.path(f'/boot/initramfs-{self.kernel}.img')
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / 'small.conf').write_text('dracutmodules="base"\nadd_drivers="hello"\ncompress=cat\n')
+        image.write_text('an image of before')
+        self.add_source(more='REMAKE_INITRD="yes"\n')
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        self.assertIn('updates/dkms/hello.ko', self.machine.run('lsinitrd', f'/boot/{image.name}'))
 
     def test_others_may_look_and_not_touch(self):
         self.add_source()
