@@ -20,14 +20,13 @@ struct BadPattern {
 
 const std::array<BadPattern, 3>& bad_patterns()
 {
+    const auto pattern = [](const char* words) { return at_command + "(" + words + ")([[:blank:];&|)]|$)"; };
     static const std::array<BadPattern, 3> patterns{{
-        {"network",
-         LinePattern(at_command +
-                     "(curl|wget|ftp|scp|rsync|apt-get|apt|dnf|yum|pacman|zypper|pip3?|npm)([[:blank:]]|$)")},
-        {"network", LinePattern(at_command + "(git[[:blank:]]+(clone|fetch|pull|submodule))([[:blank:]]|$)")},
+        {"network", LinePattern(pattern("curl|wget|ftp|scp|rsync|apt-get|apt|dnf|yum|pacman|zypper|pip3?|npm"))},
+        {"network", LinePattern(pattern("git[[:blank:]]+(clone|fetch|pull|submodule)"))},
         {"leaves-build",
-         LinePattern(at_command + "(sudo|depmod|modprobe|insmod|rmmod|systemctl|udevadm|update-initramfs|"
-                                  "dracut|mkinitcpio|dkms|ldconfig)([[:blank:];]|$)")},
+         LinePattern(pattern("sudo|depmod|modprobe|insmod|rmmod|systemctl|udevadm|update-initramfs|dracut|"
+                             "mkinitcpio|ldconfig"))},
     }};
     return patterns;
 }

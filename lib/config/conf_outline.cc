@@ -146,9 +146,12 @@ private:
             if (command.next.empty()) command.next = word;
         } else if (split_assignment(word, statement)) {
             statement.line = line;
+            statement.exported = exporting_;
             outline_.statements.push_back(std::move(statement));
             ++pending_;
-        } else if (!is_keyword(word)) {
+        } else if (is_keyword(word)) {
+            exporting_ = word == "export";
+        } else {
             begin_command(word, line);
         }
     }
@@ -163,6 +166,7 @@ private:
     void end_command()
     {
         in_command_ = false;
+        exporting_ = false;
         pending_ = 0;
     }
 
@@ -170,6 +174,7 @@ private:
     std::size_t at_ = 0;
     unsigned line_ = 1;
     bool in_command_ = false;
+    bool exporting_ = false;
     unsigned pending_ = 0; ///< assignments since the command began
     ConfOutline outline_;
 };

@@ -13,6 +13,7 @@ struct ConfStatement {
     std::string index;       ///< what stands in the brackets, "" without any: "0", "$i"
     std::string raw;         ///< the right side with its quotes
     unsigned line = 0;       ///< where it begins, counted from 1
+    bool exported = false;   ///< programs that are started see it
     std::string before_word; ///< the command it stands before, which alone sees it; empty for a plain assignment
 };
 

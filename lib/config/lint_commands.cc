@@ -20,7 +20,7 @@ const std::array<MakeRow, 4>& make_rows()
 {
     static const std::array<MakeRow, 4> rows{{
         {"make-quoted", LinePattern("^[[:blank:]]*['\"]make['\"]"), ""},
-        {"make-jobs", LinePattern("make(['\"]|[[:blank:]]).*[[:blank:]](-j|--jobs)"), ""},
+        {"make-jobs", LinePattern("make['\"]?([[:blank:]].*)?[[:blank:]](-j|--jobs)"), ""},
         {"make-installs",
          LinePattern("make['\"]?([[:blank:]]+[^;&|]*)?[[:blank:]](install|modules_install)([[:blank:];]|$)"),
          "DESTDIR="},

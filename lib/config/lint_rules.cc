@@ -70,7 +70,7 @@ constexpr std::array table{
              "Give each record a name of its own without .ko, that of the file the build makes."},
     LintRule{"bad-switch", error, "{name} is neither yes nor no but '{value}'.", "Write {name}=\"yes\", or nothing."},
     LintRule{"bad-expression", error, "{name} is not a valid extended regular expression: {value}",
-             "See regex(7); \\ . [ ( { * + ? | ^ $ have a meaning."},
+             "See regex(7); put a backslash before a character that is meant as itself."},
     LintRule{"bad-config-words", warning, "BUILD_EXCLUSIVE_CONFIG holds '{value}', which is no option of the kernel.",
              "Write CONFIG_NAME, or !CONFIG_NAME for one that must not be set."},
     LintRule{"empty-range", error, "No kernel is between BUILD_EXCLUSIVE_KERNEL_MIN {min} and _MAX {max}.",

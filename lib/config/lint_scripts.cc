@@ -47,7 +47,7 @@ private:
     {
         const Parameters parameters{{"name", row.directive}, {"word", word}};
         const unsigned line = subject_.outline.line_of(row.directive);
-        const auto script = subject_.directory / word;
+        const auto script = (subject_.directory / word).lexically_normal();
         std::error_code ignored;
         if (!std::filesystem::is_regular_file(script, ignored)) {
             const bool command = is_shell_word(word) || find_program(word);

@@ -102,7 +102,7 @@ private:
     {
         if (is_conf_directive(statement.name))
             look_at_directive(statement);
-        else if (statement.before_word.empty())
+        else if (statement.before_word.empty() && !statement.exported)
             look_at_other(statement);
         look_for_uname(statement);
     }

@@ -88,15 +88,27 @@ private:
 
     void look_at_records()
     {
-        for (const RecordFault& fault : record_faults(ConfValues(subject_.variables), subject_.value("PACKAGE_NAME"))) {
+        const auto faults = record_faults(ConfValues(subject_.variables), subject_.value("PACKAGE_NAME"));
+        for (const RecordFault& fault : faults) {
+            if (follows_from_another(fault, faults)) continue;
             const bool location = fault.directive == "DEST_MODULE_LOCATION";
             // Where the directive itself is missing, the record's name shows the place.
-            unsigned line = subject_.outline.line_of(fault.directive, fault.index);
-            if (location && subject_.value(fault.directive, fault.index).empty())
-                line = subject_.outline.line_of("BUILT_MODULE_NAME", fault.index);
+            const bool missing = subject_.value(fault.directive, fault.index).empty();
+            const unsigned line =
+                subject_.outline.line_of(missing ? "BUILT_MODULE_NAME" : fault.directive, fault.index);
             findings_.add(location ? "record-location" : "record-name", subject_.conf, line,
                           {{"reason", fault.reason}, {"index", std::to_string(fault.index)}});
         }
+    }
+
+    /// A name to install under that is not given is the name that is built, with the same fault.
+    bool follows_from_another(const RecordFault& fault, const std::vector<RecordFault>& faults) const
+    {
+        if (fault.directive != "DEST_MODULE_NAME" || !subject_.value(fault.directive, fault.index).empty())
+            return false;
+        return std::any_of(faults.begin(), faults.end(), [&](const RecordFault& other) {
+            return other.index == fault.index && other.directive == "BUILT_MODULE_NAME";
+        });
     }
 
     void look_at_switch(const char* name)
