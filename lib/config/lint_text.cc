@@ -34,7 +34,8 @@ constexpr std::array<Outdated, 9> outdated{{
 /// What to do about directives that are deprecated and have no successor.
 constexpr std::array<Outdated, 6> farewells{{
     {"CLEAN", "Delete it: every build starts from a fresh copy of the source."},
-    {"REMAKE_INITRD", "Delete it: the initramfs is remade where the distribution wants that."},
+    {"REMAKE_INITRD",
+     "Delete it, dkms ignores it since 2.8.8; let the distribution's tools put the module into the initramfs."},
     {"MODULES_CONF", "Put those lines into a file in /etc/modprobe.d."},
     {"MODULES_CONF_ALIAS_TYPE", "Delete it: the module's own aliases are enough."},
     {"MODULES_CONF_OBSOLETES", "Put a blacklist line into a file in /etc/modprobe.d."},

@@ -7,7 +7,7 @@ COMP_WORDS=()
 for word; do
     while [[ $word == *=* && $word != = && -n $word ]]; do
         [[ -z ${word%%=*} ]] || COMP_WORDS+=("${word%%=*}")
-        COMP_WORDS+=(=)
+        COMP_WORDS+=("=")
         word=${word#*=}
         [[ -n $word ]] || continue 2
     done

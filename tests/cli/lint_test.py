@@ -39,7 +39,7 @@ class Lint(unittest.TestCase):
         self.assertEqual(result.code, 0, result)
         self.assertEqual(result.out, f'{self.source}/dkms.conf:{self.last_line()}: warning: REMAKE_INITRD is deprecated. '
                          '[deprecated-directive]\n'
-                         '    Delete it: the initramfs is remade where the distribution wants that.\n')
+                         '    Delete it, dkms ignores it since 2.8.8; let the distribution\'s tools put the module into the initramfs.\n')
         self.assertEqual(result.err, '1 warning.\n')
         self.assertEqual(self.lint('--strict').code, 1)
         self.assertEqual(self.lint('--strict', '--json').json['exit_code'], 1)
