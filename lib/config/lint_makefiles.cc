@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the build will make, and from what: the Makefiles of a source beside the records of its configuration.
+#include "lib/config/kbuild_lists.h"
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
+#include "lib/config/lint_sources.h"
 #include "lib/config/lint_uname.h"
 #include "lib/config/makefile_outline.h"
 #include "lib/config/name_distance.h"
@@ -14,19 +16,6 @@ namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// How a list of kbuild takes an object.
-enum class Listed { module, by_config, built_in };
-
-/// An object of an obj- list.
-struct ListedObject {
-    std::string stem;   ///< "hello" of hello.o, without directories
-    std::string object; ///< "sub/hello.o", as written
-    Listed how = Listed::module;
-    std::string variable; ///< by_config: "CONFIG_HELLO"
-    const MakefileOutline* makefile = nullptr;
-    unsigned line = 0;
-};
 
 /// "NAME=value" among the words of MAKE[#]: what make is given.
 MakefileVariables given_variables(const LintSubject& subject)
@@ -58,10 +47,6 @@ const std::array<OldWord, 3>& old_words()
     return words;
 }
 
-/// Endings of files that kbuild, or a blob, makes an object from.
-constexpr std::array<const char*, 11> source_endings{".c",   ".S",         ".s",        ".rs",        ".cc", ".cpp",
-                                                     ".cxx", ".o_shipped", ".o_binary", ".c_shipped", ".o"};
-
 class MakefileLint {
 public:
     MakefileLint(const LintSubject& subject, Findings& findings)
@@ -73,7 +58,7 @@ public:
     {
         read_makefiles();
         if (makefiles_.empty()) return look_at_nothing();
-        for (const MakefileOutline& makefile : makefiles_) collect(makefile);
+        lists_ = kbuild_lists(makefiles_, given_);
         for (const ConfModule& record : records_) look_at_record(record);
         report_by_config();
         for (const MakefileOutline& makefile : makefiles_)
@@ -122,7 +107,7 @@ private:
             return object.makefile == &makefile && is_wanted(object.stem);
         };
         return std::any_of(records_.begin(), records_.end(), is_here) ||
-               std::any_of(objects_.begin(), objects_.end(), lists);
+               std::any_of(lists_.objects.begin(), lists_.objects.end(), lists);
     }
 
     bool is_wanted(const std::string& stem) const
@@ -131,71 +116,18 @@ private:
                            [&](const ConfModule& record) { return record.built_name == stem; });
     }
 
-    // what Makefiles list
-
-    void collect(const MakefileOutline& makefile)
-    {
-        static const LinePattern list("^obj-(m|y|\\$[({]([A-Za-z0-9_]+)[)}])$");
-        static const LinePattern any_list("^obj-");
-        const MakefileVariables variables = makefile_variables(makefile, given_);
-        for (const MakefileAssignment& one : makefile.assignments) {
-            if (!any_list.fits(one.variable)) continue;
-            const auto kind = list.group(one.variable, 1);
-            ListedObject object;
-            object.makefile = &makefile;
-            object.line = one.line;
-            object.variable = kind ? list.group(one.variable, 2).value_or("") : "";
-            object.how = how_listed(kind.value_or("m"), object.variable);
-            for (const auto& word : expanded_words(one.value, variables)) add_object(object, word);
-        }
-    }
-
-    Listed how_listed(const std::string& kind, const std::string& variable) const
-    {
-        if (kind == "y") return Listed::built_in;
-        const bool of_kernel = variable.starts_with("CONFIG_");
-        return !of_kernel || is_set_somewhere(variable) ? Listed::module : Listed::by_config;
-    }
-
-    void add_object(ListedObject object, const std::optional<std::string>& word)
-    {
-        if (!word) {
-            lists_are_known_ = false;
-            return;
-        }
-        if (!word->ends_with(".o")) return; // a directory, whose Makefile has been read
-        object.object = *word;
-        object.stem = fs::path(*word).stem();
-        objects_.push_back(std::move(object));
-    }
-
-    /// Whether any Makefile or MAKE gives the variable a value: then the author has thought of it.
-    bool is_set_somewhere(const std::string& variable) const
-    {
-        if (given_.count(variable) != 0) return true;
-        const auto sets = [&](const MakefileAssignment& one) { return one.variable == variable && one.value != "n"; };
-        const LinePattern hands_over("(^|[^A-Za-z0-9_])" + variable + "=[^=]");
-        const auto says = [&](const MakefileLine& line) { return hands_over.fits(line.text); };
-        return std::any_of(makefiles_.begin(), makefiles_.end(), [&](const MakefileOutline& makefile) {
-            const auto in_value = [&](const MakefileAssignment& one) { return hands_over.fits(one.value); };
-            return std::any_of(makefile.assignments.begin(), makefile.assignments.end(), sets) ||
-                   std::any_of(makefile.assignments.begin(), makefile.assignments.end(), in_value) ||
-                   std::any_of(makefile.others.begin(), makefile.others.end(), says);
-        });
-    }
-
     // a record
 
     void look_at_record(const ConfModule& record)
     {
         const ListedObject* best = nullptr;
-        for (const ListedObject& object : objects_)
+        for (const ListedObject& object : lists_.objects)
             if (object.stem == record.built_name && (best == nullptr || object.how < best->how)) best = &object;
         if (best == nullptr) return look_at_unlisted(record);
         if (best->how == Listed::by_config) by_config_[best->makefile].push_back(*best);
         if (best->how == Listed::built_in && !lists_other_kinds(*best->makefile))
             findings_.add("obj-y", best->makefile->file, best->line, {{"module", record.built_name}});
-        look_at_sources(*best);
+        if (!may_be_made()) lint_sources(subject_, *best, given_, findings_);
     }
 
     /// One finding a Makefile: a driver of many modules has them all in such lists.
@@ -225,9 +157,9 @@ private:
         const bool shipped = std::any_of(files_.begin(), files_.end(), [&](const fs::path& file) {
             return file.filename() == record.built_name + ".ko";
         });
-        if (!lists_are_known_ || by_rule || shipped || may_be_made()) return;
+        if (!lists_.known || by_rule || shipped || may_be_made()) return;
         std::vector<std::string> made;
-        for (const ListedObject& object : objects_) made.push_back(object.stem);
+        for (const ListedObject& object : lists_.objects) made.push_back(object.stem);
         const Parameters parameters{{"module", record.built_name},
                                     {"index", std::to_string(record.index)},
                                     {"made", listing(record.built_name, made)}};
@@ -260,58 +192,6 @@ private:
         return here != makefiles_.end() ? *here : makefiles_.front();
     }
 
-    // sources
-
-    void look_at_sources(const ListedObject& module)
-    {
-        const MakefileOutline& makefile = *module.makefile;
-        if (makefile.includes || may_be_made()) return;
-        const std::string directory = fs::path(module.object).parent_path();
-        bool composite = false;
-        const MakefileVariables variables = makefile_variables(makefile, given_);
-        for (const MakefileAssignment& one : makefile.assignments) {
-            if (!is_parts_list(one.variable, module.object)) continue;
-            composite = true;
-            for (const auto& word : expanded_words(one.value, variables))
-                if (word && word->ends_with(".o")) look_for_source(makefile, *word, one.line);
-        }
-        if (!composite && !has_parts_list(module)) look_for_source(makefile, module.object, module.line);
-    }
-
-    /// NAME-objs and NAME-y of NAME.o.
-    static bool is_parts_list(const std::string& variable, const std::string& object)
-    {
-        const std::string stem = object.substr(0, object.size() - 2);
-        return variable == stem + "-objs" || variable == stem + "-y" || variable == stem + "-m";
-    }
-
-    /// NAME-$(CONFIG_X), $(NAME)-objs and the like: parts that depend on something.
-    static bool has_parts_list(const ListedObject& module)
-    {
-        const std::string stem = module.object.substr(0, module.object.size() - 2) + "-";
-        const auto& assignments = module.makefile->assignments;
-        return std::any_of(assignments.begin(), assignments.end(), [&](const MakefileAssignment& one) {
-            const bool computed = one.variable.find("$(") != std::string::npos && !one.variable.starts_with("obj-");
-            return one.variable.starts_with(stem) || computed;
-        });
-    }
-
-    void look_for_source(const MakefileOutline& makefile, const std::string& object, unsigned line)
-    {
-        const std::string stem = object.substr(0, object.size() - 2);
-        if (makefile.makes(object) || makefile.makes(fs::path(object).filename())) return;
-        for (const fs::path& directory : {makefile.file.parent_path(), subject_.directory})
-            for (const char* ending : source_endings)
-                if (std::error_code ignored; fs::exists(directory / (stem + ending), ignored)) return;
-        const bool is_parts =
-            std::any_of(makefile.assignments.begin(), makefile.assignments.end(),
-                        [&](const MakefileAssignment& one) { return is_parts_list(one.variable, object); });
-        if (makefile.makes(stem + ".c") || is_parts) return;
-        const fs::path expected = (makefile.file.parent_path() / (stem + ".c")).lexically_normal();
-        findings_.add("source-missing", makefile.file, line,
-                      {{"object", object}, {"file", expected.lexically_relative(subject_.directory)}});
-    }
-
     // lines
 
     void look_at_lines(const MakefileOutline& makefile)
@@ -332,9 +212,8 @@ private:
     const std::vector<ConfModule> records_;
     std::vector<fs::path> files_;
     std::vector<MakefileOutline> makefiles_;
-    std::vector<ListedObject> objects_;
+    KbuildLists lists_;
     std::map<const MakefileOutline*, std::vector<ListedObject>> by_config_;
-    bool lists_are_known_ = true; ///< whether every word of every obj- list could be read
 };
 
 } // namespace
