@@ -3,6 +3,7 @@
 #include "lib/model/event.h"
 #include "lib/model/finding.h"
 #include "lib/model/job.h"
+#include "lib/model/outcome.h"
 #include "lib/model/places.h"
 #include "lib/model/request.h"
 #include "lib/model/state.h"
