@@ -32,7 +32,7 @@ std::string near_path(const std::string& path)
 
 std::string severity_text(Severity severity, const Look& look)
 {
-    const std::string text(name_of(severity));
+    std::string text(name_of(severity));
     if (severity == Severity::note) return text;
     return coloured(text, severity == Severity::error ? Colour::red : Colour::yellow, look);
 }
