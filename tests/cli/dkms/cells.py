@@ -8,6 +8,7 @@ A file of `cells/` is a subject, a paragraph with a title is a cell, a line is o
     conf LINE            one more line of the dkms.conf of the last source
     framework LINE       a line of /etc/dkms/framework.conf
     as WHO               root (default), user, or both: then it counts as two cells
+    needs PROGRAM        the machine has to have this program
     bus no: REASON       the cell does not apply to the service
     better: WHY          what is expected is not what the old program did, and why
     oracle               dkms 3.0.10 gives the same; where it is there, it is held against this cell too
@@ -91,6 +92,7 @@ class Cell:
     modules: str = None
     sources: str = None
     no_bus: str = ''
+    needs: str = ''
     better: str = ''
     oracle: bool = False
 
@@ -141,6 +143,8 @@ def take(cell, line):
         cell.better = rest
     elif mark == 'bus' and rest.startswith('no: '):
         cell.no_bus = rest[4:]
+    elif mark == 'needs':
+        cell.needs = rest
     elif mark == 'oracle':
         cell.oracle = True
     else:
@@ -175,6 +179,24 @@ def broken(machine, name='hello', version='1.0'):
     machine.added(name, version)
 
 
+def every_state(machine):
+    """A module in each state that status knows."""
+    machine.kernel()
+    for name, version in (('added', '1.0'), ('built', '2.0'), ('differs', '1'), ('missing', '1'), ('originals', '1'), ('zfs', '2.2.0')):
+        machine.source(name, version)
+    machine.added('added', '1.0')
+    machine.added('broken', '1')
+    machine.built('built', '2.0')
+    for name in ('differs', 'missing', 'originals'):
+        machine.installed(name, '1')
+    machine.installed('zfs', '2.2.0')
+    archived(machine, 'originals')
+    directory = machine.modules / machines.KERNELS[0] / 'updates' / 'dkms'
+    (directory / 'missing.ko').unlink()
+    with open(directory / 'differs.ko', 'ab') as file:
+        file.write(b'more')
+
+
 def archived(machine, name='hello', version='0.9', release=machines.KERNELS[0], where='kernel/drivers/misc', origin='origin'):
     """An original module that an install has put away."""
     directory = machine.tree / name / 'original_module' / release / machines.ARCH
@@ -194,6 +216,7 @@ GIVEN = {
     'installed': lambda machine, *words: machine.installed(*words),         # [NAME VERSION RELEASE ARCH WHERE]
     'original': lambda machine, *words: machine.original(*words),           # [NAME VERSION RELEASE WHERE]
     'archived': archived,                                                   # [NAME VERSION RELEASE WHERE [unknown]]
+    'every-state': every_state,
     'broken': broken,                                               # [NAME VERSION]
     'system': lambda machine, name: machine.system(name),           # a key of OS_RELEASE
 }

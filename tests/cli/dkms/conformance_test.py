@@ -1,25 +1,44 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs the cells of subjects: `conformance_test.py [--bus | --oracle DIRECTORY] SUBJECT… [-v] [-k PATTERN]`.
+"""Runs the cells of subjects: `conformance_test.py [--bus | --oracle] SUBJECT… [-v] [-k PATTERN]`.
 
 Without --bus each command starts a dkmsd of its own; with it, dkmsd serves on a bus. What is expected is the same. With --oracle
-the program `dkms` of DIRECTORY is held against the cells that it should agree with.
+dkms 3.0.10 is held against the cells that it should agree with, see oracle.py.
 """
 
 import pathlib
+import shutil
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import cells  # noqa: E402
 import machine as machines  # noqa: E402
+import oracle  # noqa: E402
 
 unittest.TestCase.maxDiff = None
 
 
 class Conformance(unittest.TestCase):
     bus = False
-    program = None
+    oracle = False
+
+    @classmethod
+    def setUpClass(cls):
+        cls.program = None
+        if cls.oracle:
+            cls.program = cls.enterClassContext(oracle.unpacked())
+
+
+class Service(unittest.TestCase):
+    """That what is tried on the bus is done by the service there, and not by a dkmsd of the client's own."""
+
+    def test_jobs_are_those_of_the_service(self):
+        for as_user in (False, True):
+            with self.subTest(as_user=as_user), machines.Machine(as_user=as_user, bus=True) as machine:
+                machine.source()
+                finished = machine.run('dkms add hello/1.0 && /run/build/client/dkmsctl jobs')
+                self.assertRegex(finished.stdout, r'(?m)^1 +add +hello/1\.0 .*done', finished.stderr)
 
 
 def run(test, cell):
@@ -27,6 +46,8 @@ def run(test, cell):
         test.skipTest(machines.missing())
     if test.bus and cell.no_bus:
         test.skipTest(cell.no_bus)
+    if cell.needs and not shutil.which(cell.needs):
+        test.skipTest(f'the program {cell.needs} is needed')
     if ('given', 'real-kernel') in cell.given and not machines.newest_headers():
         test.skipTest('kernel headers are needed')
     with machines.Machine(as_user=cell.who == 'user', bus=test.bus, program=test.program) as machine:
@@ -79,14 +100,15 @@ def main():
         arguments.remove('--bus')
         Conformance.bus = True
     if '--oracle' in arguments:
-        at = arguments.index('--oracle')
-        Conformance.program = pathlib.Path(arguments[at + 1])
-        del arguments[at:at + 2]
+        arguments.remove('--oracle')
+        Conformance.oracle = True
     subjects = [word for word in arguments if (cells.DIRECTORY / f'{word}.cells').exists()]
     for subject in subjects or sorted(path.stem for path in cells.DIRECTORY.glob('*.cells')):
         for cell in cells.read(cells.DIRECTORY / f'{subject}.cells'):
-            if not Conformance.program or cell.oracle:
+            if not Conformance.oracle or cell.oracle:
                 setattr(Conformance, f'test {subject}: {cell.title}', lambda test, cell=cell: run(test, cell))
+    if not Conformance.bus or machines.missing():
+        del globals()['Service']
     unittest.main(argv=[sys.argv[0], *(word for word in arguments if word not in subjects)])
 
 

@@ -8,6 +8,7 @@ script has ended. Environment: DKMS_TEST_BUILD is the build directory whose prog
 import functools
 import os
 import pathlib
+import pwd
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ RUNNING = os.uname().release
 TREE, SOURCES, MODULES, ETC, HERE = '/var/lib/dkms', '/usr/src', '/lib/modules', '/etc/dkms', '/run/cell'
 KERNELS = ('6.1.0-1-test', '6.1.0-2-test')
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent.parent
+CALLERS = pathlib.Path(__file__).resolve().parent / 'callers'
 PATIENCE = 300  # seconds after which a script counts as hanging
 NO_SIGNING = "The kernel is built without module signing facility, modules won't be signed"
 
@@ -58,6 +60,9 @@ BUS = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
     <allow send_destination="org.freedesktop.DBus"/>
   </policy>
   <include>/run/bus/policy.conf</include>
+  <policy user="{user}">
+    <allow own="org.dkms1"/>
+  </policy>
 </busconfig>
 '''
 
@@ -106,7 +111,7 @@ class Machine:
         self.root = pathlib.Path(tempfile.mkdtemp(prefix='dkms-cell-', dir='/var/tmp'))
         self.root.chmod(0o755)
         self.tree, self.sources, self.modules, self.etc, self.here = (self.root / part for part in ('tree', 'src', 'lib', 'etc', 'here'))
-        for directory in (self.tree, self.sources, self.modules, self.here, self.root / 'out', self.root / 'bus' / 'services'):
+        for directory in (self.tree, self.sources, self.modules, self.here, self.root / 'out', self.root / 'bus' / 'services', self.root / 'bus' / 'state'):
             directory.mkdir(parents=True)
         for directory in ('dkms', 'kernel', 'modprobe.d', 'alternatives'):
             (self.etc / directory).mkdir(parents=True)
@@ -201,8 +206,9 @@ class Machine:
         words = ['bwrap', *namespaces(self.as_user), '--dev-bind', '/', '/', '--proc', '/proc', '--bind', self.etc, '/etc',
                  '--ro-bind', '/etc/alternatives', '/etc/alternatives', '--tmpfs', '/var/lib', '--bind', self.tree, TREE,
                  '--bind', self.sources, SOURCES, '--bind', self.modules, os.path.realpath(MODULES), '--tmpfs', '/boot',
-                 '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--bind', self.here, HERE,
-                 '--bind', self.root / 'out', '/run/out', '--ro-bind', self.root / 'script', '/run/script', *self._program_words()]
+                 '--perms', '755', '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--bind', self.here, HERE,
+                 '--bind', self.root / 'out', '/run/out', '--ro-bind', self.root / 'script', '/run/script', '--ro-bind', scratch.SAMPLES, '/run/sample', '--ro-bind', CALLERS, '/run/callers',
+                 *self._program_words()]
         if self.real_headers:
             for directory in pathlib.Path(SOURCES).glob('linux-*'):
                 words += ['--ro-bind', directory, directory]
@@ -228,18 +234,19 @@ class Machine:
             return ['--ro-bind', self.program, '/run/bin']
         build = scratch.BUILD
         link = 'dkms' if (build / 'client' / 'dkms').exists() else 'dkmsctl'
-        return ['--ro-bind', build / 'client', '/run/build/client', '--ro-bind', build / 'daemon', '/run/build/daemon',
-                '--symlink', f'/run/build/client/{link}', '/run/bin/dkms']
+        return ['--dir', '/run/build', '--dir', '/run/bin', '--ro-bind', build / 'client', '/run/build/client',
+                '--ro-bind', build / 'daemon', '/run/build/daemon', '--symlink', f'/run/build/client/{link}', '/run/bin/dkms']
 
     def _bus_words(self):
         bus = self.root / 'bus'
-        (bus / 'bus.conf').write_text(BUS)
+        user = 0 if not self.as_user else pwd.getpwnam('nobody').pw_uid if ROOT else os.geteuid()
+        (bus / 'bus.conf').write_text(BUS.format(user=user))
         shutil.copy(SOURCE / 'dbus' / 'org.dkms1.conf', bus / 'policy.conf')
         (bus / 'services' / 'org.dkms1.service').write_text('[D-BUS Service]\nName=org.dkms1\nExec=/run/build/daemon/dkmsd\n')
         return ['--bind', bus, '/run/bus']
 
     def _environment(self):
-        environment = {'PATH': '/run/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': HERE, 'LANG': 'C.UTF-8',
+        environment = {'PATH': '/run/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': HERE, 'LANG': 'C.UTF-8', 'STATE_DIRECTORY': '/run/bus/state',
                        'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path=/run/{"bus/socket" if self.bus else "nobody-listens"}'}
         environment |= {name: value for name, value in os.environ.items() if name.endswith('SAN_OPTIONS')}
         return environment | self.environment
