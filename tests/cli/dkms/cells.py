@@ -13,7 +13,7 @@ A file of `cells/` is a subject, a paragraph with a title is a cell, a line is o
     better: WHY          what is expected is not what the old program did, and why
     oracle               dkms 3.0.10 gives the same; where it is there, it is held against this cell too
     % COMMAND            something that happens between, in sh; must succeed
-    $ COMMAND            what is tried, in sh; the lines below it are its results
+    $ COMMAND            what is tried, in sh, in the machine's HERE; the lines below it are its results
     > TEXT  ! TEXT       a line of standard output, of standard error; `>~` and `!~` begin a regular expression instead
     >...  !...           any lines from here on
     = NUMBER             exit code, 0 if not said
@@ -226,10 +226,10 @@ def script_of(cell):
     """The script that runs a cell; each command leaves its output and exit code in /run/out."""
     parts = []
     for number, command in enumerate(cell.commands):
-        body = f'{{ {command.words}\n}} </dev/null >/run/out/{number}.out 2>/run/out/{number}.err; echo $? >/run/out/{number}.code'
+        body = f'( {command.words}\n) </dev/null >/run/out/{number}.out 2>/run/out/{number}.err; echo $? >/run/out/{number}.code'
         parts.append(body)
     for number, check in enumerate(cell.checks):
-        parts.append(f'{{ {check}\n}} </dev/null >/run/out/check{number}.out 2>&1; echo $? >/run/out/check{number}.code')
+        parts.append(f'( {check}\n) </dev/null >/run/out/check{number}.out 2>&1; echo $? >/run/out/check{number}.code')
     return '\n'.join(parts) + '\n'
 
 
