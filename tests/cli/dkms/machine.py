@@ -92,7 +92,7 @@ def namespaces(as_user=False):
     words = ['--die-with-parent', '--unshare-pid', '--unshare-ipc']
     if ROOT:
         return [*words, '--cap-add', 'ALL']
-    return [*words, '--unshare-user'] if as_user else [*words, '--unshare-user', '--uid', '0', '--gid', '0']
+    return [*words, '--unshare-user'] if as_user else [*words, '--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'ALL']
 
 
 def newest_headers():
