@@ -108,7 +108,7 @@ def read(path):
                 cells.append(Cell(path.stem, line.strip()[1:-1], number))
             else:
                 take(cells[-1], line)
-        except (IndexError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, ValueError) as error:
             raise ValueError(f'{path.name}:{number}: {line}: {error}') from error
     both = [cell for cell in cells if cell.who == 'both']
     for cell in both:

@@ -66,6 +66,12 @@ BUS = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
 </busconfig>
 '''
 
+# It is there when it has said where.
+START_BUS = '''mkfifo /run/bus/ready
+dbus-daemon --config-file=/run/bus/bus.conf --nofork --print-address=3 3>/run/bus/ready 2>/run/bus/log &
+read -r address < /run/bus/ready
+'''
+
 # How a kernel of the test's own makes modules. The source of one holds the entries of .modinfo, a line each; #error stops the build.
 KBUILD = r'''include $(M)/Makefile
 modules: $(patsubst %.o,$(M)/%.ko,$(obj-m))
@@ -111,7 +117,8 @@ class Machine:
         self.root = pathlib.Path(tempfile.mkdtemp(prefix='dkms-cell-', dir='/var/tmp'))
         self.root.chmod(0o755)
         self.tree, self.sources, self.modules, self.etc, self.here = (self.root / part for part in ('tree', 'src', 'lib', 'etc', 'here'))
-        for directory in (self.tree, self.sources, self.modules, self.here, self.root / 'out', self.root / 'bus' / 'services', self.root / 'bus' / 'state'):
+        bus_parts = (self.root / 'bus' / part for part in ('services', 'state'))
+        for directory in (self.tree, self.sources, self.modules, self.here, self.root / 'out', *bus_parts):
             directory.mkdir(parents=True)
         for directory in ('dkms', 'kernel', 'modprobe.d', 'alternatives'):
             (self.etc / directory).mkdir(parents=True)
@@ -207,7 +214,8 @@ class Machine:
                  '--ro-bind', '/etc/alternatives', '/etc/alternatives', '--tmpfs', '/var/lib', '--bind', self.tree, TREE,
                  '--bind', self.sources, SOURCES, '--bind', self.modules, os.path.realpath(MODULES), '--tmpfs', '/boot',
                  '--perms', '755', '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--bind', self.here, HERE,
-                 '--bind', self.root / 'out', '/run/out', '--ro-bind', self.root / 'script', '/run/script', '--ro-bind', scratch.SAMPLES, '/run/sample', '--ro-bind', CALLERS, '/run/callers',
+                 '--bind', self.root / 'out', '/run/out', '--ro-bind', self.root / 'script', '/run/script',
+                 '--ro-bind', scratch.SAMPLES, '/run/sample', '--ro-bind', CALLERS, '/run/callers',
                  *self._program_words()]
         if self.real_headers:
             for directory in pathlib.Path(SOURCES).glob('linux-*'):
@@ -216,8 +224,7 @@ class Machine:
             words += bind
         if self.bus:
             words += self._bus_words()
-            script = 'dbus-daemon --config-file=/run/bus/bus.conf --fork || exit 99\n' + script
-            (self.root / 'script').write_text(script)
+            (self.root / 'script').write_text(START_BUS + script)
         words += ['--chdir', HERE, '--clearenv']
         for name, value in self._environment().items():
             words += ['--setenv', name, value]
@@ -225,9 +232,17 @@ class Machine:
             words += ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
         finished = subprocess.run([*words, 'sh', '/run/script'], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                   timeout=PATIENCE, errors='surrogateescape', check=False)
-        if 'Sanitizer' in finished.stderr:
-            raise AssertionError(finished.stderr)
+        self._look_for_crashes(finished)
         return finished
+
+    def _look_for_crashes(self, finished):
+        texts = {'the script': finished.stderr}
+        for path in (*(self.root / 'out').iterdir(), self.root / 'bus' / 'log'):
+            if path.exists():
+                texts[path.name] = path.read_text(errors='replace')
+        for name, text in texts.items():
+            if 'Sanitizer' in text or 'terminate called' in text:
+                raise AssertionError(f'{name}: {text}')
 
     def _program_words(self):
         if self.program:
@@ -246,7 +261,8 @@ class Machine:
         return ['--bind', bus, '/run/bus']
 
     def _environment(self):
-        environment = {'PATH': '/run/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': HERE, 'LANG': 'C.UTF-8', 'STATE_DIRECTORY': '/run/bus/state',
+        environment = {'PATH': '/run/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': HERE, 'LANG': 'C.UTF-8',
+                       'STATE_DIRECTORY': '/run/bus/state',
                        'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path=/run/{"bus/socket" if self.bus else "nobody-listens"}'}
         environment |= {name: value for name, value in os.environ.items() if name.endswith('SAN_OPTIONS')}
         return environment | self.environment
