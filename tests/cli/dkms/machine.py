@@ -26,6 +26,7 @@ TREE, SOURCES, MODULES, ETC, HERE = '/var/lib/dkms', '/usr/src', '/lib/modules',
 KERNELS = ('6.1.0-1-test', '6.1.0-2-test')
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 CALLERS = pathlib.Path(__file__).resolve().parent / 'callers'
+KEPT = ('alternatives', 'ssl')  # directories of /etc that programs need
 PATIENCE = 300  # seconds after which a script counts as hanging
 NO_SIGNING = "The kernel is built without module signing facility, modules won't be signed"
 
@@ -120,7 +121,7 @@ class Machine:
         bus_parts = (self.root / 'bus' / part for part in ('services', 'state'))
         for directory in (self.tree, self.sources, self.modules, self.here, self.root / 'out', *bus_parts):
             directory.mkdir(parents=True)
-        for directory in ('dkms', 'kernel', 'modprobe.d', 'alternatives'):
+        for directory in ('dkms', 'kernel', 'modprobe.d', *KEPT):
             (self.etc / directory).mkdir(parents=True)
         for name in ('passwd', 'group', 'nsswitch.conf', 'ld.so.cache', 'localtime', 'login.defs'):
             if pathlib.Path('/etc', name).exists():
@@ -211,7 +212,7 @@ class Machine:
         if ROOT and self.as_user:
             subprocess.run(['chown', '-R', '-h', 'nobody:nogroup', *self.root.iterdir()], check=True)
         words = ['bwrap', *namespaces(self.as_user), '--dev-bind', '/', '/', '--proc', '/proc', '--bind', self.etc, '/etc',
-                 '--ro-bind', '/etc/alternatives', '/etc/alternatives', '--tmpfs', '/var/lib', '--bind', self.tree, TREE,
+                 *(word for name in KEPT for word in ('--ro-bind-try', f'/etc/{name}', f'/etc/{name}')), '--tmpfs', '/var/lib', '--bind', self.tree, TREE,
                  '--bind', self.sources, SOURCES, '--bind', self.modules, os.path.realpath(MODULES), '--tmpfs', '/boot',
                  '--perms', '755', '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--bind', self.here, HERE,
                  '--bind', self.root / 'out', '/run/out', '--ro-bind', self.root / 'script', '/run/script',
