@@ -41,6 +41,7 @@ public:
     Accepted submit(const Request& request, int handle) override;
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
+    std::vector<Finding> lint(const std::filesystem::path& path) override;
     std::vector<JobView> jobs() override;
     JobView job(JobId job) override;
     void cancel(JobId job) override;
@@ -216,6 +217,11 @@ std::vector<ModuleStatus> BusTransport::status(const StatusFilter& filter)
             manager("ListModules", [&](sdbus::MethodCall& call) { bus::write_dictionary(call, to_json(filter)); });
         return bus::read_modules(reply);
     });
+}
+
+std::vector<Finding> BusTransport::lint(const std::filesystem::path&)
+{
+    throw Error(ErrorCode::not_supported, {{"reason", "the service takes no paths from clients"}});
 }
 
 std::vector<JobView> BusTransport::jobs()

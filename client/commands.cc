@@ -11,7 +11,7 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 13> table{{
+constexpr std::array<CommandRow, 14> table{{
     {"add", "MODULE/VERSION", "Take a module's source into the tree", change_groups | group_conf, Verb::add,
      run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
@@ -27,6 +27,8 @@ constexpr std::array<CommandRow, 13> table{{
      build_groups | group_all | group_install | group_after, Verb::rebuild, run_change},
     {"status", "[MODULE[/VERSION]]", "Show modules and what they are built and installed for",
      group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_status},
+    {"lint", "DIRECTORY|FILE", "Look for what is wrong with a module's source",
+     group_path | group_places | group_quiet | group_json, std::nullopt, run_lint},
     {"jobs", "", "Show the jobs of the service", group_json, std::nullopt, run_jobs},
     {"wait", "[ID...]", "Wait until jobs have ended", group_jobs | group_quiet | group_json, std::nullopt, run_wait},
     {"cancel", "ID", "End a job", group_job | group_json, std::nullopt, run_cancel},

@@ -20,13 +20,15 @@ struct CommandRow;
 /// What somebody typed, made into values. Only the members that the command takes are set.
 struct Invocation {
     const CommandRow* command = nullptr;
-    Request request;         ///< change verbs; its verb is that of the command
-    StatusFilter filter;     ///< status
-    std::vector<JobId> jobs; ///< wait, cancel, log
-    PlaceOptions places;     ///< absolute paths
+    Request request;            ///< change verbs; its verb is that of the command
+    StatusFilter filter;        ///< status
+    std::vector<JobId> jobs;    ///< wait, cancel, log
+    std::filesystem::path path; ///< lint; absolute
+    PlaceOptions places;        ///< absolute paths
     bool json = false;
     bool no_wait = false;
     bool quiet = false;
+    bool strict = false; ///< lint: warnings count as errors
 
     /// Whether something was given that the service does not take from a client: a tree, a path or a directive.
     bool needs_stdio() const { return places.any() || request.options.names_files(); }
@@ -49,6 +51,7 @@ enum OptionGroup : unsigned {
     group_json = 1U << 12U,           ///< --json
     group_job = 1U << 13U,            ///< ID
     group_jobs = 1U << 14U,           ///< [ID...]
+    group_path = 1U << 15U,           ///< DIRECTORY|FILE, --strict
 };
 
 /// One command of dkmsctl.
@@ -71,6 +74,7 @@ const CommandRow* command_named(std::string_view name);
 /// The commands themselves, one file each.
 int run_change(const Invocation& invocation, Console& console); ///< every verb that makes a job
 int run_status(const Invocation& invocation, Console& console); ///< what the tree holds
+int run_lint(const Invocation& invocation, Console& console);   ///< what a source should do otherwise
 int run_jobs(const Invocation& invocation, Console& console);   ///< the jobs that are known
 int run_wait(const Invocation& invocation, Console& console);   ///< until jobs have ended; the exit code is theirs
 int run_cancel(const Invocation& invocation, Console& console); ///< ends a job

@@ -110,11 +110,13 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     if (row.verb) invocation.request = request_of(*row.verb, words);
     if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(words);
     invocation.jobs = words.jobs;
+    invocation.path = absolute(words.path).value_or(fs::path());
     invocation.places = {absolute(words.root), absolute(words.dkms_tree), absolute(words.source_tree),
                          absolute(words.install_tree)};
     invocation.json = words.json;
     invocation.no_wait = words.no_wait;
     invocation.quiet = words.quiet;
+    invocation.strict = words.strict;
     return invocation;
 }
 

@@ -98,11 +98,17 @@ void add_jobs(CLI::App& app, Words& words)
         ->check(CLI::Validator(CLI::PositiveNumber).description(""));
 }
 
+void add_path(CLI::App& app, Words& words)
+{
+    app.add_option("PATH", words.path, "A source directory, or a dkms.conf")->type_name("");
+    app.add_flag("--strict", words.strict, "Let warnings count as errors");
+}
+
 struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 13> group_table{{
+constexpr std::array<GroupRow, 14> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -116,6 +122,7 @@ constexpr std::array<GroupRow, 13> group_table{{
     {group_quiet, add_quiet},
     {group_json, add_json},
     {group_job | group_jobs, add_jobs},
+    {group_path, add_path},
 }};
 
 /// The list of options alone: the usage line is ours.
@@ -135,6 +142,8 @@ std::optional<Misunderstood> missing(const CommandRow& row, const Words& words)
         return Misunderstood{"no module was given."};
     if ((row.groups & group_job) != 0 && words.jobs.size() != 1)
         return Misunderstood{"the number of one job is needed."};
+    if ((row.groups & group_path) != 0 && words.path.empty())
+        return Misunderstood{"no directory or dkms.conf was given."};
     return std::nullopt;
 }
 

@@ -25,6 +25,8 @@ struct Words {
     std::string source_tree;
     std::string install_tree;
     std::vector<JobId> jobs;
+    std::string path;
+    bool strict = false;
     bool json = false;
     bool no_wait = false;
     bool quiet = false;

@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/renderer.h"
 
+#include "client/colour.h"
 #include "client/wording.h"
 
 namespace dkms {
-namespace {
-
-constexpr std::string_view red = "\033[1;31m";
-constexpr std::string_view green = "\033[32m";
-constexpr std::string_view plain = "\033[m";
-
-std::string coloured(const std::string& text, std::string_view colour, const Look& look)
-{
-    return look.colour ? std::string(colour) + text + std::string(plain) : text;
-}
-
-} // namespace
-
 void Renderer::event(const Event& event)
 {
     const JobProgress& job = board_.apply(event);
@@ -38,7 +26,7 @@ std::string Renderer::ended_text(const JobProgress& job) const
 {
     const bool bad = job.failed();
     const std::string result =
-        coloured(result_text(job), bad ? red : green, bad ? console_.err_look : console_.out_look);
+        coloured(result_text(job), bad ? Colour::red : Colour::green, bad ? console_.err_look : console_.out_look);
     return subject_text(job, board_.kernel_columns()) + "  " + result + "\n" +
            (bad ? failure_details(job, service_) : "");
 }

@@ -121,6 +121,14 @@ public:
         return modules;
     }
 
+    std::vector<Finding> lint(const std::filesystem::path& path) override
+    {
+        const json answer = call({{"lint", path.string()}});
+        std::vector<Finding> findings;
+        for (const json& one : answer.at("findings")) findings.push_back(finding_from_json(one));
+        return findings;
+    }
+
     std::vector<JobView> jobs() override
     {
         const json answer = call({{"jobs", json::object()}});

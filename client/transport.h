@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/model/event.h"
+#include "lib/model/finding.h"
 #include "lib/model/job.h"
 #include "lib/model/places.h"
 #include "lib/model/request.h"
@@ -37,6 +38,9 @@ public:
                            const std::function<void()>& interrupted) = 0;
 
     virtual std::vector<ModuleStatus> status(const StatusFilter& filter) = 0;
+    /// What a source directory or a configuration should do otherwise; `path` is absolute. Throws NotSupported over the
+    /// bus, which takes no paths from clients.
+    virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;
     virtual std::vector<JobView> jobs() = 0;
     virtual JobView job(JobId job) = 0; ///< throws NoSuchJob
     virtual void cancel(JobId job) = 0; ///< throws NoSuchJob, NotCancelable, AccessDenied

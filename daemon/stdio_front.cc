@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/stdio_front.h"
 
+#include "lib/config/lint.h"
 #include "lib/tree/scan.h"
 
 #include <nlohmann/json.hpp>
@@ -29,6 +30,19 @@ json status_line(const Places& places, const StatusFilter& filter)
     json modules = json::array();
     for (const ModuleStatus& status : scan(places, filter)) modules.push_back(to_json(status));
     return {{"modules", std::move(modules)}};
+}
+
+/// For the running kernel: what is looked at depends on it only where the configuration says so.
+json lint_line(const Places& places, const std::filesystem::path& path)
+{
+    if (!path.is_absolute()) throw Error(ErrorCode::invalid_args, {{"reason", "a path is absolute"}});
+    ConfContext context;
+    context.kernel = {running_release(), running_architecture()};
+    context.kernel_source_dir = places.install_tree / context.kernel.release / "build";
+    context.places = places;
+    json findings = json::array();
+    for (const Finding& finding : lint(path, context)) findings.push_back(to_json(finding));
+    return {{"findings", std::move(findings)}};
 }
 
 json jobs_line(const std::vector<JobView>& jobs)
@@ -80,6 +94,7 @@ json StdioFront::answer_to(const json& call)
         return {{"accepted", job}, {"joined", joined}};
     }
     if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
+    if (call.contains("lint")) return lint_line(supervisor_.places(), call.at("lint").get<std::string>());
     if (call.contains("jobs")) return jobs_line(supervisor_.jobs());
     if (call.contains("job")) {
         const auto view = supervisor_.view(call.at("job").get<JobId>());

@@ -43,27 +43,44 @@ bool leaves_directory(const std::string& path)
     return false;
 }
 
+/// Reads every record, and keeps what is wrong with them.
 class RecordReader {
 public:
-    RecordReader(const std::filesystem::path& file, const ConfValues& values, const std::string& package)
-        : file_(file), values_(values), package_(package), indexes_(record_indexes(values))
+    RecordReader(const ConfValues& values, const std::string& package)
+        : values_(values), package_(package), indexes_(record_indexes(values))
     {
+        for (const unsigned index : indexes_) records_.push_back(read_record(index));
     }
 
-    std::vector<ConfModule> read() const
+    /// Two records must not make, or become, the same file.
+    void refuse_duplicates()
     {
-        std::vector<ConfModule> records;
-        for (const unsigned index : indexes_) records.push_back(read_record(index));
-        return records;
+        std::set<std::string> built;
+        std::set<std::string> installed;
+        for (const ConfModule& record : records_) {
+            refuse_duplicate(built, record.built_location + record.built_name, "BUILT_MODULE_NAME", record.index);
+            refuse_duplicate(installed, record.dest_name, "DEST_MODULE_NAME", record.index);
+        }
     }
+
+    std::vector<ConfModule>& records() { return records_; }
+    std::vector<RecordFault>& faults() { return faults_; }
 
 private:
-    [[noreturn]] void fail(const std::string& reason, unsigned index) const
+    void fail(const std::string& directive, const std::string& reason, unsigned index)
     {
-        throw conf_fault(file_, reason + " record #" + std::to_string(index) + ".");
+        faults_.push_back({directive, index, reason + " record #" + std::to_string(index) + "."});
     }
 
-    ConfModule read_record(unsigned index) const
+    void refuse_duplicate(std::set<std::string>& seen, const std::string& name, const std::string& directive,
+                          unsigned index)
+    {
+        if (name.empty() || seen.insert(name).second) return;
+        const std::string element = directive + "[" + std::to_string(index) + "]";
+        faults_.push_back({directive, index, "Duplicate module '" + name + "' in '" + element + "'."});
+    }
+
+    ConfModule read_record(unsigned index)
     {
         ConfModule record;
         record.index = index;
@@ -71,48 +88,54 @@ private:
         record.built_location = values_.value("BUILT_MODULE_LOCATION", index);
         if (!record.built_location.empty() && record.built_location.back() != '/') record.built_location += '/';
         if (leaves_directory(record.built_location + record.built_name))
-            fail("'BUILT_MODULE_LOCATION' directive leads out of the build directory in", index);
+            fail("BUILT_MODULE_LOCATION", "'BUILT_MODULE_LOCATION' directive leads out of the build directory in",
+                 index);
         record.dest_name = dest_name(index, record.built_name);
         record.dest_location = dest_location(index);
         record.strip = strip(index);
         return record;
     }
 
-    std::string built_name(unsigned index) const
+    std::string built_name(unsigned index)
     {
         std::string name = values_.value("BUILT_MODULE_NAME", index);
         const bool only_record = indexes_.size() == 1 && index == 0;
         if (name.empty() && only_record) name = package_;
-        if (name.empty()) fail("No 'BUILT_MODULE_NAME' directive specified for", index);
+        if (name.empty()) fail("BUILT_MODULE_NAME", "No 'BUILT_MODULE_NAME' directive specified for", index);
         check_suffix("BUILT_MODULE_NAME", name, index);
         return name;
     }
 
-    std::string dest_name(unsigned index, const std::string& default_name) const
+    std::string dest_name(unsigned index, const std::string& default_name)
     {
         std::string name = values_.value("DEST_MODULE_NAME", index);
-        if (name.empty()) name = default_name;
         check_suffix("DEST_MODULE_NAME", name, index);
-        if (leaves_directory(name)) fail("'DEST_MODULE_NAME' directive leads out of its directory in", index);
+        if (name.empty()) name = default_name;
+        if (leaves_directory(name))
+            fail("DEST_MODULE_NAME", "'DEST_MODULE_NAME' directive leads out of its directory in", index);
         return name;
     }
 
-    std::string dest_location(unsigned index) const
+    std::string dest_location(unsigned index)
     {
         std::string location = values_.value("DEST_MODULE_LOCATION", index);
-        if (location.empty()) fail("No 'DEST_MODULE_LOCATION' directive specified for", index);
-        if (!begins_with(location, "/kernel") && !begins_with(location, "/updates") && !begins_with(location, "/extra"))
-            fail("Directive 'DEST_MODULE_LOCATION' does not begin with '/kernel', '/updates', or '/extra' in", index);
+        if (location.empty())
+            fail("DEST_MODULE_LOCATION", "No 'DEST_MODULE_LOCATION' directive specified for", index);
+        else if (!begins_with(location, "/kernel") && !begins_with(location, "/updates") &&
+                 !begins_with(location, "/extra"))
+            fail("DEST_MODULE_LOCATION",
+                 "Directive 'DEST_MODULE_LOCATION' does not begin with '/kernel', '/updates', or '/extra' in", index);
         if (leaves_directory(location))
-            fail("'DEST_MODULE_LOCATION' directive leads out of the kernel's directory in", index);
+            fail("DEST_MODULE_LOCATION", "'DEST_MODULE_LOCATION' directive leads out of the kernel's directory in",
+                 index);
         while (location.size() > 1 && location.back() == '/') location.pop_back();
         return location;
     }
 
-    void check_suffix(const std::string& directive, const std::string& name, unsigned index) const
+    void check_suffix(const std::string& directive, const std::string& name, unsigned index)
     {
         if (ends_with(name, ".o") || ends_with(name, ".ko"))
-            fail("'" + directive + "' directive ends in '.o' or '.ko' in", index);
+            fail(directive, "'" + directive + "' directive ends in '.o' or '.ko' in", index);
     }
 
     bool strip(unsigned index) const
@@ -122,36 +145,29 @@ private:
         return value.empty() || (value.front() != 'n' && value.front() != 'N');
     }
 
-    const std::filesystem::path& file_;
     const ConfValues& values_;
     const std::string& package_;
     std::set<unsigned> indexes_;
+    std::vector<ConfModule> records_;
+    std::vector<RecordFault> faults_;
 };
-
-void refuse_duplicates(const std::filesystem::path& file, const std::vector<ConfModule>& records)
-{
-    std::set<std::string> built;
-    std::set<std::string> installed;
-    const auto check = [&](std::set<std::string>& seen, const std::string& name, const char* directive,
-                           unsigned index) {
-        if (!seen.insert(name).second)
-            throw conf_fault(file,
-                             "Duplicate module '" + name + "' in '" + directive + "[" + std::to_string(index) + "]'.");
-    };
-    for (const ConfModule& record : records) {
-        check(built, record.built_location + record.built_name, "BUILT_MODULE_NAME", record.index);
-        check(installed, record.dest_name, "DEST_MODULE_NAME", record.index);
-    }
-}
 
 } // namespace
 
 std::vector<ConfModule> conf_records(const std::filesystem::path& file, const ConfValues& values,
                                      const std::string& package, Strictness strictness)
 {
-    auto records = RecordReader(file, values, package).read();
-    if (strictness == Strictness::strict) refuse_duplicates(file, records);
-    return records;
+    RecordReader reader(values, package);
+    if (strictness == Strictness::strict) reader.refuse_duplicates();
+    if (!reader.faults().empty()) throw conf_fault(file, reader.faults().front().reason);
+    return std::move(reader.records());
+}
+
+std::vector<RecordFault> record_faults(const ConfValues& values, const std::string& package)
+{
+    RecordReader reader(values, package);
+    reader.refuse_duplicates();
+    return std::move(reader.faults());
 }
 
 } // namespace dkms

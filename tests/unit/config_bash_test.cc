@@ -7,6 +7,7 @@
 #include "lib/config/conf_native.h"
 #include "lib/model/error.h"
 #include "tests/unit/conf_data.h"
+#include "tests/unit/lint_cases.h"
 #include "tests/unit/scratch.h"
 
 #include <array>
@@ -299,4 +300,19 @@ TEST_CASE("values are the same without a sandbox")
     CHECK(make_of("MAKE=\"make $(echo now)\"", limits) == "make now");
     limits.time = std::chrono::seconds(1);
     CHECK(code_of("sleep 1000", limits) == ErrorCode::conf_timeout);
+}
+
+TEST_CASE("what lint finds where bash is needed")
+{
+    unsigned seen = 0;
+    for (const LintCase& one : lint_cases()) {
+        if (!one.needs_bash) continue;
+        const Scratch scratch;
+        const std::filesystem::path source = one.put(scratch.path());
+        const auto findings = lint_of(source);
+        INFO(one.text());
+        CHECK(text_of(findings, source) == one.expected);
+        ++seen;
+    }
+    CHECK(seen > 5);
 }

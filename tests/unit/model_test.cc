@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/model/error.h"
 #include "lib/model/event.h"
+#include "lib/model/finding.h"
 #include "lib/model/job.h"
 #include "lib/model/outcome.h"
 #include "lib/model/places.h"
@@ -260,4 +261,16 @@ TEST_CASE("states, jobs and places survive the way through JSON")
     CHECK(places_from_json(to_json(places)) == places);
     CHECK(places.is_default_install_tree());
     CHECK(Places::under("/") == Places{});
+}
+
+TEST_CASE("findings survive the way through JSON, and unknown severities do not")
+{
+    const Finding finding{"no-obj-m", Severity::error, "/x/Makefile", 3, "What.", "Do."};
+    CHECK(finding_from_json(to_json(finding)) == finding);
+    const Finding whole{"no-licence", Severity::note, "/x", 0, "What.", ""};
+    CHECK_FALSE(to_json(whole).contains("line"));
+    CHECK(finding_from_json(to_json(whole)) == whole);
+    json wrong = to_json(finding);
+    wrong["severity"] = "fatal";
+    CHECK_THROWS_AS(finding_from_json(wrong), Error);
 }

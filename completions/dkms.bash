@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion for dkms and dkmsctl in bash. Looks into directories only and starts no program.
+
+_dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
+    mktarball remove status unbuild uninstall'
+_dkmsctl_commands='add build cancel install jobs lint log monitor rebuild remove status unbuild uninstall wait'
+
+# The value of an option that has been typed, else the second word.
+_dkms_typed() {
+    local i
+    REPLY=$2
+    for ((i = 1; i + 1 < cword; i++)); do
+        [[ ${words[i]} != "$1" ]] || REPLY=${words[i + 1]}
+    done
+    REPLY=${REPLY/#\~/$HOME}
+}
+
+# Every module of the tree as MODULE/VERSION.
+_dkms_modules() {
+    local tree version
+    _dkms_typed --dkmstree /var/lib/dkms
+    tree=$REPLY
+    modules=()
+    for version in "$tree"/*/*/; do
+        version=${version%/}
+        [[ ${version##*/} != kernel-* && ${version##*/} != original_module && -d $version ]] && modules+=("${version#"$tree"/}")
+    done
+}
+
+# Every source of the source tree as MODULE/VERSION. The configuration says where the name ends, if it does so plainly.
+_dkms_sources() {
+    local tree conf line directory version
+    _dkms_typed --sourcetree /usr/src
+    tree=$REPLY
+    modules=()
+    for conf in "$tree"/*/dkms.conf; do
+        [[ -r $conf ]] || continue
+        directory=${conf%/dkms.conf}
+        directory=${directory##*/}
+        version=${directory##*-}
+        while read -r line; do
+            [[ $line =~ ^PACKAGE_VERSION=[\"\']?([A-Za-z0-9._+~:^-]+)[\"\']?$ ]] || continue
+            [[ $directory == *-"${BASH_REMATCH[1]}" ]] && version=${BASH_REMATCH[1]}
+        done <"$conf"
+        [[ $directory == *-* ]] && modules+=("${directory%-"$version"}/$version")
+    done
+}
+
+# The module that has been typed, MODULE or MODULE/VERSION, the version perhaps by -v.
+_dkms_typed_module() {
+    local i
+    _dkms_typed --module ''
+    [[ -n $REPLY ]] || _dkms_typed -m ''
+    module=$REPLY
+    for ((i = action_at + 1; action_at > 0 && i < cword; i++)); do
+        [[ -n $module || ${words[i]} == -* ]] || _dkms_takes_value "${words[i - 1]}" || module=${words[i]}
+    done
+    _dkms_typed -v ''
+    [[ -z $REPLY || $module == */* ]] || module+=/$REPLY
+}
+
+# Whether a word is an option that takes a value here.
+_dkms_takes_value() { [[ " $options " == *" $1= "* ]]; }
+
+# The kernels that are installed; for an action that undoes something, those of the module's builds.
+_dkms_kernels() {
+    local tree kernel module
+    kernels=()
+    _dkms_typed_module
+    case $action in
+    remove | unbuild | uninstall)
+        _dkms_typed --dkmstree /var/lib/dkms
+        for kernel in "$REPLY/${module%%/*}"/*/*/*/module/; do
+            kernel=${kernel%/*/module/}
+            [[ -d $kernel && ($module != */* || $kernel == */"$module"/*) ]] && kernels+=("${kernel##*/}")
+        done
+        ;;
+    esac
+    ((${#kernels[@]} == 0)) || return
+    _dkms_typed --installtree /lib/modules
+    tree=$REPLY
+    for kernel in "$tree"/*/; do
+        [[ -d $kernel ]] && kernel=${kernel%/} && kernels+=("${kernel##*/}")
+    done
+}
+
+# The options of an action of dkms; those that end in '=' take a value.
+_dkms_options() {
+    local making='--config= --directive= --force --kernelsourcedir= -j='
+    case $action in
+    add) options='--archive= --force --rpm_safe_upgrade -c=' ;;
+    autoinstall) options=$making ;;
+    build) options="$making -c=" ;;
+    install) options="$making --force-version-override --modprobe-on-install --no-depmod -c=" ;;
+    ldtarball) options='--archive= --force' ;;
+    match) options="$making --templatekernel=" ;;
+    mktarball) options='--all --archive= --binaries-only --source-only -c=' ;;
+    remove) options='--all --rpm_safe_upgrade' ;;
+    unbuild) options=--all ;;
+    uninstall) options='--all --modprobe-on-install --no-depmod' ;;
+    *) options= ;;
+    esac
+    case $action in
+    '')
+        options='--help --version -V -h'
+        return
+        ;;
+    generate_mok | ldtarball) ;;
+    kernel_* | autoinstall) options+=' --arch= --kernelver= -a= -k=' ;;
+    add) options+=' --module= -m= -v=' ;;
+    *) options+=' --arch= --kernelver= --module= -a= -k= -m= -v=' ;;
+    esac
+    options+=' --debug --dkmstree= --help --installtree= --quiet --sourcetree= --verbose -q'
+}
+
+# The options of a command of dkmsctl.
+_dkmsctl_options() {
+    local change='--dkmstree= --installtree= --json --module= --no-wait --quiet --root= --sourcetree= -m= -q -v='
+    local for_kernels='--arch= --kernel= -a= -k=' after='--no-depmod --no-initramfs' conf='--conf= --directive= -c='
+    local build='--all-kernels --config= --force --jobs= --kernelsourcedir= -j='
+    case $action in
+    add) options="$change $conf" ;;
+    build) options="$change $for_kernels $conf $build" ;;
+    install) options="$change $for_kernels $conf $build $after --force-version-override" ;;
+    rebuild) options="$change $for_kernels $conf $build $after --all --force-version-override" ;;
+    remove | unbuild | uninstall) options="$change $for_kernels $after --all" ;;
+    status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
+    lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
+    cancel | jobs | monitor) options=--json ;;
+    wait) options='--json --quiet -q' ;;
+    log) options= ;;
+    *) options='--version' ;;
+    esac
+    options+=' --help -h'
+}
+
+# Offers those of the words that begin like the one that is typed. Not compgen -W, which would expand names of directories.
+_dkms_offer() {
+    local word
+    for word; do
+        [[ $word != "$current"* ]] || COMPREPLY+=("$(printf %q "$word")")
+    done
+}
+
+_dkms_offer_files() {
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen "$1" -- "$current")
+}
+
+# The value of an option.
+_dkms_value() {
+    local module modules kernels
+    case $1 in
+    -m | --module)
+        _dkms_modules
+        [[ $action != add ]] || _dkms_sources
+        [[ $current == */* ]] || modules=("${modules[@]%%/*}")
+        _dkms_offer "${modules[@]}"
+        ;;
+    -v)
+        _dkms_typed_module
+        _dkms_modules
+        [[ $action != add ]] || _dkms_sources
+        local version versions=()
+        for version in "${modules[@]}"; do [[ -n $module && $version != "$module"/* ]] || versions+=("${version#*/}"); done
+        _dkms_offer "${versions[@]}"
+        ;;
+    -k | --kernel | --kernelver | --templatekernel)
+        _dkms_kernels
+        [[ $current != */* ]] || kernels=("${kernels[@]/%//$HOSTTYPE}")
+        _dkms_offer "${kernels[@]}"
+        ;;
+    -a | --arch) _dkms_offer "$HOSTTYPE" ;;
+    --dkmstree | --sourcetree | --installtree | --root | --kernelsourcedir) _dkms_offer_files -d ;;
+    --archive | --config | --conf | -c) _dkms_offer_files -f ;;
+    *) COMPREPLY=() ;;
+    esac
+}
+
+# A word that is no option's value.
+_dkms_word() {
+    local modules
+    case $action in
+    add)
+        [[ $current != [./~]* ]] || { _dkms_offer_files -f && return; }
+        _dkms_sources
+        ;;
+    autoinstall | cancel | generate_mok | jobs | kernel_* | log | monitor | wait) return ;;
+    ldtarball | lint) _dkms_offer_files -f && return ;;
+    *)
+        _dkms_modules
+        [[ $current != [./~]* || $1 != dkms ]] || { _dkms_offer_files -f && return; }
+        ;;
+    esac
+    _dkms_offer "${modules[@]}"
+}
+
+_dkms() {
+    local program=${1##*/} words=() cword current=${COMP_WORDS[COMP_CWORD]} previous
+    local action='' action_at=0 options='' known=$_dkms_actions i REPLY
+    COMPREPLY=()
+    # bash takes --option=value apart at the equals sign.
+    for ((i = 0; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == = ]] || words+=("${COMP_WORDS[i]}")
+    done
+    [[ $current != = ]] || current=''
+    cword=${#words[@]}
+    previous=${words[cword - 1]}
+
+    [[ $program == dkms ]] || known=$_dkmsctl_commands
+    for ((i = 1; i < cword && action_at == 0; i++)); do
+        [[ " ${known//$'\n'/ } " != *" ${words[i]} "* ]] || action=${words[i]} action_at=$i
+    done
+    "_${program}_options"
+    if _dkms_takes_value "$previous"; then
+        _dkms_value "$previous"
+    elif [[ $current == -* ]]; then
+        # shellcheck disable=SC2086 # one word an option
+        _dkms_offer ${options//=/}
+    elif [[ -z $action ]]; then
+        # shellcheck disable=SC2086
+        _dkms_offer $known
+    else
+        _dkms_word "$program"
+    fi
+}
+
+complete -F _dkms dkms dkmsctl

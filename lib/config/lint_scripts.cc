@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The scripts a configuration names.
+#include "lib/config/bad_command.h"
+#include "lib/config/line_pattern.h"
+#include "lib/config/lint_parts.h"
+#include "lib/config/source_text.h"
+#include "lib/process/child.h"
+
+#include <array>
+#include <optional>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+struct ScriptRow {
+    const char* directive;
+    bool builds; ///< run while building: unprivileged, without a network, in a build directory
+};
+constexpr std::array<ScriptRow, 6> script_rows{{{"PRE_BUILD", true},
+                                                {"POST_BUILD", true},
+                                                {"POST_ADD", false},
+                                                {"PRE_INSTALL", false},
+                                                {"POST_INSTALL", false},
+                                                {"POST_REMOVE", false}}};
+
+/// What runs as a command without being a file: what a shell has of its own.
+bool is_shell_word(const std::string& word)
+{
+    static const LinePattern words("^(cd|echo|export|if|for|test|\\[|set|\\.|source|exec|true|false|[A-Za-z_]+=.*)$");
+    return words.fits(word);
+}
+
+class ScriptLint {
+public:
+    ScriptLint(const LintSubject& subject, Findings& findings) : subject_(subject), findings_(findings) {}
+
+    void look()
+    {
+        for (const ScriptRow& row : script_rows)
+            if (const auto words = words_of(subject_.value(row.directive)); !words.empty()) look_at(row, words.front());
+    }
+
+private:
+    void look_at(const ScriptRow& row, const std::string& word)
+    {
+        const Parameters parameters{{"name", row.directive}, {"word", word}};
+        const unsigned line = subject_.outline.line_of(row.directive);
+        const auto script = (subject_.directory / word).lexically_normal();
+        std::error_code ignored;
+        if (!std::filesystem::is_regular_file(script, ignored)) {
+            const bool command = is_shell_word(word) || find_program(word);
+            findings_.add(command ? "script-is-command" : "script-missing", subject_.conf, line, parameters);
+            return;
+        }
+        const auto mode = std::filesystem::status(script, ignored).permissions();
+        if ((mode & std::filesystem::perms::owner_exec) == std::filesystem::perms::none)
+            findings_.add("script-not-executable", subject_.conf, line, parameters);
+        if (row.builds) look_at_text(script);
+    }
+
+    void look_at_text(const std::filesystem::path& script)
+    {
+        const auto text = source_text(script);
+        if (!text) return;
+        unsigned number = 0;
+        for (const std::string_view line : lines_of(*text)) {
+            ++number;
+            if (number == 1 && line.ends_with('\r'))
+                findings_.add("line-ends", script, 0, {{"file", script.filename()}});
+            if (const auto bad = bad_command(line)) findings_.add(bad->rule, script, number, {{"word", bad->word}});
+        }
+    }
+
+    const LintSubject& subject_;
+    Findings& findings_;
+};
+
+} // namespace
+
+void lint_scripts(const LintSubject& subject, Findings& findings) { ScriptLint(subject, findings).look(); }
+
+} // namespace dkms
