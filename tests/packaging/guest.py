@@ -98,6 +98,10 @@ class Guest:
         subprocess.run(['mount', *words], check=True)
         self.undo.callback(subprocess.run, ['umount', '--lazy', words[-1]], check=True)
 
+    def link_descriptors(self):
+        """What a shell needs for <(…), and a bare chroot need not have."""
+        (self.root / 'dev' / 'fd').symlink_to('/proc/self/fd')
+
     @property
     def kernel(self):
         """The kernel whose headers are there."""
