@@ -95,7 +95,7 @@ class KernelHooks(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.debian = guest.Guest().__enter__()
+        cls.debian = guest.Guest(is_mount=True).__enter__()
         cls.addClassCleanup(cls.debian.__exit__)
         cls.debian.install_our_package()
         cls.debian.add_source()

@@ -72,16 +72,22 @@ class Package:
 class Guest:
     """A Debian as it comes from the archive. What is done to it is gone at the end. Use as a context manager."""
 
+    def __init__(self, is_mount=False):
+        """`is_mount`: its root is a mount, as in containers. In a directory like any other, as chroots mostly are, there can be
+        no sandbox."""
+        self.is_mount = is_mount
+
     def __enter__(self):
         self.undo = contextlib.ExitStack()
         self.top = pathlib.Path(tempfile.mkdtemp(prefix='dkms-test-'))
         self.undo.callback(self.top.rmdir)
         self.mount('-t', 'tmpfs', '-o', 'mode=755', 'dkms-test', self.top)
-        for name in ('upper', 'work', 'root'):
+        for name in ('upper', 'work', 'mount'):
             (self.top / name).mkdir()
-        self.root = self.top / 'root'
-        self.mount('-t', 'overlay', '-o', f'lowerdir={BASE},upperdir={self.top}/upper,workdir={self.top}/work', 'dkms-test',
-                   self.root)
+        mount = self.top / 'mount'
+        self.root = mount if self.is_mount else mount / BASE.name
+        lower = BASE if self.is_mount else BASE.parent
+        self.mount('-t', 'overlay', '-o', f'lowerdir={lower},upperdir={self.top}/upper,workdir={self.top}/work', 'dkms-test', mount)
         self.mount('-t', 'proc', 'proc', self.root / 'proc')
         self.mount('-t', 'tmpfs', '-o', 'mode=755', 'dkms-test', self.root / 'dev')
         for name in DEVICES:
