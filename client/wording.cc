@@ -11,8 +11,22 @@ namespace {
 /// What a step is called where its stages would mislead or say nothing.
 std::string_view step_word(StepKind step)
 {
-    constexpr std::array<std::string_view, 7> words{"adding",     "building", "installing",          "uninstalling",
-                                                    "unbuilding", "removing", "making the initramfs"};
+    constexpr std::array<std::string_view, 16> words{"adding",
+                                                     "building",
+                                                     "installing",
+                                                     "uninstalling",
+                                                     "unbuilding",
+                                                     "removing",
+                                                     "making the initramfs",
+                                                     "loading",
+                                                     "taking in",
+                                                     "packing",
+                                                     "looking",
+                                                     "looking",
+                                                     "running depmod",
+                                                     "loading modules",
+                                                     "running the post-transaction command",
+                                                     "making the key"};
     return words.at(static_cast<std::size_t>(step));
 }
 
@@ -51,15 +65,29 @@ std::string done_text(const JobProgress& job)
     case Verb::rebuild:
         return job.files_installed > 0 ? counted("rebuilt and installed", job.files_installed)
                                        : counted("rebuilt", job.modules_built);
+    case Verb::load:
+        return "loaded";
+    case Verb::pack:
+        return "packed";
+    case Verb::match:
+        return "matched";
+    case Verb::autoinstall:
+        return "complete";
+    case Verb::kernel_preinst:
+    case Verb::kernel_prerm:
+        return "cleared";
+    case Verb::generate_key:
+        return "made";
     }
     return "done";
 }
 
 std::string nothing_to_do_text(Verb verb)
 {
-    constexpr std::array<std::string_view, 7> texts{"is added already",  "is built already", "is installed already",
-                                                    "was not installed", "was not built",    "was not there",
-                                                    "nothing to do"};
+    constexpr std::array<std::string_view, 14> texts{
+        "is added already", "is built already", "is installed already", "was not installed", "was not built",
+        "was not there",    "nothing to do",    "nothing to do",        "nothing to do",     "nothing to do",
+        "nothing to do",    "nothing to do",    "nothing to do",        "is there already"};
     return std::string(texts.at(static_cast<std::size_t>(verb)));
 }
 

@@ -28,6 +28,7 @@ int run_stdio(const DaemonOptions& options)
 {
     Supervisor::Setup setup = setup_from(options);
     setup.mode = "stdio";
+    setup.settings = inherited_settings();
     Loop loop;
     StdioFront front(loop, std::move(setup));
     return front.run();

@@ -48,7 +48,7 @@ public:
         if (!setup_.job_directory.empty()) store_.emplace(setup_.job_directory);
     }
 
-    Accepted submit(const Request& request, const Caller& caller, int client_pid);
+    Accepted submit(const Request& request, const Caller& caller, int client_pid, Descriptor handle);
     void resume();
     void cancel(JobId job, bool force);
     void leave(JobId job, const Caller& caller);
@@ -69,6 +69,7 @@ private:
 
     void prepare_queue();
     void announce(JobId job);
+    int handle_of(JobId job) const;
     JobId job_of_process(int pid) const;
     void tell_news();
     void pump_soon();
@@ -103,6 +104,7 @@ private:
     std::vector<std::pair<JobId, Event>> news_;
     std::map<StepId, Running> running_;
     std::set<JobId> begun_;
+    std::map<JobId, Descriptor> handles_; ///< of outermost jobs
     std::map<JobId, Source> forget_;
     Source on_pump_;
     Source on_reap_;
@@ -120,12 +122,14 @@ void Supervisor::Implementation::prepare_queue()
     queue_ = Queue(limits, store_ ? store_->next_id() : 1, running_release());
 }
 
-Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, const Caller& caller, int client_pid)
+Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, const Caller& caller, int client_pid,
+                                                        Descriptor handle)
 {
     JobPlan work = plan(request, facts_of(setup_.places));
     prepare_queue();
     have_lock(); // a tree that cannot be written is an error of the request
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), job_of_process(client_pid));
+    if (handle) handles_[job] = std::move(handle);
     if (joined)
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
     else
@@ -151,7 +155,7 @@ void Supervisor::Implementation::resume()
     prepare_queue();
     for (JobView job : store_->unfinished()) {
         Error error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}});
-        if (job.parent == 0) {
+        if (job.parent == 0 && !job.request.handle) { // a descriptor cannot be had again
             try {
                 Caller caller;
                 caller.uid = job.uid;
@@ -170,6 +174,14 @@ void Supervisor::Implementation::resume()
         store_->ended(job);
     }
     pump_soon();
+}
+
+/// What lies beside the request that `job` belongs to; -1: nothing.
+int Supervisor::Implementation::handle_of(JobId job) const
+{
+    for (; job != 0; job = queue_.view(job)->parent)
+        if (const auto found = handles_.find(job); found != handles_.end()) return found->second.number();
+    return -1;
 }
 
 JobId Supervisor::Implementation::job_of_process(int pid) const
@@ -305,14 +317,18 @@ void Supervisor::Implementation::give_back_lock()
 
 void Supervisor::Implementation::carry_out(const QueueCommand& command)
 {
-    if (const auto* to_start = std::get_if<StartStep>(&command))
+    if (const auto* to_start = std::get_if<StartStep>(&command)) {
         start(*to_start);
-    else if (const auto* to_stop = std::get_if<StopStep>(&command)) {
+    } else if (const auto* to_stop = std::get_if<StopStep>(&command)) {
         if (const auto found = running_.find(to_stop->step); found != running_.end()) found->second.worker->stop();
-    } else if (const auto* changed = std::get_if<JobChanged>(&command))
+    } else if (const auto* added = std::get_if<JobAdded>(&command)) {
+        announce(added->job);
+        tell_news(); // before what else there is to tell of it
+    } else if (const auto* changed = std::get_if<JobChanged>(&command)) {
         observer_.job_changed(changed->job);
-    else
+    } else {
         job_ended(std::get<JobEnded>(command).job);
+    }
 }
 
 const Jobserver* Supervisor::Implementation::jobserver()
@@ -341,10 +357,12 @@ void Supervisor::Implementation::start(const StartStep& command)
 
     const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
     WorkerProcess::Start order{worker_.number(),
-                               {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build},
+                               {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
+                                step.handle, setup_.settings},
                                lock_.descriptor(),
                                step.kind == StepKind::build ? jobserver() : nullptr,
-                               log.number()};
+                               log.number(),
+                               step.handle ? handle_of(command.job) : -1};
     WorkerProcess::Listener listener{[this, id = command.step](const Event& event) { worker_event(id, event); },
                                      [this, id = command.step](const Outcome& outcome) { worker_ended(id, outcome); }};
     try {
@@ -392,6 +410,7 @@ void Supervisor::Implementation::job_ended(JobId job)
     if (store_) store_->ended(view);
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
     observer_.job_ended(job);
+    handles_.erase(job);
     if (view.parent != 0) return; // it goes with its parent
     forget_[job] = loop_.after(kept_after_end, [this, job] {
         queue_.forget(job);
@@ -420,9 +439,9 @@ Supervisor::Supervisor(Loop& loop, Setup setup, Observer& observer)
 }
 Supervisor::~Supervisor() = default;
 
-Supervisor::Accepted Supervisor::submit(const Request& request, const Caller& caller, int client_pid)
+Supervisor::Accepted Supervisor::submit(const Request& request, const Caller& caller, int client_pid, Descriptor handle)
 {
-    return self_->submit(request, caller, client_pid);
+    return self_->submit(request, caller, client_pid, std::move(handle));
 }
 void Supervisor::cancel(JobId job, bool force) { self_->cancel(job, force); }
 void Supervisor::leave(JobId job, const Caller& caller) { self_->leave(job, caller); }

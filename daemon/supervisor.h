@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,6 +38,7 @@ public:
         std::filesystem::path
             job_directory;     ///< logs and journal of the service: <state dir>/jobs; empty: none is kept (stdio)
         unsigned parallel = 0; ///< slots of the jobserver; 0: as many as processors
+        std::map<std::string, std::string> settings = {}; ///< see Work::settings
         std::string mode = "service"; ///< who holds the tree's lock, for those who wait: "service" or "stdio"
     };
     /// `observer` must outlive the supervisor. Throws Error Internal.
@@ -52,7 +54,8 @@ public:
     /// Plans, accepts, and with a job directory writes the request to disk before it returns. Steps start in the loop's
     /// next turn. `client_pid`: who asked, so that a request from inside a running job is known as that (0: not known).
     /// Throws Error: what plan() and Queue::submit() throw.
-    Accepted submit(const Request& request, const Caller& caller, int client_pid = 0);
+    /// `handle`: the descriptor that lies beside the request, if it has one.
+    Accepted submit(const Request& request, const Caller& caller, int client_pid = 0, Descriptor handle = {});
 
     void cancel(JobId job, bool force = false); ///< throws NoSuchJob, NotCancelable
     void leave(JobId job, const Caller& caller);

@@ -2,10 +2,15 @@
 // dkms-worker: does one step and ends. Started by dkmsd only; see docs/architecture.md, "Worker protocol".
 #include "daemon/worker_process.h"
 #include "lib/build/build_step.h"
+#include "lib/build/key_step.h"
 #include "lib/build/unbuild_step.h"
+#include "lib/install/depmod_step.h"
 #include "lib/install/initramfs_step.h"
 #include "lib/install/install_step.h"
+#include "lib/install/modprobe_step.h"
+#include "lib/install/post_transaction_step.h"
 #include "lib/install/uninstall_step.h"
+#include "lib/plan/survey_step.h"
 #include "lib/process/work.h"
 #include "lib/tree/add_step.h"
 #include "lib/tree/remove_step.h"
@@ -42,6 +47,20 @@ ActionFactory factory_of(StepKind kind)
         return make_remove_step;
     case StepKind::initramfs:
         return make_initramfs_step;
+    case StepKind::survey:
+        return make_survey_step;
+    case StepKind::survey_preinst:
+        return make_preinst_survey_step;
+    case StepKind::depmod:
+        return make_depmod_step;
+    case StepKind::modprobe:
+        return make_modprobe_step;
+    case StepKind::post_transaction:
+        return make_post_transaction_step;
+    case StepKind::generate_key:
+        return make_key_step;
+    default:
+        break;
     }
     throw Error(ErrorCode::internal, {{"reason", "unknown step"}});
 }
@@ -93,12 +112,16 @@ Outcome guarded(Work& work)
 
 int serve()
 {
-    for (const int number : {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
-                             WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write})
+    for (const int number :
+         {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
+          WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write, WorkerDescriptors::handle})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
     Cancellation cancellation(WorkerDescriptors::step);
-    Work work{order.step, order.places, Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job};
+    Work work{order.step,   order.places, Reporter(WorkerDescriptors::events),
+              cancellation, std::nullopt, order.job,
+              -1,           order.settings};
+    if (order.handle) work.handle = WorkerDescriptors::handle;
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     const Outcome outcome = guarded(work);

@@ -34,6 +34,7 @@ Child start_worker(const WorkerProcess::Start& start, int order, int events)
         command.inherit.emplace_back(start.jobserver->read_end(), WorkerDescriptors::jobserver_read);
         command.inherit.emplace_back(start.jobserver->write_end(), WorkerDescriptors::jobserver_write);
     }
+    if (start.handle >= 0) command.inherit.emplace_back(start.handle, WorkerDescriptors::handle);
     // It hears of our end by the end of file and then puts things in order itself.
     command.die_with_parent = false;
     return Child::start(command);
@@ -46,13 +47,19 @@ json to_json(const WorkOrder& order)
     return {{"step", to_json(order.step)},
             {"places", to_json(order.places)},
             {"job", order.job},
-            {"jobserver", order.jobserver}};
+            {"jobserver", order.jobserver},
+            {"handle", order.handle},
+            {"settings", order.settings}};
 }
 
 WorkOrder work_order_from_json(const json& value)
 {
-    return {step_from_json(value.at("step")), places_from_json(value.at("places")), value.at("job").get<JobId>(),
-            value.at("jobserver").get<bool>()};
+    return {step_from_json(value.at("step")),
+            places_from_json(value.at("places")),
+            value.at("job").get<JobId>(),
+            value.at("jobserver").get<bool>(),
+            value.at("handle").get<bool>(),
+            value.at("settings").get<std::map<std::string, std::string>>()};
 }
 
 WorkerProcess::WorkerProcess(Loop& loop, const Start& start, Listener listener)

@@ -3,13 +3,15 @@
 
 #include "daemon/loop.h"
 #include "lib/model/event.h"
+#include "lib/model/outcome.h"
 #include "lib/model/places.h"
-#include "lib/model/step.h"
 #include "lib/process/child.h"
 #include "lib/process/jobserver.h"
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 
 namespace dkms {
 
@@ -24,6 +26,7 @@ struct WorkerDescriptors {
     static constexpr int lock = 5;   ///< the tree's lock, only to keep it
     static constexpr int jobserver_read = 6;
     static constexpr int jobserver_write = 7;
+    static constexpr int handle = 8; ///< what lies beside the request
 };
 
 /// What a worker is told: one line of JSON after the line with the protocol's version.
@@ -32,6 +35,8 @@ struct WorkOrder {
     Places places;
     JobId job = 0;
     bool jobserver = false; ///< whether descriptors 6 and 7 are make's jobserver
+    bool handle = false;    ///< whether descriptor 8 is what lies beside the request
+    std::map<std::string, std::string> settings = {}; ///< see Work::settings
 };
 nlohmann::json to_json(const WorkOrder& order);
 WorkOrder work_order_from_json(const nlohmann::json& value);
@@ -45,6 +50,7 @@ public:
         int lock;                   ///< descriptor of the tree's lock; -1: none
         const Jobserver* jobserver; ///< may be null
         int log;                    ///< where its output goes; -1: nowhere
+        int handle = -1;            ///< descriptor for the worker's handle; -1: none
     };
     struct Listener {
         std::function<void(const Event&)> event;

@@ -45,9 +45,6 @@ public:
     const Work& work() const { return work_; }
 
 private:
-    using Listener = std::function<void(std::string_view)>;
-    ExitStatus pump(const Command& command, const Listener& heard);
-
     const Work& work_;
     const Workplace& workplace_;
     MakeLog& log_;

@@ -130,7 +130,7 @@ std::optional<Error> BuildStep::read_inputs()
 {
     inputs_.module = module();
     inputs_.kernel = kernel();
-    inputs_.framework = read_framework(work_.places);
+    inputs_.framework = read_framework(work_.places, work_.settings);
     inputs_.source = source_of(module(), work_.places);
     inputs_.conf = read_conf_for_build(work_, inputs_.framework);
 

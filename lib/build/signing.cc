@@ -48,25 +48,6 @@ std::string series_of(const std::string& release)
     return release.substr(0, release.find_first_not_of("0123456789", first + 1));
 }
 
-std::string sign_command(const Work& work, const BuildInputs& inputs)
-{
-    if (!inputs.framework.sign_file.empty()) return with_kernel(inputs.framework.sign_file, inputs.kernel.release);
-    const Distribution system = distribution_or_other(work.places);
-    const fs::path of_headers = inputs.headers.source_dir / "scripts/sign-file";
-    if (system == Distribution::debian) {
-        const fs::path kbuild =
-            work.places.root / ("usr/lib/linux-kbuild-" + series_of(inputs.kernel.release)) / "scripts/sign-file";
-        return is_there(kbuild) ? kbuild.string() : of_headers.string();
-    }
-    if (system == Distribution::ubuntu)
-        if (const auto kmodsign = find_program("kmodsign")) return kmodsign->string();
-    if (system == Distribution::gentoo) {
-        const fs::path sources = work.places.root / ("usr/src/linux-" + inputs.kernel.release) / "scripts/sign-file";
-        if (is_there(sources)) return sources.string();
-    }
-    return of_headers.string();
-}
-
 std::string variable(const char* name)
 {
     const char* value = std::getenv(name);
@@ -120,6 +101,25 @@ Signing check_keys(Signing signing, const KeyPair& pair)
 }
 
 } // namespace
+
+std::string sign_command(const Work& work, const BuildInputs& inputs)
+{
+    if (!inputs.framework.sign_file.empty()) return with_kernel(inputs.framework.sign_file, inputs.kernel.release);
+    const Distribution system = distribution_or_other(work.places);
+    const fs::path of_headers = inputs.headers.source_dir / "scripts/sign-file";
+    if (system == Distribution::debian) {
+        const fs::path kbuild =
+            work.places.root / ("usr/lib/linux-kbuild-" + series_of(inputs.kernel.release)) / "scripts/sign-file";
+        return is_there(kbuild) ? kbuild.string() : of_headers.string();
+    }
+    if (system == Distribution::ubuntu)
+        if (const auto kmodsign = find_program("kmodsign")) return kmodsign->string();
+    if (system == Distribution::gentoo) {
+        const fs::path sources = work.places.root / ("usr/src/linux-" + inputs.kernel.release) / "scripts/sign-file";
+        if (is_there(sources)) return sources.string();
+    }
+    return of_headers.string();
+}
 
 KeyPair key_pair(const Work& work, const BuildInputs& inputs)
 {

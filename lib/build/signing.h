@@ -40,6 +40,9 @@ Signing decide_signing(const Work& work, const BuildInputs& inputs);
 /// unsigned then.
 Signing prepare_signing(const Work& work, const BuildInputs& inputs);
 
+/// The program that signs for this kernel: framework.conf's, else the distribution's; it may not be there.
+std::string sign_command(const Work& work, const BuildInputs& inputs);
+
 /// framework.conf's pair, else the distribution's place for one, else <root>/var/lib/dkms/mok.key and mok.pub. Only the
 /// last is made, and only when that is the tree that is worked on.
 KeyPair key_pair(const Work& work, const BuildInputs& inputs);

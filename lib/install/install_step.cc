@@ -4,6 +4,7 @@
 #include "lib/build/trouble.h"
 #include "lib/config/framework.h"
 #include "lib/install/depmod.h"
+#include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/kernel_modules.h"
 #include "lib/install/modprobe_fragment.h"
@@ -30,6 +31,7 @@ public:
         : work_(work), layout_(work.places), module_(work.step.module), kernel_(work.step.kernel),
           kernel_directory_(work.places.install_tree / kernel_.release), force_(force_list(work.places, module_.name))
     {
+        listed_ = force_;
         force_.force |= work.step.options.force;
         force_.version_override |= force_.force || work.step.options.force_version_override;
     }
@@ -61,6 +63,7 @@ private:
     KernelId kernel_;
     std::filesystem::path kernel_directory_;
     ForceList force_;
+    ForceList listed_; ///< what the lists alone say
     std::optional<std::string> previous_; ///< the version that is active now
     bool already_ = false;
     bool symlink_ = false;
@@ -82,7 +85,7 @@ void InstallStep::prepare()
     require_built_and_kernel();
     conf_ = read_module_conf(work_, Strictness::strict);
     items_ = built_items(work_, conf_);
-    symlink_ = read_framework(work_.places).symlink_modules;
+    symlink_ = read_framework(work_.places, work_.settings).symlink_modules;
     require_writable(layout_.module(module_.name));
     require_writable(layout_.own());
     require_writable(kernel_directory_);
@@ -106,6 +109,8 @@ Outcome InstallStep::run()
     try {
         report_remarks(work_.reporter, conf_);
         work_.reporter.stage(Stage::install, 0);
+        if (listed_.force) work_.reporter.report(Event(EventKind::forcing, {{"what", "install"}}));
+        if (listed_.version_override) work_.reporter.report(Event(EventKind::forcing, {{"what", "version-override"}}));
         run_pre_install();
         choose();
         work_.cancellation.check(); // from here to the end nothing asks again
@@ -263,10 +268,7 @@ void InstallStep::index()
 
 Outcome InstallStep::done() const
 {
-    Outcome outcome;
-    if (conf_.remake_initrd && !work_.step.options.no_initramfs && work_.places.is_default_install_tree())
-        outcome.follow_up.push_back({StepKind::initramfs, {}, kernel_, {}});
-    return outcome;
+    return {Result::done, std::nullopt, follow_up_of(work_, conf_.remake_initrd, true)};
 }
 
 void InstallStep::undo() noexcept

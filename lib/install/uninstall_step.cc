@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/uninstall_step.h"
 
+#include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/modprobe_fragment.h"
 #include "lib/install/originals.h"
@@ -75,7 +76,10 @@ UninstallStep::Standing UninstallStep::standing() const
 Outcome UninstallStep::run()
 {
     if (standing_ == Standing::absent) {
-        work_.reporter.report(Event(EventKind::not_installed, {{"kernel", kernel_.release}}));
+        nlohmann::json facts{{"kernel", kernel_.release}};
+        const auto conf = try_module_conf(work_, module_);
+        if (conf && (!conf->exclusive.empty() || !conf->module_exclusive.empty())) facts["exclusive"] = true;
+        work_.reporter.report(Event(EventKind::not_installed, std::move(facts)));
         return {Result::skipped, std::nullopt, {}};
     }
     conf_ = try_module_conf(work_, module_);
@@ -132,12 +136,8 @@ void UninstallStep::unlink_weak_modules() const
 
 Outcome UninstallStep::done() const
 {
-    Outcome outcome;
     const bool changed = !removal_.modules.empty() || !restored_.empty();
-    if (conf_ && conf_->remake_initrd && changed && !work_.step.options.no_initramfs &&
-        work_.places.is_default_install_tree())
-        outcome.follow_up.push_back({StepKind::initramfs, {}, kernel_, {}});
-    return outcome;
+    return {Result::done, std::nullopt, follow_up_of(work_, conf_ && conf_->remake_initrd && changed, false)};
 }
 
 void UninstallStep::undo() noexcept

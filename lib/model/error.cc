@@ -15,7 +15,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 46> table{{
+constexpr std::array<ErrorRow, 55> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -100,6 +100,24 @@ constexpr std::array<ErrorRow, 46> table{{
      "Nothing was changed."},
     {depmod_failed, "DepmodFailed", 6, "depmod failed for kernel {kernel}, so {module} was taken out again: {reason}.",
      "The kernel's module directory may be damaged; reinstall the kernel."},
+    {archive_missing, "ArchiveMissing", 2, "There is no archive {file}.", "Name an archive that dkms mktarball made."},
+    {archive_unreadable, "ArchiveUnreadable", 3, "{file} cannot be read as an archive: {reason}.",
+     "It may be truncated or compressed in another way than its name says; get it again."},
+    {archive_refused, "ArchiveRefused", 3, "{file} is refused: {reason}.",
+     "Nothing was taken from it. Do not trust it before you know how that came about."},
+    {archive_without_module, "ArchiveWithoutModule", 7, "{file} holds no module: {reason}.",
+     "An archive for DKMS has a dkms.conf in dkms_source_tree or dkms_binaries_only, or is a source with a dkms.conf."},
+    {archive_too_new, "ArchiveTooNew", 9, "{file} was made for a later kind of tree, {version}.",
+     "Make it again with a version of dkms that writes trees of version 2.0.0."},
+    {archive_not_writable, "ArchiveNotWritable", 9, "The archive {path} cannot be written: {reason}.",
+     "Name a file that you may write with --archive."},
+    {autoinstall_failed, "AutoinstallFailed", 11, "Not everything could be installed for kernel {kernel}: {modules}.",
+     "dkmsctl status says what is missing, and why."},
+    {kernel_cleanup_failed, "KernelCleanupFailed", 14,
+     "Not everything that was built for kernel {kernel} could be taken away: {modules}.",
+     "dkmsctl status says what is left; take it away with: dkmsctl remove MODULE/VERSION -k {kernel}"},
+    {key_not_made, "KeyNotMade", 1, "No key for signing modules was made: {reason}.",
+     "Modules stay unsigned until there is one; see framework.conf(5) about mok_signing_key."},
     {cancelled, "Cancelled", 130, "The job was cancelled.", ""},
     {interrupted, "Interrupted", 1, "The job was interrupted: {reason}.", "Start it again."},
     {service_unavailable, "ServiceUnavailable", 1, "dkmsd does not answer: {reason}.",
@@ -116,8 +134,9 @@ struct Override {
     int exit_code;
 };
 // Codes that mean something else for one verb, as callers of the old program know them.
-constexpr std::array<Override, 1> overrides{{
+constexpr std::array<Override, 2> overrides{{
     {no_such_kernel, Verb::build, 21},
+    {conf_missing, Verb::load, 9},
 }};
 
 const ErrorRow& row_of(ErrorCode code)

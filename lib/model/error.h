@@ -63,6 +63,17 @@ enum class ErrorCode {
     pre_install_failed,
     install_failed,
     depmod_failed,
+    // archives
+    archive_missing,
+    archive_unreadable,
+    archive_refused,
+    archive_without_module,
+    archive_too_new,
+    archive_not_writable,
+    // what concerns a whole kernel
+    autoinstall_failed,
+    kernel_cleanup_failed,
+    key_not_made,
     // how a job can end without a fault of its own
     cancelled,
     interrupted,

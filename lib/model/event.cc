@@ -17,7 +17,7 @@ using enum EventKind;
 constexpr std::size_t longest_line = 64 * 1024;
 
 // In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
-constexpr std::array<EventRow, 35> table{{
+constexpr std::array<EventRow, 46> table{{
     {job_new, "job-new", "request parent? uid"},
     {job_joined, "job-joined", "uid"},
     {job_started, "job-started", ""},
@@ -33,7 +33,7 @@ constexpr std::array<EventRow, 35> table{{
     {warning, "warning", "name parameters message"},
     {already_built, "already-built", "kernel"},
     {already_installed, "already-installed", "kernel"},
-    {not_installed, "not-installed", "kernel"},
+    {not_installed, "not-installed", "kernel exclusive?"},
     {not_built, "not-built", "kernel"},
     {excluded, "excluded", "kernel reason modules"},
     {signing, "signing", "command key certificate"},
@@ -53,6 +53,17 @@ constexpr std::array<EventRow, 35> table{{
     {depmod_skipped, "depmod-skipped", "path"},
     {weak_modules, "weak-modules", "action kernels?"},
     {version_removed, "version-removed", ""},
+    {command_output, "command-output", "what subject text"},
+    {forcing, "forcing", "what"},
+    {remove_cancelled, "remove-cancelled", ""},
+    {surveyed, "surveyed", "kernel installed"},
+    {deferred, "deferred", "module dependencies"},
+    {autoinstall_disabled, "autoinstall-disabled", "path"},
+    {loading, "loading", "module"},
+    {source_loaded, "source-loaded", "path conf_only"},
+    {build_loaded, "build-loaded", "path skipped"},
+    {packing, "packing", "what kernel?"},
+    {packed, "packed", "path"},
 }};
 
 /// Whether `facts` are those that the row lists.

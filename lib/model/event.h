@@ -51,6 +51,17 @@ enum class EventKind {
     depmod_skipped,
     weak_modules,
     version_removed,
+    command_output,       ///< what a script, or with the option `verbose` any command, printed
+    forcing,              ///< checks are overridden, as the option or a force list says
+    remove_cancelled,     ///< the module was added in the package transaction that now removes it
+    surveyed,             ///< what a kernel has already
+    deferred,             ///< a module waits for others that are not in the tree yet
+    autoinstall_disabled, ///< the administrator does not want it
+    loading,              ///< the module that is loaded is known now
+    source_loaded,        ///< its source, or its dkms.conf alone, has been put there
+    build_loaded,         ///< a build has been put there, or one was there already
+    packing,              ///< what goes into the archive
+    packed,               ///< the archive is complete
 };
 
 /// One thing that happened. Written as one line of JSON, every line with "job", "at" and "event".

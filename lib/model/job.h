@@ -2,8 +2,8 @@
 #pragma once
 
 #include "lib/model/error.h"
+#include "lib/model/job_plan.h"
 #include "lib/model/request.h"
-#include "lib/model/step.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -19,15 +19,6 @@ struct Caller {
     bool waiting = true; ///< someone waits for the result: goes before background work
 
     bool operator==(const Caller&) const = default;
-};
-
-/// A request turned into work: the steps of one kernel, in order; or, for several kernels, children with one each. With
-/// both, the steps run before the children; when one of them fails, the children are cancelled. Made by lib/plan, run
-/// by lib/queue.
-struct JobPlan {
-    Request request;
-    std::vector<Step> steps;
-    std::vector<JobPlan> children;
 };
 
 /// A job as it is shown: what the bus properties, `jobs` and the history say.

@@ -18,12 +18,24 @@ struct Flag {
     const char* name;
     bool Options::*member;
 };
-constexpr std::array<Flag, 6> flags{{{"force", &Options::force},
+constexpr std::array<Flag, 10> flags{{{"force", &Options::force},
                                      {"force_version_override", &Options::force_version_override},
                                      {"no_depmod", &Options::no_depmod},
                                      {"no_initramfs", &Options::no_initramfs},
                                      {"all", &Options::all},
-                                     {"all_kernels", &Options::all_kernels}}};
+                                     {"all_kernels", &Options::all_kernels},
+                                     {"verbose", &Options::verbose},
+                                     {"modprobe_on_install", &Options::modprobe_on_install},
+                                     {"source_only", &Options::source_only},
+                                     {"binaries_only", &Options::binaries_only}}};
+
+struct TextOption {
+    const char* name;
+    std::string Options::*member;
+};
+constexpr std::array<TextOption, 3> text_options{{{"archive", &Options::archive},
+                                                  {"template_kernel", &Options::template_kernel},
+                                                  {"transaction", &Options::transaction}}};
 
 struct PathOption {
     const char* name;
@@ -74,6 +86,11 @@ void read_option(Options& options, const std::string& key, const json& value)
             options.*option.member = path_in(key, value);
             return;
         }
+    for (const TextOption& option : text_options)
+        if (key == option.name) {
+            options.*option.member = text_in(key, value);
+            return;
+        }
     if (key == "parallel_jobs")
         options.parallel_jobs = jobs_in(value);
     else if (key == "directives")
@@ -96,9 +113,46 @@ void read_member(Request& request, const std::string& key, const json& value)
         for (const std::string& text : texts_in(key, value)) request.kernels.push_back(parse_kernel(text));
     } else if (key == "options") {
         request.options = options_from_json(value);
+    } else if (key == "handle") {
+        if (!value.is_boolean()) refuse("'handle' must be true or false");
+        request.handle = value.get<bool>();
     } else {
         refuse("a request has no '" + key + "'");
     }
+}
+
+/// Whether what belongs to a request of this verb is there, and nothing else.
+void check_shape(const Request& request)
+{
+    const std::string verb(name_of(request.verb));
+    const VerbShape& shape = shape_of(request.verb);
+    const bool has_module = !request.module.name.empty() || !request.module.version.empty();
+    if (shape.module == Need::none && has_module) refuse(verb + " takes no module");
+    if (shape.module == Need::required || has_module) check(request.module);
+    const bool has_kernels = !request.kernels.empty() || request.options.all || request.options.all_kernels;
+    if (shape.kernels == KernelCount::none && has_kernels) refuse(verb + " takes no kernel");
+    if (shape.kernels == KernelCount::one && request.kernels.size() > 1) refuse(verb + " takes one kernel");
+    if (shape.handle == Need::none && request.handle) refuse(verb + " takes no descriptor");
+    if (shape.handle == Need::required && !request.handle) refuse(verb + " needs a descriptor");
+}
+
+/// "1234 567890"
+bool is_process(std::string_view text)
+{
+    const auto blank = text.find(' ');
+    const auto is_number = [](std::string_view part) {
+        return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    return blank != std::string_view::npos && is_number(text.substr(0, blank)) && is_number(text.substr(blank + 1));
+}
+
+void check_texts(const Options& options)
+{
+    if (options.archive.find('/') != std::string::npos || options.archive == "." || options.archive == "..")
+        refuse("'archive' is the name of a file, without a directory");
+    if (!options.template_kernel.empty()) check_kernel_release(options.template_kernel);
+    if (!options.transaction.empty() && !is_process(options.transaction))
+        refuse("'transaction' is a process's number and its start time");
 }
 
 } // namespace
@@ -110,12 +164,13 @@ bool Options::names_files() const
 
 void check(const Request& request)
 {
-    check(request.module);
+    check_shape(request);
     for (const KernelId& kernel : request.kernels) check(kernel);
     const Options& options = request.options;
+    check_texts(options);
     if (request.verb == Verb::add && request.module.version.empty()) refuse("add needs a version: MODULE/VERSION");
-    if (request.verb == Verb::add && (!request.kernels.empty() || options.all || options.all_kernels))
-        refuse("add takes no kernel");
+    if (request.verb == Verb::match && options.template_kernel.empty()) refuse("match needs a 'template_kernel'");
+    if (options.source_only && options.binaries_only) refuse("'source_only' and 'binaries_only' exclude each other");
     if (!request.kernels.empty() && (options.all || options.all_kernels))
         refuse("a kernel cannot be named together with 'all' or 'all_kernels'");
     if (options.all && options.all_kernels) refuse("'all' and 'all_kernels' exclude each other");
@@ -137,6 +192,8 @@ json to_json(const Options& options)
         if (options.*flag.member) value[flag.name] = true;
     for (const PathOption& option : path_options)
         if (!(options.*option.member).empty()) value[option.name] = (options.*option.member).string();
+    for (const TextOption& option : text_options)
+        if (!(options.*option.member).empty()) value[option.name] = options.*option.member;
     if (options.parallel_jobs >= 0) value["parallel_jobs"] = options.parallel_jobs;
     if (!options.directives.empty()) value["directives"] = options.directives;
     return value;
@@ -152,7 +209,9 @@ Options options_from_json(const json& value)
 
 json to_json(const Request& request)
 {
-    json value{{"request", name_of(request.verb)}, {"module", request.module.name}};
+    json value{{"request", name_of(request.verb)}};
+    if (!request.module.name.empty()) value["module"] = request.module.name;
+    if (request.handle) value["handle"] = true;
     if (!request.module.version.empty()) value["version"] = request.module.version;
     for (const KernelId& kernel : request.kernels) value["kernels"].push_back(kernel.text());
     if (json options = to_json(request.options); !options.empty()) value["options"] = std::move(options);

@@ -21,6 +21,15 @@ struct Options {
     bool all = false;          ///< every kernel the module is built for (uninstall, unbuild, remove, rebuild)
     bool all_kernels = false;  ///< every installed kernel that has headers
     int parallel_jobs = -1;    ///< -j: -1 not given, 0 without limit
+    bool verbose = false;      ///< what commands print is reported, too (event command-output)
+    bool modprobe_on_install = false; ///< install: load the modules of devices that are there
+    bool source_only = false;         ///< pack: no builds
+    bool binaries_only = false;       ///< pack: no source but dkms.conf
+    std::string archive;              ///< pack: the archive's file name, which says how it is compressed
+    std::string template_kernel;      ///< match: release of the kernel to take as an example
+    /// add and remove: the package transaction they are called from, a process as "PID START" (START: field 22 of
+    /// proc_pid_stat(5)). A module that was added in a transaction is not removed in the same one.
+    std::string transaction;
     // The rest name files of the caller's and are taken by the bus-less front only.
     std::filesystem::path kernel_source_dir; ///< --kernelsourcedir
     std::filesystem::path kernel_config;     ///< --config
@@ -35,8 +44,9 @@ struct Options {
 struct Request {
     Verb verb = Verb::add;
     ModuleId module;
-    std::vector<KernelId> kernels; ///< empty: the running kernel (add: none)
+    std::vector<KernelId> kernels; ///< empty: the running kernel, where the verb takes kernels
     Options options;
+    bool handle = false; ///< a descriptor lies beside it: what to load, or where to write an archive to
 
     bool operator==(const Request&) const = default;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/model/step.h"
 
+#include "lib/model/error.h"
+
 #include <nlohmann/json.hpp>
 
 namespace dkms {
@@ -15,6 +17,7 @@ std::vector<Resource> Step::resources(bool private_build) const
     switch (kind) {
     case StepKind::add:
     case StepKind::remove:
+    case StepKind::adopt:
         return {{of_module, true}, {"name " + module.name, true}};
     case StepKind::build:
         if (private_build) return {{of_module, false}, {of_build, true}};
@@ -24,8 +27,19 @@ std::vector<Resource> Step::resources(bool private_build) const
     case StepKind::install:
     case StepKind::uninstall:
         return {{of_module, false}, {of_build, true}, {of_kernel, true}};
+    case StepKind::pack:
+        return {{of_module, false}};
     case StepKind::initramfs:
+    case StepKind::depmod:
+    case StepKind::modprobe:
+    case StepKind::post_transaction:
         return {{of_kernel, true}};
+    case StepKind::generate_key:
+        return {{"signing key", true}};
+    case StepKind::load:
+    case StepKind::survey:
+    case StepKind::survey_preinst:
+        break;
     }
     return {};
 }
@@ -37,6 +51,9 @@ json to_json(const Step& step)
     if (!step.module.version.empty()) value["version"] = step.module.version;
     if (!step.kernel.release.empty()) value["kernel"] = step.kernel.text();
     if (json options = to_json(step.options); !options.empty()) value["options"] = std::move(options);
+    for (const KernelId& one : step.kernels) value["kernels"].push_back(one.text());
+    if (!step.staged.empty()) value["staged"] = step.staged;
+    if (step.handle) value["handle"] = true;
     return value;
 }
 
@@ -49,27 +66,11 @@ Step step_from_json(const json& value)
     step.module = {value.value("module", ""), value.value("version", "")};
     if (value.contains("kernel")) step.kernel = parse_kernel(value.at("kernel").get<std::string>());
     if (value.contains("options")) step.options = options_from_json(value.at("options"));
+    if (value.contains("kernels"))
+        for (const json& one : value.at("kernels")) step.kernels.push_back(parse_kernel(one.get<std::string>()));
+    step.staged = value.value("staged", "");
+    step.handle = value.value("handle", false);
     return step;
-}
-
-json to_json(const Outcome& outcome)
-{
-    json value{{"result", name_of(outcome.result)}};
-    if (outcome.error) value["error"] = to_json(*outcome.error);
-    for (const Step& step : outcome.follow_up) value["follow_up"].push_back(to_json(step));
-    return value;
-}
-
-Outcome outcome_from_json(const json& value)
-{
-    Outcome outcome;
-    const auto result = result_of(value.at("result").get<std::string>());
-    if (!result) throw Error(ErrorCode::internal, {{"reason", "unknown result " + value.at("result").dump()}});
-    outcome.result = *result;
-    if (value.contains("error")) outcome.error = error_from_json(value.at("error"));
-    if (value.contains("follow_up"))
-        for (const json& step : value.at("follow_up")) outcome.follow_up.push_back(step_from_json(step));
-    return outcome;
 }
 
 } // namespace dkms

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "lib/model/error.h"
 #include "lib/model/ids.h"
 #include "lib/model/request.h"
 
@@ -27,30 +26,22 @@ struct Step {
     ModuleId module; ///< empty for steps that concern a kernel only (initramfs)
     KernelId kernel; ///< empty for steps that concern a module only (add, remove)
     Options options;
+    std::vector<KernelId> kernels = {}; ///< pack: the builds that go into the archive
+    std::string staged = {};            ///< adopt: the name below <tree>/.dkmsd/staging of what was loaded
+    bool handle = false;                ///< it works on the descriptor that lies beside the request
 
     bool operator==(const Step&) const = default;
 
     /// What it needs to have for itself (docs/architecture.md has the table):
     /// add, remove: the module M/V and its name; build: shares M/V, owns M/V for K/A; install, uninstall: the same and
-    /// owns the kernel K; unbuild: like build; initramfs: owns the kernel. `private_build` is false where sandboxes are
+    /// owns the kernel K; unbuild: like build; adopt: like add; pack: shares M/V; load, survey: nothing; all others own
+    /// the kernel. `private_build` is false where sandboxes are
     /// not to be had: builds of one M/V then use one directory, so build owns it.
     std::vector<Resource> resources(bool private_build = true) const;
-};
-
-/// How a step ended.
-struct Outcome {
-    Result result = Result::done;
-    std::optional<Error>
-        error; ///< with failed and cancelled; with skipped when the module excludes itself (BuildExcluded)
-    std::vector<Step> follow_up; ///< to run once at the end of the outermost job, whoever asks for them
-
-    bool operator==(const Outcome&) const = default;
 };
 
 /// {"step":"build","module":"m","version":"v","kernel":"6.1.0/x86_64","options":{…}}
 nlohmann::json to_json(const Step& step);
 Step step_from_json(const nlohmann::json& value);
-nlohmann::json to_json(const Outcome& outcome);
-Outcome outcome_from_json(const nlohmann::json& value);
 
 } // namespace dkms

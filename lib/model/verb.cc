@@ -6,13 +6,36 @@
 namespace dkms {
 namespace {
 
-constexpr NameTable<Verb, 7> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild"}};
-constexpr NameTable<StepKind, 7> steps{{"add", "build", "install", "uninstall", "unbuild", "remove", "initramfs"}};
+constexpr NameTable<Verb, 14> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load", "pack",
+                                     "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key"}};
+constexpr NameTable<StepKind, 16> steps{{"add", "build", "install", "uninstall", "unbuild", "remove", "initramfs",
+                                         "load", "adopt", "pack", "survey", "survey-preinst", "depmod", "modprobe",
+                                         "post-transaction", "generate-key"}};
 constexpr NameTable<Stage, 7> stages{{"prepare", "patch", "build", "sign", "install", "depmod", "initramfs"}};
 constexpr NameTable<Result, 4> results{{"done", "failed", "cancelled", "skipped"}};
 constexpr NameTable<JobState, 3> states{{"queued", "running", "ended"}};
 
+constexpr VerbShape of_module{Need::required, KernelCount::many, Need::none};
+constexpr VerbShape of_kernel{Need::none, KernelCount::one, Need::none};
+// In the order of Verb.
+constexpr std::array<VerbShape, 14> shapes{{{Need::required, KernelCount::none, Need::none}, // add
+                                            of_module,
+                                            of_module,
+                                            of_module,
+                                            of_module,
+                                            of_module,
+                                            of_module,
+                                            {Need::none, KernelCount::none, Need::required},     // load
+                                            {Need::required, KernelCount::many, Need::optional}, // pack
+                                            {Need::optional, KernelCount::one, Need::none},      // match
+                                            of_kernel,
+                                            of_kernel,
+                                            of_kernel,
+                                            {Need::none, KernelCount::none, Need::none}}}; // generate_key
+
 } // namespace
+
+const VerbShape& shape_of(Verb verb) { return shapes.at(static_cast<std::size_t>(verb)); }
 
 std::string_view name_of(Verb verb) { return verbs.name(verb); }
 std::string_view name_of(StepKind kind) { return steps.name(kind); }

@@ -7,10 +7,55 @@
 namespace dkms {
 
 /// What a request asks for.
-enum class Verb { add, build, install, uninstall, unbuild, remove, rebuild };
+enum class Verb {
+    add,
+    build,
+    install,
+    uninstall,
+    unbuild,
+    remove,
+    rebuild,
+    load,           ///< take in a source directory or an archive, and add what is in it
+    pack,           ///< make an archive of a module, its source and its builds
+    match,          ///< have on a kernel what is installed on another
+    autoinstall,    ///< make a kernel complete
+    kernel_preinst, ///< a kernel is about to be installed: away with builds that will be made anew
+    kernel_prerm,   ///< a kernel is about to be removed: away with everything that was built for it
+    generate_key,   ///< make the key that modules are signed with, where it is missing
+};
+
+/// How much of something a request needs.
+enum class Need { none, optional, required };
+/// How many kernels it may name; none named is the running one, if it takes any.
+enum class KernelCount { none, one, many };
+
+/// What belongs to a request of some verb; the bus's signatures and the checks of requests follow from it.
+struct VerbShape {
+    Need module;
+    KernelCount kernels;
+    Need handle; ///< a descriptor beside the request: what to read from, or to write to
+};
+const VerbShape& shape_of(Verb verb);
 
 /// What one worker process does.
-enum class StepKind { add, build, install, uninstall, unbuild, remove, initramfs };
+enum class StepKind {
+    add,
+    build,
+    install,
+    uninstall,
+    unbuild,
+    remove,
+    initramfs,
+    load,             ///< look into a directory or an archive and put its content into staging
+    adopt,            ///< put what was loaded into source tree and DKMS tree
+    pack,             ///< write an archive
+    survey,           ///< find out what a kernel needs to be complete
+    survey_preinst,   ///< find out what is to be taken away before a kernel is installed
+    depmod,           ///< index a kernel's modules, and delete directories that are empty
+    modprobe,         ///< load the modules of devices that are there
+    post_transaction, ///< run the administrator's command
+    generate_key,
+};
 
 /// How far a step is. Shown as it stands ("prepare") in the Stage property of a job.
 enum class Stage { prepare, patch, build, sign, install, depmod, initramfs };

@@ -3,6 +3,7 @@
 #include "lib/plan/plan.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/scan.h"
+#include "lib/tree/transaction_mark.h"
 
 namespace dkms {
 namespace {
@@ -32,6 +33,9 @@ PlanFacts facts_of(const Places& places)
     };
     facts.source_exists = [places](const ModuleId& module) {
         return leads_to_directory(Layout(places).source_in_source_tree(module));
+    };
+    facts.added_in = [places](const ModuleId& module, const std::string& transaction) {
+        return has_transaction_mark(Layout(places), module, transaction);
     };
     return facts;
 }

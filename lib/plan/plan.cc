@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/plan/plan.h"
 
+#include "lib/plan/kernel_plan.h"
 #include "lib/plan/target.h"
 
 namespace dkms {
@@ -38,6 +39,23 @@ public:
         return plan;
     }
 
+    /// One archive, whatever goes into it.
+    JobPlan packing(const std::vector<KernelId>& kernels, const PlanFacts& facts) const
+    {
+        JobPlan plan{request_for(request_.options.all ? std::vector<KernelId>{} : kernels), {}, {}};
+        Step pack = step(StepKind::pack, {}, request_.options.force);
+        pack.handle = request_.handle;
+        if (!request_.options.source_only) pack.kernels = kernels;
+        for (const KernelId& kernel : pack.kernels)
+            if (!is_built(target_, kernel))
+                throw Error(ErrorCode::not_built, {{"module", target_.module.text()},
+                                                   {"kernel", kernel.release},
+                                                   {"arch", kernel.arch},
+                                                   {"path", facts.places.dkms_tree.string()}});
+        plan.steps.push_back(std::move(pack));
+        return plan;
+    }
+
 private:
     static void append(std::vector<Step>& steps, const std::vector<Step>& more)
     {
@@ -48,6 +66,7 @@ private:
     {
         Request request{request_.verb, target_.module, kernels, options_};
         request.options.all = request_.options.all && kernels.empty();
+        request.handle = request_.handle;
         return request;
     }
 
@@ -79,11 +98,9 @@ private:
             return unbuild(kernel);
         case Verb::rebuild:
             return rebuild(kernel);
-        case Verb::add:
-        case Verb::remove:
-            break;
+        default:
+            return {};
         }
-        return {};
     }
 
     /// To force an installation is not to force a build that is there; but where none is, the checks before building
@@ -113,14 +130,31 @@ private:
     Options options_;
 };
 
+/// A request that is one step, for no module that is known yet.
+JobPlan single_step(const Request& request)
+{
+    Step step;
+    step.kind = request.verb == Verb::load ? StepKind::load : StepKind::generate_key;
+    step.options = request.options;
+    step.handle = request.handle;
+    return {request, {std::move(step)}, {}};
+}
+
 } // namespace
 
 JobPlan plan(const Request& request, const PlanFacts& facts)
 {
+    if (concerns_kernel(request.verb)) return plan_for_kernel(request, facts);
+    if (request.verb == Verb::load || request.verb == Verb::generate_key) return single_step(request);
     const Target target = find_target(request, facts);
     const auto kernels = find_kernels(request, target, facts);
     const Planner planner(request, target);
-    return request.verb == Verb::remove ? planner.removal(kernels) : planner.for_kernels(kernels);
+    if (request.verb == Verb::remove) {
+        const std::string& transaction = request.options.transaction;
+        const bool kept = !transaction.empty() && facts.added_in(target.module, transaction);
+        return planner.removal(kept ? std::vector<KernelId>{} : kernels);
+    }
+    return request.verb == Verb::pack ? planner.packing(kernels, facts) : planner.for_kernels(kernels);
 }
 
 } // namespace dkms

@@ -14,10 +14,12 @@ namespace dkms {
 /// What a plan has to know about the system; read when it is asked for, so a plan costs no more than it needs.
 struct PlanFacts {
     std::function<std::optional<ModuleStatus>(const ModuleId&)> module;         ///< from the tree
-    std::function<std::vector<ModuleStatus>(const std::string& name)> versions; ///< all versions of a name
+    std::function<std::vector<ModuleStatus>(const std::string& name)> versions; ///< all versions; of all names: ""
     std::function<std::vector<KernelId>(bool with_headers)> installed_kernels;
     std::function<bool(const KernelId&)> kernel_exists; ///< whether <install tree>/K is a directory
     std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
+    /// Whether the module was added in this package transaction (Options::transaction).
+    std::function<bool(const ModuleId&, const std::string& transaction)> added_in;
     KernelId running;
     Places places; ///< for the sentences of errors
 };
@@ -35,11 +37,17 @@ PlanFacts facts_of(const Places& places);
 /// - remove: uninstall and unbuild for each kernel named, or with `all` for each it is built for, and one remove at the
 ///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.
 /// - rebuild: forced build, and forced install where it was installed.
+/// - load: load, which asks for more. pack: pack, for the kernels named, or with `all` for each it is built for.
+/// - match: a child for each module that is installed for the template kernel, that of install.
+/// - autoinstall, kernel_preinst: survey, which asks for the children: what is to be done depends on configurations.
+/// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the
+///   end.
+/// - generate_key: generate_key.
 ///
 /// An add step comes before the children. With `all` there may be nothing to do: a plan without steps. The requests in
 /// the plan name what was found: version, kernels with architecture, one kernel in each child.
 ///
-/// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, InvalidArgs.
+/// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, NotBuilt, InvalidArgs.
 JobPlan plan(const Request& request, const PlanFacts& facts);
 
 } // namespace dkms

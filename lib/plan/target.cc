@@ -32,19 +32,36 @@ bool needs_source(Verb verb) { return adds_by_itself(verb) || verb == Verb::rebu
 
 void check_present(const Request& request, const ModuleStatus& status, const PlanFacts& facts)
 {
-    if (request.verb == Verb::add && !status.broken) refuse(ErrorCode::already_added, status.module, facts);
+    // In a package transaction the step has something to note before it refuses.
+    const bool already = request.verb == Verb::add && !status.broken;
+    if (already && !request.options.transaction.empty()) return;
+    if (already) refuse(ErrorCode::already_added, status.module, facts);
     const bool mended = request.verb == Verb::add && facts.source_exists(status.module);
     if (!status.broken || !needs_source(request.verb) || mended) return;
     throw Error(ErrorCode::broken_module,
                 {{"module", status.module.text()}, {"path", Layout(facts.places).source_link(status.module).string()}});
 }
 
-void check_kernel(const Request& request, const KernelId& kernel, const PlanFacts& facts)
+/// Whether it is to be known beforehand that the kernel is there. Taking something out of a kernel that is gone is no
+/// mistake, and a build step says more precisely what is missing of a kernel that was named.
+bool needs_kernel(const Request& request, const Target& target, const KernelId& kernel)
 {
     const bool named = !request.kernels.empty();
-    // The build step says more precisely what is missing, and may not need the directory.
-    if (named && request.verb != Verb::install) return;
-    if (request.verb == Verb::build && !request.options.kernel_source_dir.empty()) return;
+    const bool has_sources = !request.options.kernel_source_dir.empty();
+    switch (request.verb) {
+    case Verb::install:
+        return !named || has_sources || is_built(target, kernel);
+    case Verb::build:
+    case Verb::rebuild:
+        return !named && !has_sources;
+    default:
+        return false;
+    }
+}
+
+void check_kernel(const Request& request, const Target& target, const KernelId& kernel, const PlanFacts& facts)
+{
+    if (!needs_kernel(request, target, kernel)) return;
     if (facts.kernel_exists(kernel)) return;
     throw Error(ErrorCode::no_such_kernel,
                 {{"kernel", kernel.release}, {"path", (facts.places.install_tree / kernel.release).string()}});
@@ -110,7 +127,7 @@ std::vector<KernelId> find_kernels(const Request& request, const Target& target,
     }
     const std::vector<KernelId> named = request.kernels.empty() ? std::vector{facts.running} : request.kernels;
     auto kernels = with_architecture(named, facts.running.arch);
-    for (const KernelId& kernel : kernels) check_kernel(request, kernel, facts);
+    for (const KernelId& kernel : kernels) check_kernel(request, target, kernel, facts);
     return kernels;
 }
 

@@ -350,6 +350,41 @@ ExitStatus run(const Command& command, Cancellation* cancellation)
     }
 }
 
+namespace {
+
+/// Hands on what can be read at once; false at the end.
+bool hand_on(int from, const std::function<void(std::string_view)>& heard)
+{
+    std::array<char, 65536> block;
+    for (;;) {
+        const ssize_t got = ::read(from, block.data(), block.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return errno == EAGAIN;
+        if (got == 0) return false;
+        heard({block.data(), static_cast<std::size_t>(got)});
+    }
+}
+
+} // namespace
+
+ExitStatus run_heard(Command command, const std::function<void(std::string_view)>& heard, Cancellation* cancellation)
+{
+    Pipe pipe = make_pipe();
+    ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK);
+    command.output = pipe.write.number();
+    Child child = Child::start(command);
+    pipe.write.close();
+    std::vector<pollfd> sources{{pipe.read.number(), POLLIN, 0}, {child.descriptor(), POLLIN, 0}};
+    add_cancellation(sources, cancellation);
+    for (;;) {
+        ::poll(sources.data(), sources.size(), -1);
+        stop_if_requested(child, cancellation);
+        const bool ended = sources[1].revents != 0;
+        if (!hand_on(pipe.read.number(), heard)) sources[0].fd = -1;
+        if (ended) return child.wait();
+    }
+}
+
 std::optional<std::filesystem::path> find_program(const std::string& name)
 {
     const auto found = look_up(name, path_of(base_environment()));

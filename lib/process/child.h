@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -103,6 +105,11 @@ Captured capture(Command command, const CaptureLimits& limits = {}, Cancellation
 /// Runs a command to its end; its output goes where `command` says. Cancelled: SIGTERM to its process group, SIGKILL
 /// two seconds later, then Error Cancelled.
 ExitStatus run(const Command& command, Cancellation* cancellation = nullptr);
+
+/// The same; whatever the command writes to its standard output (and error, unless `command.error` is set) is handed to
+/// `heard`. Once the command has ended nothing is waited for: what it left running may hold its output for ever.
+ExitStatus run_heard(Command command, const std::function<void(std::string_view)>& heard,
+                     Cancellation* cancellation = nullptr);
 
 /// The program's path if `name` is an executable file in the directories of base_environment()'s PATH, or if it is one
 /// itself.

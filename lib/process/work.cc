@@ -28,6 +28,11 @@ void Reporter::command_ended(std::string_view what, std::string_view subject, in
                  {{"what", what}, {"subject", subject}, {"exit_code", exit_code}, {"seconds", seconds}}));
 }
 
+void Reporter::command_output(std::string_view what, std::string_view subject, std::string_view text) const
+{
+    report(Event(EventKind::command_output, {{"what", what}, {"subject", subject}, {"text", text}}));
+}
+
 void Reporter::warning(std::string_view name, const Parameters& parameters, std::string_view message) const
 {
     report(Event(EventKind::warning, {{"name", name}, {"parameters", parameters}, {"message", message}}));

@@ -2,13 +2,16 @@
 #pragma once
 
 #include "lib/model/event.h"
+#include "lib/model/outcome.h"
 #include "lib/model/places.h"
 #include "lib/model/step.h"
 #include "lib/process/cancel.h"
 #include "lib/process/jobserver.h"
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace dkms {
 
@@ -24,6 +27,8 @@ public:
     /// "pre_build" …
     void command_started(std::string_view what, std::string_view subject, std::string_view command) const;
     void command_ended(std::string_view what, std::string_view subject, int exit_code, double seconds) const;
+    /// Facts are cut to what a line holds.
+    void command_output(std::string_view what, std::string_view subject, std::string_view text) const;
     void warning(std::string_view name, const Parameters& parameters, std::string_view message) const;
 
 private:
@@ -38,6 +43,9 @@ struct Work {
     Cancellation& cancellation;
     std::optional<Jobserver> jobserver; ///< absent: make alone decides how many jobs it runs
     JobId job = 0;                      ///< for records; 0 without a service
+    int handle = -1;                    ///< the descriptor that lies beside the request; -1: none
+    /// Settings of framework.conf that hold where no file says otherwise: those of a bus-less caller's environment.
+    std::map<std::string, std::string> settings = {};
 };
 
 /// One kind of step: one file that says how. The worker calls prepare, then run; undo when run has thrown or was

@@ -36,6 +36,11 @@ public:
     /// A job whose next own step waits fails without starting it.
     void fail_waiting(JobId job, Error error);
 
+    /// Steps to run at the end of the outermost job of `job`, each at most once.
+    void ask_for_follow_up(JobId job, const std::vector<Step>& steps);
+    /// `job` has come to a plan that was accepted before.
+    void tell_added(JobId job) { commands_.emplace_back(JobAdded{job}); }
+
     void set_now(double now) { now_ = now; }
     std::vector<QueueCommand> take_commands();
 
@@ -47,7 +52,6 @@ private:
     void end(QueuedJob& job);
     void step_ended(QueuedJob& job, Outcome outcome);
     void follow_up_ended(QueuedJob& job, Outcome outcome);
-    void ask_for_follow_up(JobId job, const std::vector<Step>& steps);
     void send_stop(QueuedJob& job);
     void withdraw_stop(StepId step);
     void drop_follow_up(QueuedJob& job);

@@ -82,13 +82,19 @@ bool JobTable::has_open_child(const QueuedJob& job) const
                        [this](JobId one) { return at(one).phase != Phase::ended; });
 }
 
+bool JobTable::is_its_turn(const QueuedJob& job) const
+{
+    const bool part_of_plan = job.parent != 0 && !job.inside;
+    if (part_of_plan && at(job.parent).phase != Phase::children) return false;
+    return std::all_of(job.after.begin(), job.after.end(), [this](JobId one) { return at(one).phase == Phase::ended; });
+}
+
 const Step* JobTable::waiting_step(const QueuedJob& job) const
 {
     if (job.running || has_open_inside_job(job)) return nullptr;
     if (job.phase == Phase::follow_up) return &job.follow_up.at(job.follow_up_position);
     if (job.phase != Phase::steps) return nullptr;
-    const bool part_of_plan = job.parent != 0 && !job.inside;
-    if (part_of_plan && at(job.parent).phase != Phase::children) return nullptr;
+    if (!is_its_turn(job)) return nullptr;
     return &job.steps.at(job.position);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/model/job.h"
+#include "lib/model/outcome.h"
 
 #include <map>
 #include <optional>
@@ -48,6 +49,7 @@ struct QueuedJob {
     std::size_t position = 0;       ///< of the step that runs or comes next
     std::vector<JobId> children;    ///< of the plan, in its order
     std::vector<JobId> inside_jobs; ///< asked for from inside
+    std::vector<JobId> after;       ///< children of the same plan that have to have ended before it starts
     std::vector<Step> follow_up;    ///< each at most once
     std::size_t follow_up_position = 0;
     std::vector<Resource> needs; ///< of the step that runs or comes next
@@ -99,6 +101,8 @@ public:
     const std::vector<Caller>& submitters(JobId job) const;
     bool has_open_inside_job(const QueuedJob& job) const;
     bool has_open_child(const QueuedJob& job) const;
+    /// Whether its turn in its parent's plan has come.
+    bool is_its_turn(const QueuedJob& job) const;
 
     /// The step the job would start if it got its resources; nothing if it has none to start now.
     const Step* waiting_step(const QueuedJob& job) const;

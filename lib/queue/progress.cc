@@ -17,9 +17,7 @@ unsigned weight(const Step& step)
         return 20;
     case StepKind::uninstall:
         return 10;
-    case StepKind::add:
-    case StepKind::unbuild:
-    case StepKind::remove:
+    default:
         break;
     }
     return 5;

@@ -48,6 +48,7 @@ struct Queue::State {
         if (found == latest.end()) return nullptr;
         QueuedJob& job = table().at(found->second);
         const bool open = job.phase != Phase::ended && !job.stopping;
+        if (request.handle || (request.verb == Verb::autoinstall && job.started)) return nullptr;
         return open && job.parent == inside && job.request == request ? &job : nullptr;
     }
 
@@ -79,10 +80,39 @@ struct Queue::State {
         job.for_running_kernel = concerns_kernel(plan, running_release);
         job.request = std::move(plan.request);
         job.steps = std::move(plan.steps);
-        QueuedJob& added = table().add(std::move(job));
-        for (JobPlan& child : plan.children)
-            added.children.push_back(insert(next_job++, std::move(child), added.id, uid, now));
-        return added.id;
+        table().add(std::move(job));
+        course.ask_for_follow_up(id, plan.at_end);
+        insert_children(id, std::move(plan.children), uid, now);
+        return id;
+    }
+
+    std::vector<JobId> insert_children(JobId parent, std::vector<JobPlan> plans, unsigned uid, double now)
+    {
+        std::vector<JobId> ids;
+        for (JobPlan& plan : plans) {
+            std::vector<JobId> after;
+            for (const std::size_t position : plan.after)
+                if (position < ids.size()) after.push_back(ids[position]);
+            ids.push_back(insert(next_job++, std::move(plan), parent, uid, now));
+            table().at(ids.back()).after = std::move(after);
+        }
+        auto& children = table().at(parent).children;
+        children.insert(children.end(), ids.begin(), ids.end());
+        return ids;
+    }
+
+    /// A step that came to its end has found these to be needed.
+    void add_jobs(StepId step, Outcome& outcome, double now)
+    {
+        const auto found = table().running().find(step);
+        if (found == table().running().end() || outcome.jobs.empty()) return;
+        const JobId parent = found->second;
+        if (outcome.result != Result::done || table().at(parent).phase != Phase::steps) return;
+        for (const JobId job : insert_children(parent, std::move(outcome.jobs), table().at(parent).uid, now)) {
+            course.tell_added(job);
+            course.enter(table().family(job));
+            if (table().at(parent).stopping) stop_family(job, false);
+        }
     }
 
     /// Somebody whose last interest is gone, or who cancels, does not want any part of it.
@@ -173,6 +203,8 @@ std::vector<QueueCommand> Queue::next()
 void Queue::finished(StepId step, Outcome outcome, double now)
 {
     state_->settled = false;
+    state_->course.set_now(now);
+    state_->add_jobs(step, outcome, now);
     state_->course.finished(step, std::move(outcome), now);
 }
 

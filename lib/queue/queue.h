@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/model/job.h"
+#include "lib/model/outcome.h"
 
 #include <memory>
 #include <variant>
@@ -29,6 +30,10 @@ struct StartStep {
 struct StopStep {
     StepId step;
 };
+/// A step has found that this job is needed, too: a further child, with children of its own or without.
+struct JobAdded {
+    JobId job;
+};
 /// Something that view() shows has changed.
 struct JobChanged {
     JobId job;
@@ -37,7 +42,7 @@ struct JobChanged {
 struct JobEnded {
     JobId job;
 };
-using QueueCommand = std::variant<StartStep, StopStep, JobChanged, JobEnded>;
+using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, JobEnded>;
 
 /// The order in which accepted requests run.
 ///
@@ -47,8 +52,10 @@ using QueueCommand = std::variant<StartStep, StopStep, JobChanged, JobEnded>;
 ///  - the steps of a job run in order, and stop at the first that failed or was cancelled;
 ///  - a skipped step whose error is BuildExcluded ends the job as skipped;
 ///  - a plan with both steps and children runs its steps first;
-///  - a parent ends after its children: failed with the error of the first that failed, cancelled if one was cancelled,
-///    skipped if all were, else done;
+///  - jobs that a step has found to be needed become children of its job, if the step came to its end;
+///  - a child waits for the children that its plan puts before it, however they end;
+///  - a parent ends after its children: failed with the error of the first that failed (what concerns a whole kernel,
+///    with one that names all that failed), cancelled if one was cancelled, skipped if all were, else done;
 ///  - two running steps never need the same resource (Step::resources), except a child from inside a running job, which
 ///    shares its parent's;
 ///  - for a resource it needs, a waiting step is overtaken only by one of higher priority: asked for from inside a
@@ -56,7 +63,7 @@ using QueueCommand = std::variant<StartStep, StopStep, JobChanged, JobEnded>;
 ///    come, first served;
 ///  - jobs from inside running jobs that wait for each other in a circle do not wait for ever: one fails (Interrupted);
 ///  - an identical request that has not ended is joined, unless something accepted since needs the same module; one
-///    that is being stopped is not, and what comes from inside a job joins only what came from inside the same job;
+///    that is being stopped is not, nor an autoinstall that has begun (it may have looked too early), and what comes from inside a job joins only what came from inside the same job;
 ///  - a job stops when its last submitter has left, or by cancel; a step that must not be cut off comes to its end;
 ///  - follow-up steps run once, at the end of the outermost job, also when a part of it failed or was cancelled;
 ///  - the percentage of a job never goes back;

@@ -13,6 +13,43 @@ const Verdict* first_with(const JobTable& table, const QueuedJob& job, Result re
     return nullptr;
 }
 
+bool lacks_headers(const Verdict& verdict)
+{
+    if (!verdict.error) return false;
+    const ErrorCode code = verdict.error->code();
+    return code == ErrorCode::no_kernel_headers || code == ErrorCode::kernel_directory_dangling;
+}
+
+/// What is said of a whole kernel: which of its modules failed. When all of them lack the headers, that is said.
+Verdict kernel_verdict(const JobTable& table, const QueuedJob& job, const Verdict& first, ErrorCode code)
+{
+    std::string names;
+    bool only_headers = true;
+    for (const JobId id : job.children) {
+        const QueuedJob& child = table.at(id);
+        if (child.verdict->result != Result::failed) continue;
+        names += (names.empty() ? "" : ", ") + child.request.module.text();
+        only_headers &= lacks_headers(*child.verdict);
+    }
+    if (only_headers) return first;
+    const std::string kernel = job.request.kernels.empty() ? std::string() : job.request.kernels.front().release;
+    return {Result::failed, Error(code, {{"kernel", kernel}, {"modules", names}})};
+}
+
+/// `first` is the verdict of the first child that failed.
+Verdict failed_verdict(const JobTable& table, const QueuedJob& job, const Verdict& first)
+{
+    switch (job.request.verb) {
+    case Verb::autoinstall:
+        return kernel_verdict(table, job, first, ErrorCode::autoinstall_failed);
+    case Verb::kernel_preinst:
+    case Verb::kernel_prerm:
+        return kernel_verdict(table, job, first, ErrorCode::kernel_cleanup_failed);
+    default:
+        return first;
+    }
+}
+
 } // namespace
 
 Verdict verdict_from(Outcome outcome)
@@ -42,8 +79,8 @@ bool ends_job(const Outcome& outcome)
 Verdict verdict_of(const JobTable& table, const QueuedJob& job)
 {
     if (job.children.empty()) return {job.all_skipped ? Result::skipped : Result::done, std::nullopt};
-    for (const Result bad : {Result::failed, Result::cancelled})
-        if (const Verdict* child = first_with(table, job, bad)) return *child;
+    if (const Verdict* failed = first_with(table, job, Result::failed)) return failed_verdict(table, job, *failed);
+    if (const Verdict* cancelled = first_with(table, job, Result::cancelled)) return *cancelled;
     if (first_with(table, job, Result::done) != nullptr) return {Result::done, std::nullopt};
     for (const JobId child : job.children)
         if (table.at(child).verdict->error) return *table.at(child).verdict;

@@ -6,6 +6,7 @@
 #include "lib/tree/lock.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/script.h"
+#include "lib/tree/transaction_mark.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -34,6 +35,7 @@ public:
     void undo() noexcept override;
 
 private:
+    [[noreturn]] void refuse_again() const;
     void check_source() const;
     void warn_about_names() const;
     void publish_new();
@@ -47,18 +49,28 @@ private:
     std::filesystem::path staged_;                  ///< below .dkmsd/staging; empty once it is published
     std::vector<std::filesystem::path> made_;       ///< what undo removes, outermost first
     std::optional<std::filesystem::path> old_link_; ///< what a broken source link said
+    bool already_ = false;                          ///< the module is in the tree
     bool stays_ = false;                            ///< the module is added whatever comes after
 };
 
 void AddStep::prepare()
 {
     std::error_code ignored;
-    if (std::filesystem::is_directory(layout_.source_link(module_), ignored))
-        throw Error(ErrorCode::already_added, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
+    already_ = std::filesystem::is_directory(layout_.source_link(module_), ignored);
+    if (already_) {
+        // A package that is installed again: the transaction is noted before this is refused.
+        if (work_.step.options.transaction.empty()) refuse_again();
+        return require_writable(layout_.tree());
+    }
     check_source();
     const auto& file = work_.step.options.conf_file;
     conf_ = read_conf(file.empty() ? source_ / "dkms.conf" : file, conf_context(work_, module_), Strictness::strict);
     require_writable(layout_.version(module_));
+}
+
+void AddStep::refuse_again() const
+{
+    throw Error(ErrorCode::already_added, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
 }
 
 void AddStep::check_source() const
@@ -75,7 +87,7 @@ void AddStep::check_source() const
 
 void AddStep::warn_about_names() const
 {
-    if (conf_.module == module_) return;
+    if (already_ || conf_.module == module_) return;
     work_.reporter.warning("other-name", {{"module", module_.text()}, {"configured", conf_.module.text()}},
                            "The dkms.conf of " + module_.text() + " calls it " + conf_.module.text() +
                                "; the name it was added under counts.");
@@ -86,6 +98,8 @@ Outcome AddStep::run()
     report_remarks(work_.reporter, conf_);
     warn_about_names();
     work_.cancellation.check();
+    if (!work_.step.options.transaction.empty()) mark_transaction(layout_, module_, work_.step.options.transaction);
+    if (already_) refuse_again();
     work_.reporter.report(Event(EventKind::source_linked,
                                 {{"link", layout_.source_link(module_).string()}, {"target", source_.string()}}));
     std::error_code ignored;

@@ -78,4 +78,6 @@ std::filesystem::path Layout::staging() const { return own() / "staging"; }
 
 std::filesystem::path Layout::intents() const { return own() / "intents"; }
 
+std::filesystem::path Layout::transactions() const { return own() / "transactions"; }
+
 } // namespace dkms

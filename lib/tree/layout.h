@@ -36,6 +36,7 @@ public:
     std::filesystem::path builds() const;  ///< <tree>/.dkmsd/build: private build directories
     std::filesystem::path staging() const; ///< <tree>/.dkmsd/staging: K/A directories before they are published
     std::filesystem::path intents() const; ///< <tree>/.dkmsd/intents
+    std::filesystem::path transactions() const; ///< <tree>/.dkmsd/transactions: see transaction_mark.h
 
 private:
     std::filesystem::path tree_;

@@ -4,6 +4,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
+#include "lib/tree/transaction_mark.h"
 
 #include <algorithm>
 #include <array>
@@ -88,6 +89,11 @@ bool RemoveStep::builds_are_left() const
 Outcome RemoveStep::run()
 {
     work_.cancellation.check();
+    if (has_transaction_mark(layout_, module_, work_.step.options.transaction)) {
+        remove_transaction_mark(layout_, module_);
+        work_.reporter.report(Event(EventKind::remove_cancelled));
+        return {Result::skipped, std::nullopt, {}};
+    }
     clear_garbage();
     if (builds_are_left()) return {};
     move_away();

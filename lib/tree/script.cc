@@ -81,13 +81,17 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
     command.argv = *argv;
     command.environment = script_environment(work, module);
     command.directory = directory;
-    command.output = STDOUT_FILENO;
-    command.error = STDERR_FILENO;
     const auto began = std::chrono::steady_clock::now();
     work.reporter.command_started(script.name, module.text(), text_of(*argv));
     ExitStatus status;
     try {
-        status = run(command, cancellation);
+        status = run_heard(
+            std::move(command),
+            [&](std::string_view text) {
+                write_all(STDOUT_FILENO, text);
+                work.reporter.command_output(script.name, module.text(), text);
+            },
+            cancellation);
     } catch (const Error& error) {
         if (error.code() != ErrorCode::internal) throw;
         status.code = 126; // as a shell says it: there, but it cannot be started

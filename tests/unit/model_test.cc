@@ -2,6 +2,7 @@
 #include "lib/model/error.h"
 #include "lib/model/event.h"
 #include "lib/model/job.h"
+#include "lib/model/outcome.h"
 #include "lib/model/places.h"
 #include "lib/model/request.h"
 #include "lib/model/state.h"

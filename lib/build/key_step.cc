@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/key_step.h"
+
+#include "lib/build/signing.h"
+#include "lib/process/child.h"
+#include "lib/tree/directory.h"
+
+#include <filesystem>
+
+namespace dkms {
+namespace {
+
+bool is_there(const std::string& file)
+{
+    std::error_code ignored;
+    return file.starts_with("pkcs11:") || std::filesystem::exists(file, ignored);
+}
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::key_not_made, {{"reason", reason}}); }
+
+class KeyStep : public Action {
+public:
+    explicit KeyStep(Work& work) : work_(work) {}
+
+    void prepare() override
+    {
+        inputs_.kernel = {running_release(), running_architecture()};
+        inputs_.framework = read_framework(work_.places, work_.settings);
+        try {
+            inputs_.headers = find_headers(inputs_.kernel, work_.places, work_.step.options);
+        } catch (const Error&) {
+            // only the place of the signing program depends on them
+        }
+        pair_ = key_pair(work_, inputs_);
+        pair_.may_be_made = true; // somebody asks for it
+        const bool key = is_there(pair_.key);
+        if (key != is_there(pair_.certificate))
+            refuse((key ? pair_.certificate : pair_.key) + " is missing, and its other half is not overwritten");
+        there_ = key;
+        if (!there_ && !find_program("openssl")) refuse("the program openssl is not installed");
+    }
+
+    Outcome run() override
+    {
+        if (!there_) make();
+        work_.reporter.report(Event(EventKind::signing, {{"command", sign_command(work_, inputs_)},
+                                                         {"key", pair_.key},
+                                                         {"certificate", pair_.certificate}}));
+        return {there_ ? Result::skipped : Result::done, std::nullopt};
+    }
+
+    void undo() noexcept override {} // both halves appear at the end, or none
+
+private:
+    void make()
+    {
+        try {
+            for (const std::string& file : {pair_.key, pair_.certificate})
+                make_directories(std::filesystem::path(file).parent_path());
+            make_missing_keys(work_, pair_);
+        } catch (const Error& error) {
+            if (error.code() == ErrorCode::cancelled) throw;
+            refuse(error.message());
+        }
+    }
+
+    Work& work_;
+    BuildInputs inputs_;
+    KeyPair pair_;
+    bool there_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<Action> make_key_step(Work& work) { return std::make_unique<KeyStep>(work); }
+
+} // namespace dkms

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/depmod_step.h"
+
+#include "lib/install/indexing.h"
+#include "lib/tree/directory.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+/// Deletes directories below `directory` that are empty, or become so. Links are not followed.
+void delete_empty(const Directory& directory)
+{
+    for (const auto& entry : directory.entries()) {
+        if (entry.kind != Directory::Kind::directory) continue;
+        if (const auto below = directory.open_below(entry.name)) delete_empty(*below);
+        ::unlinkat(directory.number(), entry.name.c_str(), AT_REMOVEDIR); // fails for one that is not empty
+    }
+}
+
+class DepmodStep : public Action {
+public:
+    explicit DepmodStep(Work& work) : work_(work) {}
+
+    void prepare() override {}
+
+    Outcome run() override
+    {
+        const std::string& release = work_.step.kernel.release;
+        if (const auto directory = Directory::open(work_.places.install_tree / release)) delete_empty(*directory);
+        if (!is_indexed(work_)) return {Result::skipped, std::nullopt};
+        if (const auto reason = index_modules(work_, {}))
+            work_.reporter.warning("depmod-failed", {{"kernel", release}, {"reason", *reason}},
+                                   "depmod failed for kernel " + release + ": " + *reason);
+        return {};
+    }
+
+    void undo() noexcept override {} // an index can be made again at any time
+
+private:
+    Work& work_;
+};
+
+} // namespace
+
+std::unique_ptr<Action> make_depmod_step(Work& work) { return std::make_unique<DepmodStep>(work); }
+
+} // namespace dkms

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/install/modprobe_step.h"
+
+#include "lib/process/child.h"
+
+#include <filesystem>
+#include <set>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::set<std::string> device_aliases()
+{
+    std::set<std::string> aliases;
+    std::error_code gone;
+    for (fs::recursive_directory_iterator entry("/sys/devices", fs::directory_options::skip_permission_denied, gone), end;
+         !gone && entry != end; entry.increment(gone)) {
+        if (entry->path().filename() != "modalias") continue;
+        try {
+            const std::string text = read_file(entry->path(), 4096);
+            if (text.size() > 1) aliases.insert(text.substr(0, text.find('\n')));
+        } catch (const Error&) {
+            continue; // a device that has just gone
+        }
+    }
+    return aliases;
+}
+
+class ModprobeStep : public Action {
+public:
+    explicit ModprobeStep(Work& work) : work_(work) {}
+
+    void prepare() override {}
+
+    Outcome run() override
+    {
+        const auto aliases = device_aliases();
+        std::vector<std::string> argv{"modprobe", "--all", "--use-blacklist", "--quiet"};
+        argv.insert(argv.end(), aliases.begin(), aliases.end());
+        // Most devices need no module of ours, and modprobe fails for each that has none at all.
+        if (!aliases.empty()) run_program(std::move(argv));
+        if (std::error_code ignored; fs::is_directory("/run/systemd/system", ignored) && find_program("systemctl"))
+            run_program({"systemctl", "try-restart", "systemd-modules-load.service"});
+        return {};
+    }
+
+    void undo() noexcept override {} // a loaded module stays
+
+private:
+    void run_program(std::vector<std::string> argv) const
+    {
+        Command command;
+        command.argv = std::move(argv);
+        command.environment = base_environment();
+        dkms::run(command, &work_.cancellation);
+    }
+
+    Work& work_;
+};
+
+} // namespace
+
+std::unique_ptr<Action> make_modprobe_step(Work& work) { return std::make_unique<ModprobeStep>(work); }
+
+} // namespace dkms

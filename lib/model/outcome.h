@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/model/error.h"
+#include "lib/model/job_plan.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace dkms {
+
+/// How a step ended.
+struct Outcome {
+    Result result = Result::done;
+    std::optional<Error>
+        error; ///< with failed and cancelled; with skipped when the module excludes itself (BuildExcluded)
+    std::vector<Step> follow_up = {}; ///< to run once at the end of the outermost job, whoever asks for them
+    std::vector<JobPlan> jobs = {};   ///< what the step has found to be needed: further children of its job
+
+    bool operator==(const Outcome&) const = default;
+};
+
+/// {"result":"done","error":{…},"follow_up":[…],"jobs":[…]}; what is empty is left out.
+nlohmann::json to_json(const Outcome& outcome);
+Outcome outcome_from_json(const nlohmann::json& value);
+
+} // namespace dkms

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/plan/plan.h"
+
+#include <string>
+
+namespace dkms {
+
+/// Whether a verb is about a kernel and every module that has to do with it.
+bool concerns_kernel(Verb verb);
+
+/// The plan of such a request: see plan(). Throws Error NoSuchKernel (match, autoinstall without a kernel, where the
+/// running one has no directory).
+JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts);
+
+/// A child that takes everything away that was built of a module for a kernel, and leaves depmod and the initramfs to
+/// whoever asks for it.
+JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options& options);
+
+/// What follows when such children have been there: depmod, once.
+Step final_depmod(const KernelId& kernel, const Options& options);
+
+} // namespace dkms

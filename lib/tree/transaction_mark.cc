@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/tree/transaction_mark.h"
+
+#include "lib/model/error.h"
+#include "lib/process/descriptor.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/lock.h"
+
+#include <sstream>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path marks_of(const Layout& layout, const std::string& name) { return layout.transactions() / name; }
+
+std::string content_of(const fs::path& file)
+{
+    try {
+        const std::string text = read_file(file, 4096);
+        return text.substr(0, text.find('\n'));
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+/// Whether the process "PID START" still runs: field 22 of proc_pid_stat(5), counted behind the name in brackets.
+bool is_running(const std::string& transaction)
+{
+    const auto blank = transaction.find(' ');
+    if (blank == std::string::npos) return false;
+    const std::string stat = content_of("/proc/" + transaction.substr(0, blank) + "/stat");
+    const auto bracket = stat.rfind(')');
+    if (bracket == std::string::npos) return false;
+    std::istringstream fields(stat.substr(bracket + 1));
+    std::string field;
+    for (int number = 3; number <= 22 && fields >> field; ++number) continue;
+    return field == transaction.substr(blank + 1);
+}
+
+void delete_old_marks(const Layout& layout)
+{
+    std::error_code ignored;
+    for (fs::recursive_directory_iterator entry(layout.transactions(), ignored), end; !ignored && entry != end;
+         entry.increment(ignored))
+        if (std::error_code gone; entry->is_regular_file(gone) && !is_running(content_of(entry->path())))
+            fs::remove(entry->path(), gone);
+}
+
+} // namespace
+
+void mark_transaction(const Layout& layout, const ModuleId& module, const std::string& transaction)
+{
+    delete_old_marks(layout);
+    make_own_directory(layout, layout.transactions());
+    make_directories(marks_of(layout, module.name));
+    write_file_durably(marks_of(layout, module.name) / module.version, transaction + "\n");
+}
+
+bool has_transaction_mark(const Layout& layout, const ModuleId& module, const std::string& transaction)
+{
+    return !transaction.empty() && content_of(marks_of(layout, module.name) / module.version) == transaction;
+}
+
+void remove_transaction_mark(const Layout& layout, const ModuleId& module) noexcept
+{
+    std::error_code ignored;
+    fs::remove(marks_of(layout, module.name) / module.version, ignored);
+    fs::remove(marks_of(layout, module.name), ignored);
+}
+
+} // namespace dkms
