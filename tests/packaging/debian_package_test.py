@@ -125,6 +125,13 @@ class KernelHooks(unittest.TestCase):
         self.hook('preinst.d', self.kernel, '/boot/vmlinuz-' + self.kernel)
         self.assertEqual(self.debian.status(), 'hello/1.0: added\n')
 
+    def test_old_builds_stay_where_nothing_could_take_their_place(self):
+        self.hook('postinst.d', self.kernel)
+        self.debian.succeed('mv', f'/lib/modules/{self.kernel}/build', '/root')
+        self.addCleanup(self.debian.succeed, 'mv', '/root/build', f'/lib/modules/{self.kernel}')
+        self.hook('preinst.d', self.kernel, '/boot/vmlinuz-' + self.kernel)
+        self.assertEqual(self.debian.installed_files(), ['hello'])
+
     def test_kernel_install(self):
         plugin = '/usr/lib/kernel/install.d/40-dkms.install'
         self.debian.succeed(plugin, 'add', self.kernel, '/efi/entry', '/boot/vmlinuz-' + self.kernel)
