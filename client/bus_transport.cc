@@ -38,7 +38,7 @@ class BusTransport : public Transport {
 public:
     BusTransport() { reached(); }
 
-    Accepted submit(const Request& request) override;
+    Accepted submit(const Request& request, int handle) override;
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
     std::vector<JobView> jobs() override;
@@ -68,7 +68,7 @@ private:
     sdbus::MethodReply of_job(JobId job, const char* method, const BusConnection::Fill& fill = {});
     JobView get_job(JobId job);
     Descriptor open_of_job(JobId job, const char* method);
-    Accepted submit_once(const Request& request);
+    Accepted submit_once(const Request& request, int handle);
     std::optional<JobView> attend(JobId job, EventReader& events, int interrupt,
                                   const std::function<void()>& interrupted);
 
@@ -155,16 +155,16 @@ JobView BusTransport::get_job(JobId job)
     return job_view_from_json(bus::read_dictionary(reply));
 }
 
-Transport::Accepted BusTransport::submit(const Request& request)
+Transport::Accepted BusTransport::submit(const Request& request, int handle)
 {
-    return kept_trying([&] { return submit_once(request); });
+    return kept_trying([&] { return submit_once(request, handle); });
 }
 
-Transport::Accepted BusTransport::submit_once(const Request& request)
+Transport::Accepted BusTransport::submit_once(const Request& request, int handle)
 {
     hear();
-    auto reply = manager(bus::method_of(request.verb).c_str(),
-                         [&](sdbus::MethodCall& call) { bus::write_request(call, request); });
+    auto reply = manager(bus::method_of(request.verb, request.handle).c_str(),
+                         [&](sdbus::MethodCall& call) { bus::write_request(call, request, handle); });
     JobId job = 0;
     reply >> job;
     // JobNew is sent right after the reply, so it has arrived when the next call is answered.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/dkms/dkms_main.h"
 #include "client/json.h"
 #include "client/options.h"
 #include "client/wording.h"
@@ -33,7 +34,7 @@ int run(std::span<const char* const> words, Invocation& invocation, Console& con
     return invocation.command->run(invocation, console);
 }
 
-int dkmsctl_main(std::span<const char* const> words)
+int dkmsctl_main(const char*, std::span<const char* const> words)
 {
     Console console = system_console();
     Invocation invocation;
@@ -51,9 +52,9 @@ int dkmsctl_main(std::span<const char* const> words)
 /// The program has as many grammars as names.
 struct Program {
     std::string_view name;
-    int (*main)(std::span<const char* const> words);
+    int (*main)(const char* program, std::span<const char* const> words);
 };
-constexpr std::array<Program, 1> programs{{{"dkmsctl", dkmsctl_main}}};
+constexpr std::array<Program, 2> programs{{{"dkmsctl", dkmsctl_main}, {"dkms", legacy::dkms_main}}};
 
 const Program& program_named(std::string_view path)
 {
@@ -71,5 +72,5 @@ int main(int argc, char** argv)
     std::signal(SIGPIPE, SIG_IGN); // a reader that leaves (| head) must not end a job
     const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
     if (words.empty()) return 2;
-    return dkms::program_named(words.front()).main(words.subspan(1));
+    return dkms::program_named(words.front()).main(words.front(), words.subspan(1));
 }

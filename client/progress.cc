@@ -127,6 +127,12 @@ std::vector<const JobProgress*> ProgressBoard::results() const
     return found;
 }
 
+const JobProgress* ProgressBoard::outermost() const
+{
+    const auto found = std::find_if(jobs_.begin(), jobs_.end(), [](const auto& one) { return one.second.parent == 0; });
+    return found == jobs_.end() ? nullptr : &found->second;
+}
+
 int exit_code_of(const JobView& job)
 {
     if (job.result == Result::cancelled) return exit_cancelled;
@@ -136,6 +142,9 @@ int exit_code_of(const JobView& job)
 
 int exit_code_of(const ProgressBoard& board)
 {
+    const JobProgress* const whole = board.outermost();
+    const bool of_kernel = whole != nullptr && whole->ended && whole->request.module.name.empty() && whole->has_children;
+    if (of_kernel) return whole->failed() ? exit_code_of(*whole->ended) : 0;
     const auto results = board.results();
     for (const JobProgress* job : results)
         if (job->failed()) return exit_code_of(*job->ended);

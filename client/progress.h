@@ -49,6 +49,8 @@ public:
     std::vector<const JobProgress*> results() const;
     /// Whether `job` is one of results().
     bool is_result(const JobProgress& job) const;
+    /// The job that holds all others together, or the only one; nullptr before any is known.
+    const JobProgress* outermost() const;
     /// Columns of the widest kernel name seen so far.
     std::size_t kernel_columns() const { return kernel_columns_; }
 
@@ -66,7 +68,7 @@ private:
 /// do.
 int exit_code_of(const JobView& job);
 
-/// Exit code for all results of the board: that of the first job that failed; else 77 when the module is not meant for
+/// Exit code for all results of the board: what concerns a whole kernel has that of the whole; else that of the first job that failed; else 77 when the module is not meant for
 /// any of the kernels; else 0.
 int exit_code_of(const ProgressBoard& board);
 

@@ -22,7 +22,7 @@ public:
     Renderer(const Renderer&) = delete;
     Renderer& operator=(const Renderer&) = delete;
 
-    void event(const Event& event);
+    virtual void event(const Event& event);
     const ProgressBoard& board() const { return board_; }
 
     /// How often tick() wants to be called; zero: never.
@@ -37,6 +37,8 @@ public:
     virtual void clear() {}
 
 protected:
+    /// For a renderer with an event() of its own: keeps the board.
+    void note(const Event& event) { board_.apply(event); }
     /// The job's activity is another one now.
     virtual void activity_changed(const JobProgress& job) { static_cast<void>(job); }
     /// Something about the job has changed, such as its percentage.

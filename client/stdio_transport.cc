@@ -86,9 +86,9 @@ public:
         child_.wait();
     }
 
-    Accepted submit(const Request& request) override
+    Accepted submit(const Request& request, int handle) override
     {
-        const json answer = call(to_json(request));
+        const json answer = call(to_json(request), handle);
         return {answer.at("accepted").get<JobId>(), answer.value("joined", false)};
     }
 
@@ -149,9 +149,9 @@ private:
 
     [[noreturn]] static void refuse(const char* reason) { throw Error(ErrorCode::not_supported, {{"reason", reason}}); }
 
-    json call(const json& message)
+    json call(const json& message, int handle = -1)
     {
-        send(message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+        send(message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n", handle);
         while (answers_.empty()) {
             read_some(-1);
             take_lines();
@@ -162,14 +162,12 @@ private:
         return answer;
     }
 
-    void send(std::string_view text)
+    void send(std::string_view text, int handle)
     {
-        while (!text.empty()) {
-            const ssize_t sent = ::send(input_.number(), text.data(), text.size(), MSG_NOSIGNAL);
-            if (sent >= 0)
-                text.remove_prefix(static_cast<std::size_t>(sent));
-            else if (errno != EINTR)
-                gone();
+        try {
+            send_all(input_.number(), text, handle);
+        } catch (const Error&) {
+            gone();
         }
     }
 

@@ -13,8 +13,9 @@
 namespace dkms {
 namespace {
 
-constexpr std::array verbs{Verb::add,     Verb::build,  Verb::install, Verb::uninstall,
-                           Verb::unbuild, Verb::remove, Verb::rebuild};
+constexpr std::array verbs{Verb::add,     Verb::build,          Verb::install,     Verb::uninstall,   Verb::unbuild,
+                           Verb::remove,  Verb::rebuild,        Verb::load,        Verb::pack,        Verb::match,
+                           Verb::autoinstall, Verb::kernel_preinst, Verb::kernel_prerm, Verb::generate_key};
 
 using JobRow = sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>;
 
@@ -42,8 +43,12 @@ void BusManager::export_methods(GuardedInterface& interface)
     interface.method("ListJobs", [this](sdbus::MethodCall call) { return list_jobs(std::move(call)); });
     interface.method("GetJob", [this](sdbus::MethodCall call) { return get_job(std::move(call)); });
     for (const Verb verb : verbs)
-        interface.method(bus::method_of(verb).c_str(),
-                         [this, verb](sdbus::MethodCall call) { return make_job(std::move(call), verb); });
+        for (const bool with_handle : {false, true})
+            if (with_handle ? shape_of(verb).handle != Need::none : shape_of(verb).handle != Need::required)
+                interface.method(bus::method_of(verb, with_handle).c_str(),
+                                 [this, verb, with_handle](sdbus::MethodCall call) {
+                                     return make_job(std::move(call), verb, with_handle);
+                                 });
 }
 
 void BusManager::export_properties(GuardedInterface& interface, const std::string& version)
@@ -99,12 +104,13 @@ Deed BusManager::get_job(sdbus::MethodCall call)
             {}};
 }
 
-Deed BusManager::make_job(sdbus::MethodCall call, Verb verb)
+Deed BusManager::make_job(sdbus::MethodCall call, Verb verb, bool with_handle)
 {
-    const Request request = bus::read_request(call, verb);
-    return {[this, call, request](const bus::Sender& sender) {
+    const auto received = std::make_shared<bus::ReceivedRequest>(bus::read_request(call, verb, with_handle));
+    return {[this, call, received](const bus::Sender& sender) {
                 const Caller caller{sender.uid, sender.name};
-                const auto accepted = context_.supervisor.submit(request, caller, sender.pid);
+                const auto accepted =
+                    context_.supervisor.submit(received->request, caller, sender.pid, std::move(received->handle));
                 auto reply = call.createReply();
                 reply << accepted.job << sdbus::ObjectPath{bus::job_path(accepted.job)};
                 reply.send();

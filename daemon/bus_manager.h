@@ -40,7 +40,7 @@ private:
     Deed list_modules(sdbus::MethodCall call);
     Deed list_jobs(sdbus::MethodCall call);
     Deed get_job(sdbus::MethodCall call);
-    Deed make_job(sdbus::MethodCall call, Verb verb);
+    Deed make_job(sdbus::MethodCall call, Verb verb, bool with_handle);
     sdbus::Signal signal(const char* name);
 
     BusContext context_;

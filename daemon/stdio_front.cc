@@ -5,9 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
+
+#include <utility>
 
 #include <unistd.h>
 
@@ -51,11 +52,11 @@ int StdioFront::run() { return loop_.run(); }
 
 void StdioFront::read_input()
 {
-    std::array<char, 65536> block;
-    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
-    if (got < 0 && errno == EINTR) return;
-    if (got <= 0) return leave();
-    lines_.add({block.data(), static_cast<std::size_t>(got)});
+    Received received = receive(STDIN_FILENO);
+    if (received.failed == EINTR) return;
+    if (received.bytes.empty()) return leave();
+    if (received.beside) handles_.push_back(std::move(received.beside));
+    lines_.add(received.bytes);
     for (std::string line; lines_.next(line);) answer(line);
 }
 
@@ -74,7 +75,8 @@ json StdioFront::answer_to(const json& call)
 {
     if (!call.is_object()) throw Error(ErrorCode::invalid_args, {{"reason", "a line is one object"}});
     if (call.contains("request")) {
-        const auto [job, joined] = supervisor_.submit(request_from_json(call), own_caller());
+        const Request request = request_from_json(call);
+        const auto [job, joined] = supervisor_.submit(request, own_caller(), 0, handle_of(request));
         return {{"accepted", job}, {"joined", joined}};
     }
     if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
@@ -89,6 +91,15 @@ json StdioFront::answer_to(const json& call)
         return {{"cancelled", call.at("cancel")}};
     }
     throw Error(ErrorCode::invalid_args, {{"reason", "there is no call such as " + call.dump()}});
+}
+
+Descriptor StdioFront::handle_of(const Request& request)
+{
+    if (!request.handle) return {};
+    if (handles_.empty()) throw Error(ErrorCode::invalid_args, {{"reason", "no descriptor lies beside this line"}});
+    Descriptor handle = std::move(handles_.front());
+    handles_.pop_front();
+    return handle;
 }
 
 void StdioFront::event(const Event& event)

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <deque>
+
 namespace dkms {
 
 /// `dkmsd --stdio`: the queue and its workers without a bus, for one client, as lines of JSON on standard input and
@@ -23,12 +25,14 @@ private:
     void read_input();
     void answer(const std::string& line);
     nlohmann::json answer_to(const nlohmann::json& call);
+    Descriptor handle_of(const Request& request);
     void say(const nlohmann::json& line);
     void leave();
 
     Loop& loop_;
     Supervisor supervisor_;
     LineBuffer lines_;
+    std::deque<Descriptor> handles_; ///< that lay beside lines which have not been answered
     Source on_input_;
     Source on_terminate_;
     Source on_interrupt_;

@@ -68,7 +68,7 @@ private:
     };
 
     void prepare_queue();
-    void announce(JobId job);
+    void announce(JobId job, bool inside = false);
     int handle_of(JobId job) const;
     JobId job_of_process(int pid) const;
     void tell_news();
@@ -128,23 +128,25 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     JobPlan work = plan(request, facts_of(setup_.places));
     prepare_queue();
     have_lock(); // a tree that cannot be written is an error of the request
-    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), job_of_process(client_pid));
+    const JobId inside = job_of_process(client_pid);
+    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
     if (handle) handles_[job] = std::move(handle);
     if (joined)
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
     else
-        announce(job);
+        announce(job, inside != 0);
     pump_soon();
     return {job, joined};
 }
 
 /// On disk now; told in the loop's next turn, so that whoever asked gets the answer before the news.
-void Supervisor::Implementation::announce(JobId job)
+void Supervisor::Implementation::announce(JobId job, bool inside)
 {
     const JobView view = *queue_.view(job);
     if (store_) store_->accept(view);
     nlohmann::json facts{{"request", to_json(view.request)}, {"uid", view.uid}};
     if (view.parent != 0) facts["parent"] = view.parent;
+    if (inside) facts["inside"] = true;
     news_.emplace_back(job, Event(EventKind::job_new, std::move(facts)));
     for (const JobId child : queue_.children(job)) announce(child);
 }

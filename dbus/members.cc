@@ -23,6 +23,12 @@ constexpr Member verb(const char* name)
                   Action::change);
 }
 
+/// A method that makes a job for a kernel and all modules that have to do with it.
+constexpr Member kernel_verb(const char* name)
+{
+    return method(manager_interface, name, "asa{sv}", "kernels options", "to", "id job", Action::change);
+}
+
 constexpr Member signal(const char* name, const char* takes, const char* takes_names)
 {
     return {manager_interface, MemberKind::signal, name, takes, takes_names, "", "", Action::look, Change::constant};
@@ -44,6 +50,15 @@ constexpr std::array table{
     verb("Unbuild"),
     verb("Remove"),
     verb("Rebuild"),
+    method(manager_interface, "Load", "ha{sv}", "source options", "to", "id job", Action::change),
+    verb("Pack"),
+    method(manager_interface, "PackTo", "ssasha{sv}", "module version kernels archive options", "to", "id job",
+           Action::change),
+    verb("Match"),
+    kernel_verb("Autoinstall"),
+    kernel_verb("KernelPreinst"),
+    kernel_verb("KernelPrerm"),
+    method(manager_interface, "GenerateKey", "a{sv}", "options", "to", "id job", Action::change),
     signal("JobNew", "to", "id job"),
     signal("JobRemoved", "tosss", "id job result error_name message"),
     signal("ModulesChanged", "", ""),

@@ -182,37 +182,50 @@ json read_dictionary(sdbus::Message& message)
     return object;
 }
 
-std::string method_of(Verb verb)
+std::string method_of(Verb verb, bool with_handle)
 {
-    std::string name(name_of(verb));
-    name.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(name.front())));
-    return name;
+    std::string name;
+    bool starts_word = true;
+    for (const char c : name_of(verb)) {
+        if (c != '-') name += starts_word ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+        starts_word = c == '-';
+    }
+    return with_handle && shape_of(verb).handle == Need::optional ? name + "To" : name;
 }
 
-void write_request(sdbus::MethodCall& call, const Request& request)
+void write_request(sdbus::MethodCall& call, const Request& request, int handle)
 {
-    call << request.module.name << request.module.version;
-    if (request.verb != Verb::add) {
+    const VerbShape& shape = shape_of(request.verb);
+    if (shape.module != Need::none) call << request.module.name << request.module.version;
+    if (shape.kernels != KernelCount::none) {
         std::vector<std::string> kernels;
         for (const KernelId& kernel : request.kernels) kernels.push_back(kernel.text());
         call << kernels;
     }
+    if (request.handle) call << sdbus::UnixFd(handle);
     write_dictionary(call, to_json(request.options));
 }
 
-Request read_request(sdbus::MethodCall& call, Verb verb)
+ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handle)
 {
+    const VerbShape& shape = shape_of(verb);
     json value{{"request", name_of(verb)}};
-    std::string module;
-    std::string version;
-    call >> module >> version;
-    value["module"] = module;
-    if (!version.empty()) value["version"] = version;
-    if (verb != Verb::add) value["kernels"] = read_as<std::vector<std::string>>(call);
+    if (shape.module != Need::none) {
+        std::string module;
+        std::string version;
+        call >> module >> version;
+        if (!module.empty()) value["module"] = module;
+        if (!version.empty()) value["version"] = version;
+    }
+    if (shape.kernels != KernelCount::none) value["kernels"] = read_as<std::vector<std::string>>(call);
+    ReceivedRequest received;
+    if (with_handle) received.handle = read_descriptor(call);
+    if (with_handle) value["handle"] = true;
     value["options"] = read_dictionary(call);
-    Request request = request_from_json(value);
-    if (request.options.names_files()) refuse("options that name files are not taken from callers on the bus");
-    return request;
+    received.request = request_from_json(value);
+    if (received.request.options.names_files())
+        refuse("options that name files are not taken from callers on the bus");
+    return received;
 }
 
 void read_no_options(sdbus::MethodCall& call)

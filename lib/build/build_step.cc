@@ -28,7 +28,10 @@ Error exclusion_error(const Work& work, const Exclusion& exclusion)
 {
     return Error(
         ErrorCode::build_excluded,
-        {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", exclusion.reason}});
+        {{"module", work.step.module.text()},
+         {"kernel", work.step.kernel.release},
+         {"reason", exclusion.reason},
+         {"tree", work.places.dkms_tree.string()}});
 }
 
 nlohmann::json names_of(const std::vector<ConfModule>& modules)

@@ -85,7 +85,7 @@ void InstallStep::prepare()
     require_built_and_kernel();
     conf_ = read_module_conf(work_, Strictness::strict);
     items_ = built_items(work_, conf_);
-    symlink_ = read_framework(work_.places, work_.settings).symlink_modules;
+    symlink_ = work_.step.options.symlink_modules || read_framework(work_.places, work_.settings).symlink_modules;
     require_writable(layout_.module(module_.name));
     require_writable(layout_.own());
     require_writable(kernel_directory_);

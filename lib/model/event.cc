@@ -18,7 +18,7 @@ constexpr std::size_t longest_line = 64 * 1024;
 
 // In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
 constexpr std::array<EventRow, 46> table{{
-    {job_new, "job-new", "request parent? uid"},
+    {job_new, "job-new", "request parent? inside? uid"},
     {job_joined, "job-joined", "uid"},
     {job_started, "job-started", ""},
     {job_ended, "job-ended", "view"},
@@ -62,7 +62,7 @@ constexpr std::array<EventRow, 46> table{{
     {loading, "loading", "module"},
     {source_loaded, "source-loaded", "path conf_only"},
     {build_loaded, "build-loaded", "path skipped"},
-    {packing, "packing", "what kernel?"},
+    {packing, "packing", "what kernel? path?"},
     {packed, "packed", "path"},
 }};
 

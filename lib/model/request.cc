@@ -18,7 +18,7 @@ struct Flag {
     const char* name;
     bool Options::*member;
 };
-constexpr std::array<Flag, 10> flags{{{"force", &Options::force},
+constexpr std::array<Flag, 11> flags{{{"force", &Options::force},
                                      {"force_version_override", &Options::force_version_override},
                                      {"no_depmod", &Options::no_depmod},
                                      {"no_initramfs", &Options::no_initramfs},
@@ -26,6 +26,7 @@ constexpr std::array<Flag, 10> flags{{{"force", &Options::force},
                                      {"all_kernels", &Options::all_kernels},
                                      {"verbose", &Options::verbose},
                                      {"modprobe_on_install", &Options::modprobe_on_install},
+                                     {"symlink_modules", &Options::symlink_modules},
                                      {"source_only", &Options::source_only},
                                      {"binaries_only", &Options::binaries_only}}};
 

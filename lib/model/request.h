@@ -23,6 +23,7 @@ struct Options {
     int parallel_jobs = -1;    ///< -j: -1 not given, 0 without limit
     bool verbose = false;      ///< what commands print is reported, too (event command-output)
     bool modprobe_on_install = false; ///< install: load the modules of devices that are there
+    bool symlink_modules = false;     ///< install: links instead of copies
     bool source_only = false;         ///< pack: no builds
     bool binaries_only = false;       ///< pack: no source but dkms.conf
     std::string archive;              ///< pack: the archive's file name, which says how it is compressed

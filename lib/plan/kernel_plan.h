@@ -10,8 +10,7 @@ namespace dkms {
 /// Whether a verb is about a kernel and every module that has to do with it.
 bool concerns_kernel(Verb verb);
 
-/// The plan of such a request: see plan(). Throws Error NoSuchKernel (match, autoinstall without a kernel, where the
-/// running one has no directory).
+/// The plan of such a request: see plan(). Whether the kernel is there is found out by what is to be done for it.
 JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts);
 
 /// A child that takes everything away that was built of a module for a kernel, and leaves depmod and the initramfs to

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +82,60 @@ void write_all(int descriptor, std::string_view bytes)
         if (written < 0) fail("write", errno);
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
+}
+
+void send_all(int socket, std::string_view bytes, int descriptor)
+{
+    while (!bytes.empty()) {
+        iovec text{const_cast<char*>(bytes.data()), bytes.size()};
+        msghdr message{};
+        message.msg_iov = &text;
+        message.msg_iovlen = 1;
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+        if (descriptor >= 0) {
+            message.msg_control = control.data();
+            message.msg_controllen = control.size();
+            cmsghdr* const header = CMSG_FIRSTHDR(&message);
+            header->cmsg_level = SOL_SOCKET;
+            header->cmsg_type = SCM_RIGHTS;
+            header->cmsg_len = CMSG_LEN(sizeof(int));
+            std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+        }
+        const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) throw Error(ErrorCode::internal, {{"reason", "sendmsg: " + errno_text(errno)}});
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+        descriptor = -1;
+    }
+}
+
+Received receive(int descriptor)
+{
+    Received received;
+    std::array<char, 65536> block;
+    iovec text{block.data(), block.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &text;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    ssize_t got = ::recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == ENOTSOCK) {
+        message.msg_controllen = 0;
+        got = ::read(descriptor, block.data(), block.size());
+    }
+    if (got < 0) {
+        received.failed = errno;
+        return received;
+    }
+    received.bytes.assign(block.data(), static_cast<std::size_t>(got));
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return received;
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(header), sizeof(int));
+    received.beside = Descriptor(number);
+    return received;
 }
 
 std::string read_file(const std::filesystem::path& path, std::size_t limit)

@@ -54,6 +54,19 @@ private:
 /// Writes everything, going on after short writes and EINTR. Throws Error Internal (with EPIPE: the reader is gone).
 void write_all(int descriptor, std::string_view bytes);
 
+/// Writes everything to a socket (AF_UNIX), `descriptor` (-1: none) beside its first byte. Throws Error Internal (with
+/// EPIPE: the reader is gone); never SIGPIPE.
+void send_all(int socket, std::string_view bytes, int descriptor = -1);
+
+/// What one recvmsg(2) brought: bytes, none at the end, and a descriptor that lay beside them. Where `descriptor` is no
+/// socket, what one read(2) brings. `failed` is its errno.
+struct Received {
+    std::string bytes;
+    Descriptor beside;
+    int failed = 0;
+};
+Received receive(int descriptor);
+
 /// Reads a whole file. Throws Error Internal when it cannot be read or is longer than `limit` bytes.
 std::string read_file(const std::filesystem::path& path, std::size_t limit = 16 * 1024 * 1024);
 
