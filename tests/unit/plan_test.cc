@@ -233,7 +233,7 @@ TEST_CASE("what cannot be done is an error of the request")
 
 TEST_CASE("a build for a kernel whose directory is missing is left to the build step")
 {
-    CHECK(text_of(plan(request(Verb::install, added, {"nowhere"}), facts())) == "build nowhere, install nowhere");
+    CHECK(text_of(plan(request(Verb::install, added, {"nowhere"}), facts())) == "build nowhere; install nowhere");
     CHECK(text_of(plan(request(Verb::build, added, {"nowhere"}), facts())) == "build nowhere");
     CHECK(text_of(plan(request(Verb::uninstall, added, {"nowhere"}), facts())) == "uninstall nowhere");
 }
@@ -263,7 +263,7 @@ TEST_CASE("what is asked for a kernel concerns every module that has to do with 
     const JobPlan away = plan(request(Verb::kernel_prerm, {}, {"a"}), facts());
     REQUIRE(away.children.size() == 2); // broken/1 and made/1 are built for it
     for (const JobPlan& child : away.children) {
-        CHECK(text_of(child) == "uninstall a, unbuild a");
+        CHECK(text_of(child) == "uninstall a; unbuild a");
         CHECK(child.request.options.no_depmod);
     }
     REQUIRE(away.at_end.size() == 1);
@@ -284,7 +284,7 @@ TEST_CASE("match installs what is installed for the template")
     const JobPlan matched = plan(request(Verb::match, {}, {"a"}, options), facts());
     REQUIRE(matched.children.size() == 1);
     CHECK(matched.children.front().request.module == ModuleId{"made", "1"});
-    CHECK(text_of(matched.children.front()) == "build a, install a");
+    CHECK(text_of(matched.children.front()) == "build a; install a");
     options.template_kernel = "a"; // where it is built, and not installed
     CHECK(plan(request(Verb::match, {}, {"b"}, options), facts()).children.empty());
 }
@@ -296,7 +296,7 @@ TEST_CASE("what was added in a package transaction is not removed in it")
     const ModuleId made{"made", "1"};
     CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "remove");
     options.transaction = "3 4";
-    CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "uninstall a, unbuild a, remove");
+    CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "uninstall a; unbuild a; remove");
     // Added again in one, it is noted before it is refused.
     CHECK(text_of(plan(request(Verb::add, made, {}, options), facts())) == "add");
 }
