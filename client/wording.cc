@@ -122,7 +122,7 @@ std::string deprecated_text(const Event& event)
 {
     const std::string instead = event.text("instead");
     return "Deprecated: " + event.text("directive") + " in " + event.text("file") +
-           (instead.empty() ? " has no effect any more." : "; use " + instead + " instead.");
+           (instead.empty() ? "." : "; use " + instead + " instead.");
 }
 
 std::string refused_text(const Event& event)

@@ -10,6 +10,9 @@
 #include "lib/install/modprobe_step.h"
 #include "lib/install/post_transaction_step.h"
 #include "lib/install/uninstall_step.h"
+#include "lib/package/adopt_step.h"
+#include "lib/package/load_step.h"
+#include "lib/package/pack_step.h"
 #include "lib/plan/survey_step.h"
 #include "lib/process/work.h"
 #include "lib/tree/add_step.h"
@@ -47,6 +50,12 @@ ActionFactory factory_of(StepKind kind)
         return make_remove_step;
     case StepKind::initramfs:
         return make_initramfs_step;
+    case StepKind::load:
+        return make_load_step;
+    case StepKind::adopt:
+        return make_adopt_step;
+    case StepKind::pack:
+        return make_pack_step;
     case StepKind::survey:
         return make_survey_step;
     case StepKind::survey_preinst:
@@ -118,9 +127,8 @@ int serve()
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
     Cancellation cancellation(WorkerDescriptors::step);
-    Work work{order.step,   order.places, Reporter(WorkerDescriptors::events),
-              cancellation, std::nullopt, order.job,
-              -1,           order.settings};
+    Work work{order.step, order.places,  Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job,
+              -1,         order.settings};
     if (order.handle) work.handle = WorkerDescriptors::handle;
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);

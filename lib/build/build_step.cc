@@ -185,6 +185,10 @@ void BuildStep::set_up()
 {
     set_up_signing();
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source);
+    if (!workplace_->sandboxed())
+        work_.reporter.warning("no-sandbox", {},
+                               "This system does not let bubblewrap keep builds apart: they run with all rights of "
+                               "dkmsd, and with network.");
     workplace_->show(inputs_.headers.source_dir);
     workplace_->show(work_.places.config_dir / module().name);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);

@@ -43,7 +43,8 @@ public:
     Outcome run() override
     {
         if (!there_) make();
-        work_.reporter.report(Event(EventKind::signing, {{"command", sign_command(work_, inputs_)},
+        const std::string command = sign_command(work_, inputs_);
+        work_.reporter.report(Event(EventKind::signing, {{"command", find_program(command) ? command : std::string()},
                                                          {"key", pair_.key},
                                                          {"certificate", pair_.certificate}}));
         return {there_ ? Result::skipped : Result::done, std::nullopt};

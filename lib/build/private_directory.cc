@@ -11,12 +11,6 @@
 
 namespace dkms {
 
-void refuse_change(const std::filesystem::path& path, int number)
-{
-    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
-    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
-}
-
 void make_directory(const std::filesystem::path& path, unsigned mode)
 {
     if (::mkdir(path.c_str(), mode) == 0) {
@@ -52,6 +46,9 @@ PrivateDirectory::PrivateDirectory(const Layout& layout, const std::filesystem::
     path_ = path;
 }
 
-PrivateDirectory::~PrivateDirectory() { remove_quietly(path_); }
+PrivateDirectory::~PrivateDirectory()
+{
+    if (!path_.empty()) remove_quietly(path_);
+}
 
 } // namespace dkms

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 
 #include <filesystem>
@@ -21,6 +22,8 @@ public:
     PrivateDirectory& operator=(const PrivateDirectory&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
+    /// It stays when the object ends: others go on with it.
+    void keep() { path_.clear(); }
 
 private:
     std::filesystem::path path_;
@@ -36,8 +39,5 @@ void remove_quietly(const std::filesystem::path& path) noexcept;
 /// cannot be read, or vanishes meanwhile, is left out.
 void for_each_below(const std::filesystem::path& directory,
                     const std::function<void(const std::filesystem::path&)>& visit);
-
-/// The error for a failed change of `path`: DiskFull for a full disk, else TreeNotWritable.
-[[noreturn]] void refuse_change(const std::filesystem::path& path, int number);
 
 } // namespace dkms

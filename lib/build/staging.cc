@@ -4,9 +4,9 @@
 #include "lib/build/copy_tree.h"
 #include "lib/model/error.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/replacement.h"
 
 #include <cerrno>
-#include <cstdio>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,26 +27,6 @@ void sync_all(const fs::path& directory)
 {
     for_each_below(directory, sync_file);
     sync_file(directory);
-}
-
-bool is_free(const fs::path& path)
-{
-    std::error_code ignored;
-    return !fs::exists(fs::symlink_status(path, ignored));
-}
-
-/// Puts `directory` at `target`; what was there is at `aside` afterwards, if anything was.
-void exchange(const fs::path& directory, const fs::path& target, const fs::path& aside)
-{
-    if (is_free(target) && ::rename(directory.c_str(), target.c_str()) == 0) return;
-    if (::renameat2(AT_FDCWD, directory.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
-    if (errno != EINVAL && errno != ENOSYS) refuse_change(target, errno);
-    // A file system that cannot exchange: for a moment there is neither.
-    if (::rename(target.c_str(), aside.c_str()) < 0) refuse_change(target, errno);
-    if (::rename(directory.c_str(), target.c_str()) == 0) return;
-    const int number = errno;
-    ::rename(aside.c_str(), target.c_str());
-    refuse_change(target, number);
 }
 
 } // namespace
@@ -87,7 +67,7 @@ void Staging::publish()
     const fs::path target = layout_.kernel(module_, kernel_);
     make_directories(target.parent_path());
     try {
-        exchange(directory_, target, own_.path() / "old");
+        Replacement::put(directory_, target);
     } catch (const Error&) {
         ::rmdir(target.parent_path().c_str()); // if it was made for nothing
         throw;

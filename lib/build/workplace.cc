@@ -70,6 +70,14 @@ void reclaim(const fs::path& directory)
     for (const fs::path& path : foreign) ::unlink(path.c_str());
 }
 
+/// Empties a build directory, but for the log of a build that failed.
+void keep_only_log(const fs::path& build)
+{
+    const auto directory = Directory::open(build);
+    for (const auto& entry : directory ? directory->entries() : std::vector<Directory::Entry>())
+        if (entry.name != "make.log") remove_quietly(build / entry.name);
+}
+
 } // namespace
 
 Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
@@ -84,7 +92,8 @@ Workplace::Workplace(const Places& places, const ModuleId& module, const KernelI
 
 Workplace::~Workplace()
 {
-    if (!sandboxed()) remove_quietly(build_);
+    // Of a sandboxed build the tree never sees more than its log.
+    if (!sandboxed()) keep_only_log(build_);
 }
 
 void Workplace::fill()

@@ -65,10 +65,9 @@ Outcome InitramfsStep::run()
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     work_.reporter.command_ended("initramfs", release, status.code, seconds.count());
     if (!status.ok())
-        throw Error(ErrorCode::install_failed, {{"module", "the initramfs"},
-                                                {"kernel", release},
-                                                {"path", argv_->front()},
-                                                {"reason", "it ended with " + std::to_string(status.code)}});
+        throw Error(ErrorCode::initramfs_failed, {{"program", argv_->front()},
+                                                  {"kernel", release},
+                                                  {"reason", "it ended with " + std::to_string(status.code)}});
     work_.reporter.stage(Stage::initramfs, 100);
     return outcome;
 }

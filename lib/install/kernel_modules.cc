@@ -2,7 +2,7 @@
 #include "lib/install/kernel_modules.h"
 
 #include "lib/install/placed.h"
-#include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/originals.h"
 
-#include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/record.h"
 

@@ -2,6 +2,7 @@
 #include "lib/install/placed.h"
 
 #include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/model/error.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/installed.h"

@@ -5,7 +5,7 @@
 #include "lib/install/placed.h"
 #include "lib/install/version_check.h"
 #include "lib/kernel/headers.h"
-#include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/tree/record.h"
 
 #include <algorithm>

@@ -113,14 +113,6 @@ ModuleFacts read_module(const std::filesystem::path& file)
     return facts;
 }
 
-std::string module_name_of(const std::filesystem::path& file)
-{
-    const std::string name = file.filename().string();
-    for (const std::string_view suffix : {".ko", ".ko.gz", ".ko.xz", ".ko.zst", ".o"})
-        if (name.size() > suffix.size() && name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
-    return {};
-}
-
 std::vector<int> elf_machines_of(const std::string& arch)
 {
     static const std::map<std::string, std::vector<int>> machines{

@@ -25,9 +25,6 @@ struct ModuleFacts {
 /// Throws Error VerifyFailed (parameters file, reason) when it is not a module of any kernel.
 ModuleFacts read_module(const std::filesystem::path& file);
 
-/// "foo" for foo.ko, foo.ko.xz …, foo.o; empty for other files.
-std::string module_name_of(const std::filesystem::path& file);
-
 /// The e_machine values of elf(5) that modules for `arch` (uname -m) may have; empty for an unknown architecture.
 std::vector<int> elf_machines_of(const std::string& arch);
 

@@ -15,9 +15,9 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 55> table{{
+constexpr std::array<ErrorRow, 56> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
-     "See dkmsctl(8) for what can be asked."},
+     "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
      "Names are single directory names of up to 200 bytes, such as 'v4l2loopback', '0.12.7' or '6.1.0-1-amd64'."},
     {access_denied, "AccessDenied", 1, "{who} may not {what}.", "Run the command as root."},
@@ -100,6 +100,8 @@ constexpr std::array<ErrorRow, 55> table{{
      "Nothing was changed."},
     {depmod_failed, "DepmodFailed", 6, "depmod failed for kernel {kernel}, so {module} was taken out again: {reason}.",
      "The kernel's module directory may be damaged; reinstall the kernel."},
+    {initramfs_failed, "InitramfsFailed", 6, "{program} could not make the initramfs of kernel {kernel}: {reason}.",
+     "The modules are installed, but the initramfs still has what was there before; see the log."},
     {archive_missing, "ArchiveMissing", 2, "There is no archive {file}.", "Name an archive that dkms mktarball made."},
     {archive_unreadable, "ArchiveUnreadable", 3, "{file} cannot be read as an archive: {reason}.",
      "It may be truncated or compressed in another way than its name says; get it again."},

@@ -10,10 +10,13 @@ namespace {
 
 constexpr std::size_t longest_name = 200; // leaves room for ".kernel-K-A.json" within the 255 bytes of a file name
 
-utsname running_system()
+const utsname& running_system()
 {
-    utsname system{};
-    ::uname(&system);
+    static const utsname system = [] {
+        utsname asked{};
+        ::uname(&asked);
+        return asked;
+    }();
     return system;
 }
 

@@ -44,13 +44,13 @@ Directory::Kind kind_of(int directory, const dirent64& entry)
     }
 }
 
-[[noreturn]] void refuse(const std::filesystem::path& path, int number)
+} // namespace
+
+void refuse_change(const std::filesystem::path& path, int number)
 {
     if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
     throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
 }
-
-} // namespace
 
 std::optional<Directory> Directory::open_at(int parent, const char* name)
 {
@@ -112,10 +112,10 @@ std::vector<std::filesystem::path> make_directories(const std::filesystem::path&
         if (::mkdir(so_far.c_str(), 0755) == 0)
             made.push_back(so_far);
         else if (struct stat facts{}; errno != EEXIST && ::stat(so_far.c_str(), &facts) != 0)
-            refuse(so_far, errno);
+            refuse_change(so_far, errno);
     }
     struct stat facts {};
-    if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) refuse(path, ENOTDIR);
+    if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) refuse_change(path, ENOTDIR);
     return made;
 }
 
@@ -124,7 +124,7 @@ void require_writable(const std::filesystem::path& path)
     std::filesystem::path existing = path;
     struct stat facts {};
     while (::stat(existing.c_str(), &facts) != 0 && existing.has_relative_path()) existing = existing.parent_path();
-    if (::faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) != 0) refuse(existing, errno);
+    if (::faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) != 0) refuse_change(existing, errno);
 }
 
 std::string unique_name(const std::string& prefix)

@@ -49,6 +49,9 @@ std::vector<std::filesystem::path> make_directories(const std::filesystem::path&
 /// nearest directory above it.
 void require_writable(const std::filesystem::path& path);
 
+/// The error for a failed change of `path`: DiskFull for a full disk, else TreeNotWritable.
+[[noreturn]] void refuse_change(const std::filesystem::path& path, int number);
+
 /// A name for a temporary that nobody else has: the prefix and 16 random digits. Only a name.
 std::string unique_name(const std::string& prefix);
 

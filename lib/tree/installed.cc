@@ -3,11 +3,13 @@
 
 #include "lib/config/conf.h"
 #include "lib/kernel/headers.h"
-#include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -41,17 +43,35 @@ std::optional<std::string> any_form(const std::filesystem::path& kernel, const s
     return std::nullopt;
 }
 
-bool same_bytes(int a, int b)
+bool same_bytes(int a, int b, off_t from, off_t to)
 {
     std::array<char, 65536> of_a;
     std::array<char, 65536> of_b;
-    for (off_t at = 0;;) {
-        const ssize_t got = ::pread(a, of_a.data(), of_a.size(), at);
-        if (got < 0 || ::pread(b, of_b.data(), of_b.size(), at) != got) return false;
-        if (got == 0) return true;
+    for (off_t at = from; at < to;) {
+        const auto wanted = std::min(of_a.size(), static_cast<std::size_t>(to - at));
+        const ssize_t got = ::pread(a, of_a.data(), wanted, at);
+        if (got <= 0 || ::pread(b, of_b.data(), static_cast<std::size_t>(got), at) != got) return false;
         if (std::memcmp(of_a.data(), of_b.data(), static_cast<std::size_t>(got)) != 0) return false;
         at += got;
     }
+    return true;
+}
+
+/// Compares two files, bytes only where nothing else decides: `ends` of them at the beginning and as many at the end.
+bool same_file(const std::filesystem::path& a, const std::filesystem::path& b, off_t ends)
+{
+    struct stat of_a {};
+    struct stat of_b {};
+    if (::stat(a.c_str(), &of_a) != 0 || ::stat(b.c_str(), &of_b) != 0) return false;
+    if (of_a.st_ino == of_b.st_ino && of_a.st_dev == of_b.st_dev) return true;
+    if (of_a.st_size != of_b.st_size) return false;
+    if (of_a.st_mtim.tv_sec == of_b.st_mtim.tv_sec && of_a.st_mtim.tv_nsec == of_b.st_mtim.tv_nsec) return true;
+    const Descriptor file_a(::open(a.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file_b(::open(b.c_str(), O_RDONLY | O_CLOEXEC));
+    const off_t head = std::min(ends, of_a.st_size);
+    const off_t tail = std::max(head, of_a.st_size - ends);
+    return file_a && file_b && same_bytes(file_a.number(), file_b.number(), 0, head) &&
+           same_bytes(file_a.number(), file_b.number(), tail, of_a.st_size);
 }
 
 } // namespace
@@ -119,15 +139,13 @@ std::optional<std::string> InstalledFiles::find(const ModuleId& module, const Ke
 
 bool same_content(const std::filesystem::path& a, const std::filesystem::path& b)
 {
-    struct stat of_a {};
-    struct stat of_b {};
-    if (::stat(a.c_str(), &of_a) != 0 || ::stat(b.c_str(), &of_b) != 0) return false;
-    if (of_a.st_ino == of_b.st_ino && of_a.st_dev == of_b.st_dev) return true;
-    if (of_a.st_size != of_b.st_size) return false;
-    if (of_a.st_mtim.tv_sec == of_b.st_mtim.tv_sec && of_a.st_mtim.tv_nsec == of_b.st_mtim.tv_nsec) return true;
-    const Descriptor file_a(::open(a.c_str(), O_RDONLY | O_CLOEXEC));
-    const Descriptor file_b(::open(b.c_str(), O_RDONLY | O_CLOEXEC));
-    return file_a && file_b && same_bytes(file_a.number(), file_b.number());
+    return same_file(a, b, std::numeric_limits<off_t>::max());
+}
+
+bool same_build(const std::filesystem::path& a, const std::filesystem::path& b)
+{
+    constexpr off_t ends = 16384;
+    return same_file(a, b, ends);
 }
 
 } // namespace dkms

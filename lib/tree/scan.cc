@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/scan.h"
 
-#include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/installed.h"
 
@@ -238,8 +238,8 @@ void Scanner::compare(const ModuleId& module, const InstallRecord* record, const
         const auto path = installed_.find(module, status.kernel, entry.name, record);
         if (!path)
             status.missing = true;
-        else if (!same_content(layout_.built_modules(module, status.kernel) / entry.name,
-                               places_.install_tree / status.kernel.release / *path))
+        else if (!same_build(layout_.built_modules(module, status.kernel) / entry.name,
+                             places_.install_tree / status.kernel.release / *path))
             status.differs = true;
     }
 }

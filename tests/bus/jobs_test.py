@@ -75,6 +75,9 @@ class JobsTest(BusTest):
         self.assertEqual((self.client.property('ErrorName', path, JOB), self.client.property('ErrorMessage', path, JOB)),
                          (name, message))
         self.assertIn('hello', message)
+        facts = self.client.call('GetJob', '(t)', (job,))[0]['error']
+        self.assertEqual((facts['error'], facts['message']), ('BuildFailed', message))
+        self.assertEqual(facts['parameters']['module'], 'hello/1.0')
 
     def test_cancel(self):
         gate = self.add_gated_source()

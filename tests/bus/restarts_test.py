@@ -33,7 +33,7 @@ class RestartsTest(BusTest):
         pid = self.client.daemon_pid()
         os.kill(pid, number)
         wait_for_exit(pid)
-        self.gate.wait_for_another()
+        self.gate.wait_for_build()
         self.gate.open()
         self.finish(waiting)
         self.gate.close()

@@ -4,10 +4,11 @@
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import unittest
 
-from service import JOB, MANAGER, NAME, PATH, BusTest
+from service import BUILD, JOB, MANAGER, NAME, PATH, BusTest
 
 ACCESS_DENIED = 'org.freedesktop.DBus.Error.AccessDenied'
 
@@ -57,7 +58,8 @@ class RightsTest(BusTest):
     def test_dkmsctl_says_who_may(self):
         self.add_source()
         self.client.properties()
-        refused = self.as_nobody(os.environ['DKMS_TEST_BUILD'] + '/client/dkmsctl', 'add', 'hello/1.0', '--json')
+        within_reach = shutil.copy(BUILD / 'client' / 'dkmsctl', self.directory)  # wherever the build directory is
+        refused = self.as_nobody(within_reach, 'add', 'hello/1.0', '--json')
         self.assertNotEqual(refused.returncode, 0)
         said = next(json.loads(line) for line in (refused.stdout + refused.stderr).splitlines() if 'AccessDenied' in line)
         self.assertIn('65534', said['message'])

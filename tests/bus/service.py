@@ -20,12 +20,16 @@ import gi
 gi.require_version('Gio', '2.0')
 from gi.repository import Gio, GLib  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gate  # noqa: E402
+from gate import PATIENCE  # noqa: E402
+from scratch import kernels_with_headers  # noqa: E402
+
 BUILD = pathlib.Path(os.environ['DKMS_TEST_BUILD'])
 SOURCE = pathlib.Path(os.environ['DKMS_TEST_SOURCE'])
 SAMPLE = SOURCE / 'tests' / 'data' / 'modules' / 'hello-1.0'
 NAME, PATH, MANAGER, JOB = 'org.dkms1', '/org/dkms1', 'org.dkms1.Manager', 'org.dkms1.Job'
 PROPERTIES = 'org.freedesktop.DBus.Properties'
-PATIENCE = 120  # seconds after which something that should happen counts as never happening
 
 BUS_CONFIGURATION = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -53,10 +57,6 @@ BUS_CONFIGURATION = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus
   </policy>
 </busconfig>
 '''
-
-
-def kernels_with_headers():
-    return sorted(path.parent.name for path in pathlib.Path('/lib/modules').glob('*/build') if (path / 'Makefile').exists())
 
 
 def wait_for_exit(pid, patience=PATIENCE):
@@ -261,11 +261,9 @@ class BusTest(unittest.TestCase):
 
     def add_gated_source(self, name='gated'):
         """A module whose build waits at a gate."""
-        gate = self.directory / 'gate'
-        os.mkfifo(gate)
-        make = f'read line < {gate}; make -C $kernel_source_dir M=$dkms_tree/{name}/1.0/build modules'
-        self.add_source(name, more=f'MAKE[0]="{make}"\n')
-        return Gate(gate)
+        fifo = self.directory / 'gate'
+        self.add_source(name, more=gate.directive(name, fifo))
+        return gate.Gate(fifo)
 
     def dkmsctl(self, *words):
         """Starts dkmsctl on this bus."""
@@ -277,32 +275,3 @@ class BusTest(unittest.TestCase):
         out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, code, f'stdout: {out}\nstderr: {err}')
         return out
-
-
-class Gate:
-    """Where a build waits until the test lets it pass."""
-
-    def __init__(self, path):
-        self.path = path
-        self.end = None
-
-    def wait_for_build(self):
-        """Returns when a build stands at the gate."""
-        def give_up(*_):
-            raise AssertionError('no build has come to the gate')
-        signal.signal(signal.SIGALRM, give_up)
-        signal.alarm(PATIENCE)
-        self.end = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-        signal.alarm(0)
-
-    def open(self):
-        """Lets that build pass."""
-        os.write(self.end, b'go\n')
-
-    def wait_for_another(self):
-        """The first build was killed; returns when the next one stands at the gate."""
-        self.close()
-        self.wait_for_build()
-
-    def close(self):
-        os.close(self.end)

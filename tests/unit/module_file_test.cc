@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/compression.h"
 #include "lib/kernel/module_file.h"
+#include "lib/kernel/module_name.h"
 #include "lib/process/child.h"
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"

@@ -210,6 +210,16 @@ void check_found_and_compared(const std::string& distribution, const std::string
     CHECK(only_kernel(system).differs);
     put_file(system.installed(place), content + "more");
     CHECK(only_kernel(system).differs);
+
+    // Of large files the ends tell.
+    const auto built = system.layout().built_modules(module, kernel_6) / "foo.ko";
+    std::string large = content + std::string(1 << 20, 'm') + "signature";
+    put_file(built, large);
+    put_file(system.installed(place), large);
+    CHECK(!only_kernel(system).differs);
+    large.back() = 'x';
+    put_file(system.installed(place), large);
+    CHECK(only_kernel(system).differs);
 }
 
 } // namespace

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/package/adopt_step.h"
+
+#include "lib/build/private_directory.h"
+#include "lib/package/loaded.h"
+#include "lib/package/source_placement.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/record.h"
+#include "lib/tree/registration.h"
+
+#include <vector>
+
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_a_directory(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+}
+
+class AdoptStep : public Action {
+public:
+    explicit AdoptStep(Work& work)
+        : work_(work), layout_(work.places), module_(work.step.module), loaded_(layout_, work.step.staged),
+          source_(layout_, module_), registration_(work)
+    {
+    }
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override;
+
+private:
+    bool force() const { return work_.step.options.force; }
+    bool has_source_already() const { return is_a_directory(layout_.source_in_source_tree(module_)); }
+    void choose_conf();
+    void place_source();
+    void place_builds();
+    void place_build(const KernelId& kernel, bool by_itself);
+    void finish() noexcept;
+
+    Work& work_;
+    Layout layout_;
+    ModuleId module_;
+    Loaded loaded_;
+    SourcePlacement source_;
+    Registration registration_;
+    std::vector<KernelId> placed_;
+    std::vector<Replacement> builds_;
+    std::vector<fs::path> made_; ///< directories for builds in a version directory that was there
+};
+
+void AdoptStep::prepare()
+{
+    if (work_.step.staged.empty() || !is_a_directory(loaded_.directory()))
+        throw Error(ErrorCode::interrupted, {{"reason", "what was loaded is gone"}});
+    try {
+        check_not_added(layout_, module_, loaded_.is_of_dkms(), force());
+        choose_conf();
+        if (loaded_.has_source()) require_writable(layout_.source_in_source_tree(module_).parent_path());
+    } catch (const Error& error) {
+        const auto place = loaded_.conf().parent_path();
+        remove_quietly(loaded_.directory());
+        throw renamed(error, place, layout_.source_in_source_tree(module_).string());
+    }
+}
+
+/// Of a module without source the configuration that came along counts only where there is no source either.
+void AdoptStep::choose_conf()
+{
+    if (!loaded_.has_source() && has_source_already()) {
+        remove_quietly(loaded_.conf_only());
+        registration_.check(layout_.source_in_source_tree(module_) / "dkms.conf");
+    } else {
+        registration_.check(loaded_.conf());
+    }
+}
+
+Outcome AdoptStep::run()
+{
+    registration_.report_conf();
+    work_.cancellation.check();
+    make_directories(loaded_.version());
+    place_source();
+    place_builds();
+    if (!is_a_directory(loaded_.conf_only())) registration_.report_link();
+    registration_.publish(loaded_.version());
+    registration_.run_post_add();
+    finish();
+    return {};
+}
+
+void AdoptStep::place_source()
+{
+    const auto loaded = [this](const fs::path& path, bool conf_only) {
+        work_.reporter.report(Event(EventKind::source_loaded, {{"path", path.string()}, {"conf_only", conf_only}}));
+    };
+    if (loaded_.has_source()) {
+        if (force() && has_source_already()) work_.reporter.report(Event(EventKind::forcing, {{"what", "source"}}));
+        source_.place(loaded_.source(), force());
+        loaded(layout_.source_in_source_tree(module_), false);
+    } else if (is_a_directory(loaded_.conf_only())) {
+        loaded(layout_.source_link(module_), true);
+    }
+}
+
+void AdoptStep::place_builds()
+{
+    const bool by_itself = is_a_directory(layout_.version(module_)); // else they come with the version directory
+    for (const KernelId& kernel : loaded_.builds()) place_build(kernel, by_itself);
+}
+
+void AdoptStep::place_build(const KernelId& kernel, bool by_itself)
+{
+    const auto target = layout_.kernel(module_, kernel);
+    const bool skipped = !force() && is_a_directory(layout_.built_modules(module_, kernel));
+    work_.reporter.report(Event(EventKind::build_loaded, {{"path", target.string()}, {"skipped", skipped}}));
+    if (skipped) return;
+    placed_.push_back(kernel);
+    if (!by_itself) return;
+    for (auto& path : make_directories(target.parent_path())) made_.push_back(std::move(path));
+    builds_.push_back(Replacement::put(loaded_.version() / kernel.release / kernel.arch, target));
+    sync_directory(target.parent_path());
+}
+
+void AdoptStep::finish() noexcept
+{
+    for (const KernelId& kernel : placed_) remove_trouble_record(layout_, module_, kernel);
+    source_.finish();
+    remove_quietly(loaded_.directory());
+}
+
+void AdoptStep::undo() noexcept
+{
+    if (!registration_.stays()) {
+        registration_.undo();
+        for (auto build = builds_.rbegin(); build != builds_.rend(); ++build) build->undo();
+        for (auto path = made_.rbegin(); path != made_.rend(); ++path) ::rmdir(path->c_str());
+        source_.undo();
+        placed_.clear();
+    }
+    finish();
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_adopt_step(Work& work) { return std::make_unique<AdoptStep>(work); }
+
+} // namespace dkms
