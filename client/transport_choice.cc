@@ -19,7 +19,8 @@ constexpr std::array pretences{"FAKEROOTKEY", "FAKECHROOT"};
 /// sees.
 constexpr std::array settings{"parallel_jobs",     "modprobe_on_install", "post_transaction",
                               "build_environment", "sign_file",           "mok_signing_key",
-                              "mok_certificate",   "try_sign_modules",    "NO_WEAK_MODULES"};
+                              "mok_certificate",   "try_sign_modules",    "NO_WEAK_MODULES",
+                              "ADDON_MODULES_DIR"};
 
 } // namespace
 

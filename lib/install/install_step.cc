@@ -243,7 +243,8 @@ std::vector<std::string> InstallStep::installed_paths() const
 
 void InstallStep::link_weak_modules()
 {
-    const auto program = conf_.no_weak_modules ? std::nullopt : weak_modules_program(work_.places);
+    const bool unwanted = conf_.no_weak_modules || work_.settings.count("NO_WEAK_MODULES") != 0;
+    const auto program = unwanted ? std::nullopt : weak_modules_program(work_.places);
     if (!program) return;
     work_.reporter.report(Event(EventKind::weak_modules, {{"action", "add"}}));
     if (!run_weak_modules(*program, true, installed_paths()))

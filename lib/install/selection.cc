@@ -21,15 +21,6 @@ std::string below(const std::string& location)
     return begin == std::string::npos ? std::string() : location.substr(begin);
 }
 
-std::optional<std::string> override_location(const Places& places)
-{
-    try {
-        return destination_override(distribution(places));
-    } catch (const Error&) {
-        return std::nullopt; // no os-release: then nothing overrides
-    }
-}
-
 /// Names of the modules that must be there: those that were built, or, where no record says which, those that the
 /// configuration means for this kernel.
 std::set<std::string> expected_names(const Work& work, const Conf& conf, const std::optional<BuildRecord>& record)
@@ -107,7 +98,7 @@ std::string reason_text(const VersionRefusal& refusal)
 std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
 {
     const auto record = read_build_record(Layout(work.places), work.step.module, work.step.kernel);
-    const auto override_everywhere = override_location(work.places);
+    const auto override_everywhere = destination_override(work.places, work.settings);
     const auto places = locations(conf, record);
     std::vector<InstallItem> items;
     for (const std::string& file : built_files(work.places, work.step.module, work.step.kernel)) {

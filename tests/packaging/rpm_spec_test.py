@@ -75,8 +75,6 @@ class Spec(unittest.TestCase):
         covered = {path for path in installed if any(self.matches(pattern, path) for pattern in patterns)}
         self.assertEqual(sorted(installed - covered), [], 'not in the spec')
         idle = {pattern for pattern in patterns if not any(self.matches(pattern, path) for path in installed | directories)}
-        if not (guest.CHECKOUT / 'completions' / '_dkms').exists():
-            idle = {pattern for pattern in idle if not re.search('completions|/zsh/', pattern)}
         self.assertEqual(sorted(idle), [], 'not installed')
 
     def matches(self, pattern, path):
