@@ -271,7 +271,7 @@ bool Narrator::tell_install(const Event& event)
             ", skip. You may override by specifying --force.\n");
         return true;
     case EventKind::forcing:
-        if (event.text("what") == "add")
+        if (event.text("what") == "source")
             err("\nForcing install of " + request_.module.text() + "\n");
         else
             out((event.text("what") == "install" ? "Forcing installation of " : "Forcing version override of ") +
