@@ -76,6 +76,8 @@ void PackStep::prepare()
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
                     {{"module", module_.text()}, {"path", layout_.source_link(module_).string()}});
+    const fs::path conf = layout_.source_link(module_) / "dkms.conf";
+    if (!fs::exists(conf)) throw Error(ErrorCode::conf_missing, {{"file", conf.string()}});
     const auto& kernels = work_.step.kernels;
     const bool with_builds = !options.source_only;
     name_ = options.archive.empty() ? archive_name(module_, with_builds ? kernels : std::vector<KernelId>{})
@@ -181,13 +183,14 @@ void PackStep::write() const
         const auto source = layout_.source_link(module_).string();
         work_.reporter.report(Event(EventKind::packing, {{"what", "source"}, {"path", source}}));
         writer.tree("dkms_source_tree", source_, work_.cancellation);
+    } else {
+        work_.reporter.report(Event(EventKind::packing, {{"what", "binaries-structure"}}));
     }
     writer.close();
 }
 
 void PackStep::write_conf(ArchiveWriter& writer) const
 {
-    work_.reporter.report(Event(EventKind::packing, {{"what", "binaries-structure"}}));
     writer.directory("dkms_binaries_only");
     writer.text("dkms_binaries_only/PACKAGE_NAME", module_.name + "\n");
     writer.text("dkms_binaries_only/PACKAGE_VERSION", module_.version + "\n");
