@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -115,6 +116,7 @@ void WorkerProcess::take_line(const std::string& line)
 
 void WorkerProcess::end()
 {
+    if (std::exchange(has_ended_, true)) return; // the descriptor tells it until somebody destroys us
     // What it wrote last may still be in the pipe.
     for (std::array<char, 65536> block;;) {
         const ssize_t got = ::read(events_.number(), block.data(), block.size());

@@ -76,6 +76,7 @@ private:
     Child child_;
     std::optional<Outcome> outcome_;
     bool stopping_ = false;
+    bool has_ended_ = false;
     Source on_events_;
     Source on_exit_;
     Source on_grace_;

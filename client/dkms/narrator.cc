@@ -50,6 +50,13 @@ std::string kernel_directory(const std::string& path, const std::string& release
     return at == std::string::npos ? path + "/" : path.substr(0, at + release.size() + 1) + "/";
 }
 
+/// "<tree>/M/V/tarball//FILE": two slashes, as they always were.
+std::string in_its_directory(const std::string& path)
+{
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(0, slash) + "/" + path.substr(slash);
+}
+
 /// What would sign, as far as that is known.
 std::string signing_text(const Event& event)
 {
@@ -58,13 +65,6 @@ std::string signing_text(const Event& event)
     if (const std::string key = event.text("key"); !key.empty())
         text += "Signing key: " + key + "\nPublic certificate (MOK): " + event.text("certificate") + "\n";
     return text;
-}
-
-/// The old program's own directory for archives ended with a slash.
-std::string default_location(const std::string& path)
-{
-    const auto slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(0, slash) + "/" + path.substr(slash);
 }
 
 std::string signing_off_text(const Event& event)
@@ -110,6 +110,7 @@ Subject Narrator::subject() const { return {request_.verb, request_.module, kern
 
 void Narrator::tell(const Event& event)
 {
+    if (event.kind != EventKind::step_ended || event.text("result") == "done") out(std::exchange(loading_, {}));
     switch (event.kind) {
     case EventKind::step_started:
         if (const std::string kernel = event.text("kernel"); !kernel.empty()) {
@@ -375,7 +376,7 @@ bool Narrator::tell_archive(const Event& event)
         const std::string module = event.text("module");
         request_.module = {module.substr(0, module.find('/')), module.substr(module.find('/') + 1)};
         if (style_.archive.empty()) return true; // a directory
-        out("\nLoading tarball for " + module + "\n");
+        loading_ = "\nLoading tarball for " + module + "\n";
         return true;
     }
     case EventKind::source_loaded:
@@ -399,7 +400,7 @@ bool Narrator::tell_archive(const Event& event)
         }
         return true;
     case EventKind::packed:
-        out("\nTarball location: " + (style_.archive.empty() ? default_location(event.text("path")) : style_.archive) +
+        out("\nTarball location: " + (style_.archive.empty() ? in_its_directory(event.text("path")) : style_.archive) +
             "\n");
         return true;
     default:

@@ -77,6 +77,8 @@ void PackStep::prepare()
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
                     {{"module", module_.text()}, {"path", layout_.source_link(module_).string()}});
+    const fs::path conf = layout_.source_link(module_) / "dkms.conf";
+    if (!fs::exists(conf)) throw Error(ErrorCode::conf_missing, {{"file", conf.string()}});
     const auto& kernels = work_.step.kernels;
     const bool with_builds = !options.source_only;
     name_ = options.archive.empty() ? archive_name(module_, with_builds ? kernels : std::vector<KernelId>{})
