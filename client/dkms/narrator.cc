@@ -110,7 +110,6 @@ Subject Narrator::subject() const { return {request_.verb, request_.module, kern
 
 void Narrator::tell(const Event& event)
 {
-    if (event.kind != EventKind::step_ended || event.text("result") == "done") out(std::exchange(loading_, {}));
     switch (event.kind) {
     case EventKind::step_started:
         if (const std::string kernel = event.text("kernel"); !kernel.empty()) {
@@ -280,7 +279,7 @@ bool Narrator::tell_install(const Event& event)
             ", skip. You may override by specifying --force.\n");
         return true;
     case EventKind::forcing:
-        if (event.text("what") == "source")
+        if (event.text("what") == "add")
             err("\nForcing install of " + request_.module.text() + "\n");
         else
             out((event.text("what") == "install" ? "Forcing installation of " : "Forcing version override of ") +
@@ -376,7 +375,7 @@ bool Narrator::tell_archive(const Event& event)
         const std::string module = event.text("module");
         request_.module = {module.substr(0, module.find('/')), module.substr(module.find('/') + 1)};
         if (style_.archive.empty()) return true; // a directory
-        loading_ = "\nLoading tarball for " + module + "\n";
+        out("\nLoading tarball for " + module + "\n");
         return true;
     }
     case EventKind::source_loaded:
@@ -392,11 +391,12 @@ bool Narrator::tell_archive(const Event& event)
     case EventKind::packing:
         if (event.text("what") == "kernel") {
             const KernelId kernel = parse_kernel(event.text("kernel"));
+            has_steps_behind_ = true;
             out("Marking modules for " + kernel.release + " (" + kernel.arch + ") for archiving...\n");
         } else if (event.text("what") == "source") {
-            out("\nMarking " + event.text("path") + " for archiving...\n");
+            out((has_steps_behind_ ? "\n" : "") + ("Marking " + event.text("path") + " for archiving...\n"));
         } else {
-            out("\nCreating tarball structure to specifically accommodate binaries.\n");
+            out((has_steps_behind_ ? "\n" : "") + std::string("Creating tarball structure to specifically accommodate binaries.\n"));
         }
         return true;
     case EventKind::packed:

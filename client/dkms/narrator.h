@@ -65,11 +65,10 @@ private:
     unsigned dots_ = 0;
     std::string held_back_; ///< comes at the end of the step
     std::string keys_made_; ///< comes behind what signs
-    std::string loading_;   ///< comes when something is loaded
     bool clearance_told_ = false;
     bool taken_out_ = false; ///< an install has uninstalled something before
     bool obsolete_told_ = false;
-    bool has_steps_behind_ = false; ///< a kernel's part of it has been told already
+    bool has_steps_behind_ = false; ///< a kernel's part of it has been told already: a blank line comes before what follows
 };
 
 } // namespace dkms::legacy

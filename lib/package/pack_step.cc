@@ -6,6 +6,7 @@
 #include "lib/package/handle.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
+#include "lib/tree/module_conf.h"
 #include "lib/tree/registration.h"
 
 #include <algorithm>
@@ -77,8 +78,8 @@ void PackStep::prepare()
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
                     {{"module", module_.text()}, {"path", layout_.source_link(module_).string()}});
-    const fs::path conf = layout_.source_link(module_) / "dkms.conf";
-    if (!fs::exists(conf)) throw Error(ErrorCode::conf_missing, {{"file", conf.string()}});
+    // An archive whose configuration nobody can read could not be loaded again.
+    read_conf(conf_file(), conf_context(work_, module_), Strictness::lax);
     const auto& kernels = work_.step.kernels;
     const bool with_builds = !options.source_only;
     name_ = options.archive.empty() ? archive_name(module_, with_builds ? kernels : std::vector<KernelId>{})
