@@ -50,6 +50,23 @@ std::string kernel_directory(const std::string& path, const std::string& release
     return at == std::string::npos ? path + "/" : path.substr(0, at + release.size() + 1) + "/";
 }
 
+/// What would sign, as far as that is known.
+std::string signing_text(const Event& event)
+{
+    std::string text;
+    if (const std::string command = event.text("command"); !command.empty()) text += "Sign command: " + command + "\n";
+    if (const std::string key = event.text("key"); !key.empty())
+        text += "Signing key: " + key + "\nPublic certificate (MOK): " + event.text("certificate") + "\n";
+    return text;
+}
+
+/// The old program's own directory for archives ended with a slash.
+std::string default_location(const std::string& path)
+{
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(0, slash) + "/" + path.substr(slash);
+}
+
 std::string signing_off_text(const Event& event)
 {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 9> reasons{{
@@ -101,7 +118,7 @@ void Narrator::tell(const Event& event)
             if (separates && has_steps_behind_ && next != kernel_) out("\n");
             kernel_ = next;
         }
-        return;
+        return tell_clearance(event.text("step"));
     case EventKind::step_ended:
         return tell_step_ended(event);
     case EventKind::command_started:
@@ -124,13 +141,22 @@ void Narrator::tell(const Event& event)
     }
 }
 
+void Narrator::tell_clearance(const std::string& step)
+{
+    const bool clears = style_.action == "kernel_prerm" || style_.action == "kernel_preinst";
+    if (!clears || (step != "uninstall" && step != "unbuild")) return;
+    if (!std::exchange(clearance_told_, true))
+        err("dkms: removing module " + request_.module.text() + " for kernel " + kernel_text() + "\n");
+}
+
 void Narrator::tell_step_ended(const Event& event)
 {
     const std::string step = event.text("step");
     out(std::exchange(held_back_, {}));
     has_steps_behind_ = true;
     if (event.text("result") == "failed" || event.text("result") == "cancelled") return;
-    const bool added_on_the_way = step == "add" && (request_.verb == Verb::build || request_.verb == Verb::install);
+    const bool adds = step == "add" || step == "adopt";
+    const bool added_on_the_way = adds && (style_.action == "build" || style_.action == "install");
     const bool kernel_is_done = step == "unbuild" && (request_.verb == Verb::remove || style_.action == "kernel_prerm");
     if (added_on_the_way || kernel_is_done) out("\n");
 }
@@ -179,16 +205,14 @@ void Narrator::tick(double now)
 
 void Narrator::tell_signing(const Event& event)
 {
-    const std::string text =
-        (event.text("command").empty() ? "" : "Sign command: " + event.text("command") + "\n") +
-        "Signing key: " + event.text("key") + "\nPublic certificate (MOK): " + event.text("certificate") + "\n";
+    const std::string text = signing_text(event) + std::exchange(keys_made_, {});
     const bool alone = request_.verb == Verb::generate_key;
     if (said_.insert(text + kernel_.release).second) out(text + (alone ? "" : "\n"));
 }
 
 void Narrator::tell_signing_off(const Event& event)
 {
-    const std::string text = signing_off_text(event) + "\n";
+    const std::string text = signing_text(event) + signing_off_text(event) + "\n";
     if (said_.insert(text + kernel_.release).second) out(text + "\n");
 }
 
@@ -229,7 +253,7 @@ bool Narrator::tell_build(const Event& event)
         tell_signing_off(event);
         return true;
     case EventKind::key_generated:
-        out("Certificate or key are missing, generating self signed certificate for MOK...\n");
+        keys_made_ = "Certificate or key are missing, generating self signed certificate for MOK...\n";
         return true;
     case EventKind::module_signed:
         out("Signing module " + event.text("path") + "\n");
@@ -255,7 +279,7 @@ bool Narrator::tell_install(const Event& event)
             ", skip. You may override by specifying --force.\n");
         return true;
     case EventKind::forcing:
-        if (event.text("what") == "add")
+        if (event.text("what") == "source")
             err("\nForcing install of " + request_.module.text() + "\n");
         else
             out((event.text("what") == "install" ? "Forcing installation of " : "Forcing version override of ") +
@@ -312,8 +336,6 @@ bool Narrator::tell_uninstall(const Event& event)
     case EventKind::uninstalling:
         if (silent) return true;
         taken_out_ = request_.verb == Verb::install;
-        if (style_.action == "kernel_prerm" || style_.action == "kernel_preinst")
-            err("dkms: removing module " + request_.module.text() + " for kernel " + kernel_text() + "\n");
         out("Module " + request_.module.text() + " for kernel " + kernel_text() + ":\n" +
             (event.facts.value("active", true)
                  ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
@@ -377,7 +399,8 @@ bool Narrator::tell_archive(const Event& event)
         }
         return true;
     case EventKind::packed:
-        out("\nTarball location: " + (style_.archive.empty() ? event.text("path") : style_.archive) + "\n");
+        out("\nTarball location: " + (style_.archive.empty() ? default_location(event.text("path")) : style_.archive) +
+            "\n");
         return true;
     default:
         return false;

@@ -67,9 +67,9 @@ void Registration::publish(const fs::path& fresh)
 
 void Registration::complete(const fs::path& fresh) const
 {
-    make_directories(fresh / "build");
     const auto source = fresh / "source";
-    if (is_there(source)) return;
+    if (is_there(source)) return; // there is nothing to build
+    make_directories(fresh / "build");
     const auto target = layout_.source_in_source_tree(module_);
     if (::symlink(target.c_str(), source.c_str()) != 0) refuse_change(source, errno);
 }
@@ -79,8 +79,8 @@ void Registration::mend(const fs::path& fresh)
 {
     std::error_code ignored;
     const auto build = layout_.build(module_);
-    if (!fs::is_directory(build, ignored))
-        replaced_.push_back(Replacement::put(fresh / "build", build)); // a file, a dangling link
+    const bool stays = is_there(build) ? fs::is_directory(build, ignored) : is_added(layout_, module_);
+    if (!stays && is_there(fresh / "build")) replaced_.push_back(Replacement::put(fresh / "build", build));
     replaced_.push_back(Replacement::put(fresh / "source", layout_.source_link(module_)));
 }
 
