@@ -337,9 +337,8 @@ bool Narrator::tell_uninstall(const Event& event)
         if (silent) return true;
         taken_out_ = request_.verb == Verb::install;
         out("Module " + request_.module.text() + " for kernel " + kernel_text() + ":\n" +
-            (event.facts.value("active", true)
-                 ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
-                 : "This module version was INACTIVE for this kernel.\n"));
+            (event.facts.value("active", true) ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
+                                               : "This module version was INACTIVE for this kernel.\n"));
         return true;
     case EventKind::deleted_file:
         if (!silent) out("Deleting " + event.text("path") + "\n");
@@ -396,7 +395,8 @@ bool Narrator::tell_archive(const Event& event)
         } else if (event.text("what") == "source") {
             out((has_steps_behind_ ? "\n" : "") + ("Marking " + event.text("path") + " for archiving...\n"));
         } else {
-            out((has_steps_behind_ ? "\n" : "") + std::string("Creating tarball structure to specifically accommodate binaries.\n"));
+            out((has_steps_behind_ ? "\n" : "") +
+                std::string("Creating tarball structure to specifically accommodate binaries.\n"));
         }
         return true;
     case EventKind::packed:

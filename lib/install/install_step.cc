@@ -65,7 +65,7 @@ private:
     KernelId kernel_;
     std::filesystem::path kernel_directory_;
     ForceList force_;
-    ForceList listed_; ///< what the lists alone say
+    ForceList listed_;                    ///< what the lists alone say
     std::optional<std::string> previous_; ///< the version that is active now
     bool already_ = false;
     bool symlink_ = false;

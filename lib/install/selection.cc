@@ -91,8 +91,9 @@ void report_refusal(const Work& work, const std::string& module, const VersionRe
 /// put there itself.
 bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
 {
-    return path == item.path && same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
-                                             work.places.install_tree / work.step.kernel.release / path);
+    return path == item.path &&
+           same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
+                        work.places.install_tree / work.step.kernel.release / path);
 }
 
 std::string reason_text(const VersionRefusal& refusal)
