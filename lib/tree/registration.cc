@@ -67,9 +67,9 @@ void Registration::publish(const fs::path& fresh)
 
 void Registration::complete(const fs::path& fresh) const
 {
-    const auto source = fresh / "source";
-    if (is_there(source)) return; // there is nothing to build
     make_directories(fresh / "build");
+    const auto source = fresh / "source";
+    if (is_there(source)) return;
     const auto target = layout_.source_in_source_tree(module_);
     if (::symlink(target.c_str(), source.c_str()) != 0) refuse_change(source, errno);
 }

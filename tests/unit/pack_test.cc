@@ -191,12 +191,13 @@ TEST_CASE("an archive is written to the handle, if there is one")
     {
         options.binaries_only = true;
         options.conf_file = system.path() / "other.conf";
-        put_file(options.conf_file, "other");
+        const std::string other = "PACKAGE_NAME=foo\nPACKAGE_VERSION=1.0\n";
+        put_file(options.conf_file, other);
         StepRun run(system, packing({kernel_5}, options));
         run.work().handle = file.number();
         run(make_pack_step);
         const auto contents = contents_of(system, path);
-        CHECK(contents.at("dkms_binaries_only/dkms.conf") == "other");
+        CHECK(contents.at("dkms_binaries_only/dkms.conf") == other);
         CHECK(contents.at("dkms_binaries_only/PACKAGE_NAME") == "foo\n");
         CHECK(contents.at("dkms_binaries_only/PACKAGE_VERSION") == "1.0\n");
         CHECK(contents.count("dkms_source_tree") == 0);
