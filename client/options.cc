@@ -27,7 +27,7 @@ std::string general_help()
     for (const CommandRow& row : command_table())
         text += "  " + padded(std::string(row.name) + " " + std::string(row.arguments), 28) + "  " +
                 std::string(row.summary) + "\n";
-    return text + "\n'dkmsctl COMMAND --help' shows a command's options, dkmsctl(8) explains them.\n";
+    return text + "\n'dkmsctl COMMAND --help' shows a command's options, dkmsctl(1) explains them.\n";
 }
 
 Answer wrong(const std::string& what, const std::string& usage)

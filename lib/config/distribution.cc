@@ -4,7 +4,7 @@
 #include "lib/config/conf_native.h"
 #include "lib/config/conf_values.h"
 
-#include <array>
+#include <sstream>
 #include <string_view>
 
 namespace dkms {
@@ -62,6 +62,18 @@ OsRelease parse_os_release(std::string_view text)
     return result;
 }
 
+/// Its value in a file of assignments; empty where there is none.
+std::string addon_modules_dir(const std::filesystem::path& file)
+{
+    std::error_code missing;
+    if (!std::filesystem::is_regular_file(file, missing)) return {};
+    std::string value;
+    std::istringstream lines(read_conf_source(file).text);
+    for (std::string line; std::getline(lines, line);)
+        if (const auto assignment = assigned(line, "ADDON_MODULES_DIR")) value = *assignment;
+    return value;
+}
+
 } // namespace
 
 Distribution distribution(const Places& places)
@@ -89,6 +101,19 @@ std::optional<std::string> destination_override(Distribution distribution, const
         break;
     }
     return std::nullopt;
+}
+
+std::optional<std::string> destination_override(const Places& places,
+                                                const std::map<std::string, std::string>& settings)
+{
+    std::string addon;
+    if (const auto set = settings.find("ADDON_MODULES_DIR"); set != settings.end()) addon = set->second;
+    if (addon.empty()) addon = addon_modules_dir(places.root / "etc/sysconfig/module-init-tools");
+    try {
+        return destination_override(distribution(places), addon);
+    } catch (const Error&) {
+        return destination_override(Distribution::other, addon);
+    }
 }
 
 } // namespace dkms

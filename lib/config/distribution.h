@@ -3,6 +3,7 @@
 
 #include "lib/model/places.h"
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -18,5 +19,10 @@ Distribution distribution(const Places& places);
 /// "/updates"); nothing: where DEST_MODULE_LOCATION says. `addon_modules_dir` (from ADDON_MODULES_DIR) wins when not
 /// empty.
 std::optional<std::string> destination_override(Distribution distribution, const std::string& addon_modules_dir = {});
+
+/// The same for this system: ADDON_MODULES_DIR of `settings` (see inherited_settings), else of
+/// /etc/sysconfig/module-init-tools, else its distribution's; nothing without an os-release.
+std::optional<std::string> destination_override(const Places& places,
+                                                const std::map<std::string, std::string>& settings = {});
 
 } // namespace dkms

@@ -6,6 +6,7 @@
 #include "lib/install/version_check.h"
 #include "lib/kernel/headers.h"
 #include "lib/kernel/module_name.h"
+#include "lib/tree/installed.h"
 #include "lib/tree/record.h"
 
 #include <algorithm>
@@ -19,15 +20,6 @@ std::string below(const std::string& location)
 {
     const auto begin = location.find_first_not_of('/');
     return begin == std::string::npos ? std::string() : location.substr(begin);
-}
-
-std::optional<std::string> override_location(const Places& places)
-{
-    try {
-        return destination_override(distribution(places));
-    } catch (const Error&) {
-        return std::nullopt; // no os-release: then nothing overrides
-    }
 }
 
 /// Names of the modules that must be there: those that were built, or, where no record says which, those that the
@@ -95,6 +87,15 @@ void report_refusal(const Work& work, const std::string& module, const VersionRe
                 {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}});
 }
 
+/// Whether the kernel has this very file in this very place, as an installer leaves it that registers here what it has
+/// put there itself.
+bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
+{
+    return path == item.path &&
+           same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
+                        work.places.install_tree / work.step.kernel.release / path);
+}
+
 std::string reason_text(const VersionRefusal& refusal)
 {
     if (refusal.reason == "older") return "the kernel has a newer version, " + refusal.installed;
@@ -107,7 +108,7 @@ std::string reason_text(const VersionRefusal& refusal)
 std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
 {
     const auto record = read_build_record(Layout(work.places), work.step.module, work.step.kernel);
-    const auto override_everywhere = override_location(work.places);
+    const auto override_everywhere = destination_override(work.places, work.settings);
     const auto places = locations(conf, record);
     std::vector<InstallItem> items;
     for (const std::string& file : built_files(work.places, work.step.module, work.step.kernel)) {
@@ -148,7 +149,7 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
             work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
                                   "Kernel " + release + " has several modules " + item.name +
                                       ", so their versions are not compared.");
-        else if (found != existing.end())
+        else if (found != existing.end() && !is_there_already(work, item, found->second.front()))
             refusal = refused_version(built / item.file, work.places.install_tree / release / found->second.front());
         if (!refusal) {
             left.push_back(item);

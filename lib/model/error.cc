@@ -17,7 +17,7 @@ constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 // In the order of ErrorCode.
 constexpr std::array<ErrorRow, 56> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
-     "See dkmsctl(8) for what can be asked."},
+     "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
      "Names are single directory names of up to 200 bytes, such as 'v4l2loopback', '0.12.7' or '6.1.0-1-amd64'."},
     {access_denied, "AccessDenied", 1, "{who} may not {what}.", "Run the command as root."},

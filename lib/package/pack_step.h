@@ -6,9 +6,13 @@
 namespace dkms {
 
 /// Writes an archive of a module: its source unless `binaries_only`, the builds for step.kernels unless `source_only`.
-/// To work.handle if there is one; else to <tree>/M/V/tarball/<name>, by a rename. The name is options.archive, else
-/// M-V-<what is in it>.dkms.tar.gz (docs/dkms.8), and its suffix says how it is compressed. The same tree gives the
-/// same bytes. Events: packing, packed. Errors: BrokenModule, NotBuilt, ArchiveNotWritable, DiskFull.
+/// To work.handle if there is one, a file that is emptied first, or anything else that takes bytes; else to
+/// <tree>/M/V/tarball/<name>, by a rename. The name is options.archive, else that of archive_name(), and its suffix
+/// says how it is compressed. The same tree gives the same bytes; the setting SOURCE_DATE_EPOCH is the time of
+/// everything. What is replaced while it runs is packed as it was.
+///
+/// Events: packing, packed. Errors: NoSuchModule, BrokenModule, NotBuilt, ConfMissing, SourceUnreadable,
+/// ArchiveNotWritable, DiskFull.
 std::unique_ptr<Action> make_pack_step(Work& work);
 
 } // namespace dkms

@@ -79,11 +79,7 @@ bool same_file(const std::filesystem::path& a, const std::filesystem::path& b, o
 const std::optional<std::string>& InstalledFiles::override_directory()
 {
     if (!override_) {
-        try {
-            override_ = destination_override(distribution(places_));
-        } catch (const Error&) {
-            override_.emplace(); // no os-release: then nothing overrides
-        }
+        override_ = destination_override(places_);
         if (*override_) *override_ = relative(**override_);
     }
     return *override_;

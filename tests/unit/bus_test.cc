@@ -58,9 +58,15 @@ TEST_CASE("every member has as many names as values, and only methods that look 
 
 TEST_CASE("a verb's method is found in the table")
 {
-    for (const Verb verb :
-         {Verb::add, Verb::build, Verb::install, Verb::uninstall, Verb::unbuild, Verb::remove, Verb::rebuild})
-        CHECK(bus::method_row("org.dkms1.Manager", bus::method_of(verb)).needs == bus::Action::change);
+    for (std::size_t number = 0; number <= static_cast<std::size_t>(Verb::generate_key); ++number) {
+        const auto verb = static_cast<Verb>(number);
+        const bool with_handle = shape_of(verb).handle == Need::required;
+        CHECK(bus::method_row("org.dkms1.Manager", bus::method_of(verb, with_handle)).needs == bus::Action::change);
+    }
+    CHECK(bus::method_of(Verb::kernel_prerm, false) == "KernelPrerm");
+    CHECK(bus::method_of(Verb::load, true) == "Load");
+    CHECK(bus::method_row("org.dkms1.Manager", bus::method_of(Verb::pack, true)).takes ==
+          std::string_view("ssasha{sv}"));
 }
 
 TEST_CASE("directories are the same only as long as they are")

@@ -50,7 +50,7 @@ PlanFacts facts()
     all.versions = [](const std::string& name) {
         std::vector<ModuleStatus> found;
         for (const ModuleStatus& one : tree())
-            if (one.module.name == name) found.push_back(one);
+            if (name.empty() || one.module.name == name) found.push_back(one);
         return found;
     };
     all.installed_kernels = [](bool with_headers) {
@@ -62,6 +62,9 @@ PlanFacts facts()
         return kernel.release == "run" || kernel.release == "a" || kernel.release == "b";
     };
     all.source_exists = [](const ModuleId& id) { return id.name == "new" || id.name == "mendable"; };
+    all.added_in = [](const ModuleId& id, const std::string& transaction) {
+        return id.name == "made" && transaction == "1 2";
+    };
     return all;
 }
 
@@ -201,7 +204,8 @@ TEST_CASE("what cannot be done is an error of the request")
         {request(Verb::build, {"mendable", "1"}), ErrorCode::broken_module},
         {request(Verb::install, missing), ErrorCode::source_missing},
         {request(Verb::install, broken), ErrorCode::broken_module},
-        {request(Verb::install, added, {"a", "nowhere"}), ErrorCode::no_such_kernel},
+        {request(Verb::install, {"made", "1"}, {"gone"}), ErrorCode::no_such_kernel},
+        {request(Verb::pack, added, {"a"}), ErrorCode::not_built},
         {request(Verb::install, added, {"nowhere"}, with_headers_elsewhere()), ErrorCode::no_such_kernel},
         {request(Verb::uninstall, missing), ErrorCode::no_such_module},
         {request(Verb::unbuild, missing), ErrorCode::no_such_module},
@@ -229,11 +233,12 @@ TEST_CASE("what cannot be done is an error of the request")
 
 TEST_CASE("a build for a kernel whose directory is missing is left to the build step")
 {
+    CHECK(text_of(plan(request(Verb::install, added, {"nowhere"}), facts())) == "build nowhere; install nowhere");
     CHECK(text_of(plan(request(Verb::build, added, {"nowhere"}), facts())) == "build nowhere");
     CHECK(text_of(plan(request(Verb::uninstall, added, {"nowhere"}), facts())) == "uninstall nowhere");
 }
 
-TEST_CASE("no kernel means the running one, if its directory is there")
+TEST_CASE("no kernel means the running one; to build for it, its directory has to be there")
 {
     PlanFacts here = facts();
     here.running = {"nowhere", "x86_64"};
@@ -245,10 +250,65 @@ TEST_CASE("no kernel means the running one, if its directory is there")
         }
         return ErrorCode::internal;
     };
-    for (const Verb verb : {Verb::build, Verb::install, Verb::uninstall, Verb::unbuild, Verb::remove, Verb::rebuild})
+    for (const Verb verb : {Verb::build, Verb::install, Verb::rebuild})
         CHECK(code(request(verb, added)) == ErrorCode::no_such_kernel);
+    for (const Verb verb : {Verb::uninstall, Verb::unbuild, Verb::remove})
+        CHECK(code(request(verb, added)) == ErrorCode::internal); // there is nothing wrong with it
     CHECK(text_of(plan(request(Verb::build, added, {}, with_headers_elsewhere()), here)) == "build nowhere");
     CHECK(text_of(plan(request(Verb::remove, added, {}, all()), here)) == "remove");
+}
+
+TEST_CASE("what is asked for a kernel concerns every module that has to do with it")
+{
+    const JobPlan away = plan(request(Verb::kernel_prerm, {}, {"a"}), facts());
+    REQUIRE(away.children.size() == 2); // broken/1 and made/1 are built for it
+    for (const JobPlan& child : away.children) {
+        CHECK(text_of(child) == "uninstall a; unbuild a");
+        CHECK(child.request.options.no_depmod);
+    }
+    REQUIRE(away.at_end.size() == 1);
+    CHECK(away.at_end.front().kind == StepKind::depmod);
+    CHECK_FALSE(away.at_end.front().options.no_depmod);
+    const JobPlan nothing = plan(request(Verb::kernel_prerm, {}, {"nowhere"}), facts());
+    CHECK((nothing.children.empty() && nothing.at_end.empty()));
+
+    CHECK(text_of(plan(request(Verb::autoinstall, {}, {"a"}), facts())) == "survey a");
+    CHECK(text_of(plan(request(Verb::kernel_preinst, {}, {"a"}), facts())) == "survey-preinst a");
+    CHECK(plan(request(Verb::autoinstall, {}), facts()).request.kernels == std::vector<KernelId>{{"run", "x86_64"}});
+}
+
+TEST_CASE("match installs what is installed for the template")
+{
+    Options options;
+    options.template_kernel = "b";
+    const JobPlan matched = plan(request(Verb::match, {}, {"a"}, options), facts());
+    REQUIRE(matched.children.size() == 1);
+    CHECK(matched.children.front().request.module == ModuleId{"made", "1"});
+    CHECK(text_of(matched.children.front()) == "build a; install a");
+    options.template_kernel = "a"; // where it is built, and not installed
+    CHECK(plan(request(Verb::match, {}, {"b"}, options), facts()).children.empty());
+}
+
+TEST_CASE("what was added in a package transaction is not removed in it")
+{
+    Options options;
+    options.transaction = "1 2";
+    const ModuleId made{"made", "1"};
+    CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "remove");
+    options.transaction = "3 4";
+    CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "uninstall a; unbuild a; remove");
+    // Added again in one, it is noted before it is refused.
+    CHECK(text_of(plan(request(Verb::add, made, {}, options), facts())) == "add");
+}
+
+TEST_CASE("an archive is one step, whatever goes into it")
+{
+    const JobPlan packed = plan(request(Verb::pack, {"made", "1"}, {"a", "b"}), facts());
+    REQUIRE(packed.steps.size() == 1);
+    CHECK(packed.steps.front().kernels == std::vector<KernelId>{{"a", "x86_64"}, {"b", "x86_64"}});
+    Options options;
+    options.source_only = true;
+    CHECK(plan(request(Verb::pack, added, {"a"}, options), facts()).steps.front().kernels.empty());
 }
 
 TEST_CASE("all_kernels without any kernel that has headers")

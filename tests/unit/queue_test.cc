@@ -390,3 +390,85 @@ TEST_CASE("an ended job is known until it is forgotten, its children with it")
     CHECK(desk.queue.children(parent).empty());
     CHECK(desk.submit(install_on_each("m", {"a", "b"})) == other + 1);
 }
+
+TEST_CASE("jobs that a step has found to be needed become children of its job, if the step came to its end")
+{
+    Desk desk;
+    const JobId whole =
+        desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
+    Outcome found = done();
+    found.jobs = {install_plan("m", "a"), install_plan("n", "a")};
+    desk.end_step(whole, found);
+    const auto children = desk.queue.children(whole);
+    REQUIRE(children.size() == 2);
+    CHECK(desk.runs(children[0], StepKind::build));
+    CHECK(desk.queue.view(children[1])->parent == whole);
+    desk.end_step(children[0], failed());
+    desk.drain();
+    CHECK(desk.has_ended(whole));
+    // What concerns a whole kernel fails with an error that names all that failed.
+    CHECK(desk.error(whole) == ErrorCode::autoinstall_failed);
+
+    const JobId other =
+        desk.submit({{Verb::autoinstall, {}, {kernel("b")}, {}}, {step(StepKind::survey, "", "b")}, {}});
+    Outcome gone = failed();
+    gone.jobs = {install_plan("m", "b")};
+    desk.end_step(other, gone);
+    CHECK(desk.queue.children(other).empty());
+    CHECK(desk.result(other) == Result::failed);
+}
+
+TEST_CASE("a kernel whose headers are missing says so, not that everything failed")
+{
+    Desk desk;
+    const JobId whole =
+        desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
+    Outcome found = done();
+    found.jobs = {install_plan("m", "a"), install_plan("n", "a")};
+    desk.end_step(whole, found);
+    for (const JobId child : desk.queue.children(whole)) desk.end_step(child, failed(ErrorCode::no_kernel_headers));
+    CHECK(desk.error(whole) == ErrorCode::no_kernel_headers);
+}
+
+TEST_CASE("a child waits for the children that its plan puts before it, however they end")
+{
+    for (const bool good : {true, false}) {
+        Desk desk;
+        JobPlan plan = install_on_each("m", {"a", "b", "c"});
+        plan.children[2].after = {0, 1};
+        const JobId whole = desk.submit(plan);
+        const auto children = desk.queue.children(whole);
+        CHECK(desk.runs(children[0]));
+        CHECK(desk.runs(children[1]));
+        CHECK_FALSE(desk.runs(children[2]));
+        desk.end_step(children[0], good ? done() : failed());
+        if (good) desk.end_step(children[0]);
+        CHECK_FALSE(desk.runs(children[2]));
+        desk.end_step(children[1]);
+        desk.end_step(children[1]);
+        CHECK(desk.runs(children[2], StepKind::build));
+        desk.drain();
+        CHECK(desk.result(whole) == (good ? Result::done : Result::failed));
+    }
+}
+
+TEST_CASE("an autoinstall that has begun is not joined")
+{
+    Desk desk;
+    const JobPlan plan{{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}};
+    const JobId first = desk.submit(plan);
+    CHECK(desk.runs(first));
+    CHECK(desk.submit(plan) != first);
+}
+
+TEST_CASE("steps that a plan puts at the end run there, also when a part failed")
+{
+    Desk desk;
+    JobPlan plan{{Verb::kernel_prerm, {}, {kernel("a")}, {}}, {}, {remove_plan("m"), remove_plan("n")}};
+    plan.at_end = {step(StepKind::depmod, "", "a")};
+    const JobId whole = desk.submit(plan);
+    for (const JobId child : desk.queue.children(whole)) desk.end_step(child, failed());
+    CHECK(desk.runs(whole, StepKind::depmod));
+    desk.end_step(whole);
+    CHECK(desk.error(whole) == ErrorCode::kernel_cleanup_failed);
+}
