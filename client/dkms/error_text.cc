@@ -109,6 +109,9 @@ std::string no_kernel_text(const Error& error, const Subject& subject)
            " doesn't exist.\nYou cannot install a module onto a non-existent kernel.";
 }
 
+/// The DKMS tree that a path of dkmsd's own lies in; any other path itself.
+std::string tree_of(const std::string& path) { return path.substr(0, path.find("/.dkmsd")); }
+
 /// Which right was missing depends on the action.
 std::string not_writable_text(const Error& error, const Subject& subject)
 {
@@ -119,7 +122,7 @@ std::string not_writable_text(const Error& error, const Subject& subject)
     case Verb::build:
     case Verb::unbuild:
     case Verb::remove:
-        return "No write access to DKMS tree at " + parameter(error, "path");
+        return "No write access to DKMS tree at " + tree_of(parameter(error, "path"));
     default:
         return "You must be root to use this command.";
     }
@@ -180,6 +183,8 @@ std::string bad_conf_text(const Error& error)
 {
     std::string reason = parameter(error, "reason");
     if (reason.empty()) reason = error.message();
+    constexpr std::string_view long_line = "does not begin with '/kernel'"; // was two
+    if (const auto at = reason.find(long_line); at != std::string::npos) reason[reason.find("'/kernel'", at) - 1] = '\n';
     return "dkms.conf: Error! " + reason + "\n" +
            framed("Bad conf file.\nFile: " + parameter(error, "file") + " does not represent a valid dkms.conf file.");
 }

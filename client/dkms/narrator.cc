@@ -50,6 +50,16 @@ std::string kernel_directory(const std::string& path, const std::string& release
     return at == std::string::npos ? path + "/" : path.substr(0, at + release.size() + 1) + "/";
 }
 
+/// What would sign, as far as that is known.
+std::string signing_text(const Event& event)
+{
+    std::string text;
+    if (const std::string command = event.text("command"); !command.empty()) text += "Sign command: " + command + "\n";
+    if (const std::string key = event.text("key"); !key.empty())
+        text += "Signing key: " + key + "\nPublic certificate (MOK): " + event.text("certificate") + "\n";
+    return text;
+}
+
 std::string signing_off_text(const Event& event)
 {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 9> reasons{{
@@ -101,7 +111,7 @@ void Narrator::tell(const Event& event)
             if (separates && has_steps_behind_ && next != kernel_) out("\n");
             kernel_ = next;
         }
-        return;
+        return tell_clearance(event.text("step"));
     case EventKind::step_ended:
         return tell_step_ended(event);
     case EventKind::command_started:
@@ -122,6 +132,14 @@ void Narrator::tell(const Event& event)
     default:
         if (!tell_build(event) && !tell_install(event) && !tell_uninstall(event)) tell_archive(event);
     }
+}
+
+void Narrator::tell_clearance(const std::string& step)
+{
+    const bool clears = style_.action == "kernel_prerm" || style_.action == "kernel_preinst";
+    if (!clears || (step != "uninstall" && step != "unbuild")) return;
+    if (!std::exchange(clearance_told_, true))
+        err("dkms: removing module " + request_.module.text() + " for kernel " + kernel_text() + "\n");
 }
 
 void Narrator::tell_step_ended(const Event& event)
@@ -179,16 +197,14 @@ void Narrator::tick(double now)
 
 void Narrator::tell_signing(const Event& event)
 {
-    const std::string text =
-        (event.text("command").empty() ? "" : "Sign command: " + event.text("command") + "\n") +
-        "Signing key: " + event.text("key") + "\nPublic certificate (MOK): " + event.text("certificate") + "\n";
+    const std::string text = signing_text(event) + std::exchange(keys_made_, {});
     const bool alone = request_.verb == Verb::generate_key;
     if (said_.insert(text + kernel_.release).second) out(text + (alone ? "" : "\n"));
 }
 
 void Narrator::tell_signing_off(const Event& event)
 {
-    const std::string text = signing_off_text(event) + "\n";
+    const std::string text = signing_text(event) + signing_off_text(event) + "\n";
     if (said_.insert(text + kernel_.release).second) out(text + "\n");
 }
 
@@ -229,7 +245,7 @@ bool Narrator::tell_build(const Event& event)
         tell_signing_off(event);
         return true;
     case EventKind::key_generated:
-        out("Certificate or key are missing, generating self signed certificate for MOK...\n");
+        keys_made_ = "Certificate or key are missing, generating self signed certificate for MOK...\n";
         return true;
     case EventKind::module_signed:
         out("Signing module " + event.text("path") + "\n");
@@ -312,8 +328,6 @@ bool Narrator::tell_uninstall(const Event& event)
     case EventKind::uninstalling:
         if (silent) return true;
         taken_out_ = request_.verb == Verb::install;
-        if (style_.action == "kernel_prerm" || style_.action == "kernel_preinst")
-            err("dkms: removing module " + request_.module.text() + " for kernel " + kernel_text() + "\n");
         out("Module " + request_.module.text() + " for kernel " + kernel_text() + ":\n" +
             (event.facts.value("active", true)
                  ? "Before uninstall, this module version was ACTIVE on this kernel.\n"

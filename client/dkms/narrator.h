@@ -49,6 +49,7 @@ private:
     void tell_warning(const Event& event);
     void tell_refusal(const Event& event);
     void tell_step_ended(const Event& event);
+    void tell_clearance(const std::string& step);
     bool tell_build(const Event& event);
     bool tell_install(const Event& event);
     bool tell_uninstall(const Event& event);
@@ -63,6 +64,8 @@ private:
     double running_since_ = 0; ///< 0: no description stands open
     unsigned dots_ = 0;
     std::string held_back_; ///< comes at the end of the step
+    std::string keys_made_; ///< comes behind what signs
+    bool clearance_told_ = false;
     bool taken_out_ = false; ///< an install has uninstalled something before
     bool obsolete_told_ = false;
     bool has_steps_behind_ = false; ///< a kernel's part of it has been told already

@@ -10,20 +10,13 @@
 namespace dkms::legacy {
 namespace {
 
-/// "6.1.0-1-amd64", but not "next-20260101".
-bool begins_with_number(const std::string& release)
-{
-    const auto end = release.find_first_not_of("0123456789");
-    return end != 0 && end != std::string::npos && release[end] == '.';
-}
-
 bool is_wanted(const KernelId& kernel, const Shown& shown)
 {
     const auto& architectures = shown.architectures;
     if (!architectures.empty() &&
         std::find(architectures.begin(), architectures.end(), kernel.arch) == architectures.end())
         return false;
-    if (shown.kernels.empty()) return begins_with_number(kernel.release);
+    if (shown.kernels.empty()) return true;
     return std::any_of(shown.kernels.begin(), shown.kernels.end(), [&](const std::string& pattern) {
         return ::fnmatch(pattern.c_str(), kernel.release.c_str(), 0) == 0;
     });

@@ -148,7 +148,7 @@ std::optional<Error> BuildStep::read_inputs()
     if (!exclusion.reason.empty() && exclusion.meant.empty()) return exclusion_error(work_, exclusion);
     inputs_.modules = std::move(exclusion.meant);
 
-    check_source(module(), inputs_.source);
+    check_source(module(), layout_.source_link(module()));
     inputs_.headers = find_headers(kernel(), work_.places, work_.step.options);
     inputs_.toolchain = choose_toolchain(module(), kernel(), inputs_.headers, work_.places);
     check_dependencies(work_, inputs_.conf);
@@ -178,6 +178,8 @@ void BuildStep::set_up_signing()
     }
     nlohmann::json facts{{"reason", signing_.off_reason}};
     if (!signing_.off_path.empty()) facts["path"] = signing_.off_path;
+    if (!signing_.command.empty()) facts["command"] = signing_.command;
+    if (!signing_.key.empty()) facts.update({{"key", signing_.key}, {"certificate", signing_.certificate}});
     work_.reporter.report(Event(EventKind::signing_off, std::move(facts)));
 }
 

@@ -37,7 +37,7 @@ constexpr std::array<EventRow, 46> table{{
     {not_built, "not-built", "kernel"},
     {excluded, "excluded", "kernel reason modules"},
     {signing, "signing", "command key certificate"},
-    {signing_off, "signing-off", "reason path?"},
+    {signing_off, "signing-off", "reason path? command? key? certificate?"},
     {key_generated, "key-generated", "key certificate"},
     {patch_applied, "patch-applied", "patch"},
     {module_signed, "module-signed", "path"},

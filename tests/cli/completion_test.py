@@ -21,8 +21,13 @@ import scratch  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 FILES = HERE.parent.parent / 'completions'
+# All of dkms; those of dkmsctl are read from its help.
 ACTIONS = {'add', 'autoinstall', 'build', 'generate_mok', 'install', 'kernel_postinst', 'kernel_preinst', 'kernel_prerm', 'ldtarball',
            'match', 'mktarball', 'remove', 'status', 'unbuild', 'uninstall'}
+
+
+def help_of(program, *words):
+    return subprocess.run([scratch.BUILD / 'client' / program, *words, '--help'], text=True, capture_output=True, check=True).stdout
 
 
 class Completion:
@@ -54,8 +59,7 @@ class Completion:
     def test_actions(self):
         self.assertEqual(self.offered('dkms '), ACTIONS)
         self.check('dkms un', 'unbuild', 'uninstall')
-        shown = scratch.Result(subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', '--help'], text=True, capture_output=True))
-        self.assertEqual(self.offered('dkmsctl '), set(re.findall(r'^  (\w[\w-]*) ', shown.out, re.M)))
+        self.assertEqual(self.offered('dkmsctl '), set(re.findall(r'^  (\w[\w-]*) ', help_of('dkmsctl'), re.M)))
 
     def test_modules(self):
         for line in ('dkms build ', 'dkmsctl install ', 'dkmsctl remove '):
@@ -89,10 +93,15 @@ class Bash(Completion, unittest.TestCase):
 
     def test_options_are_those_of_the_program(self):
         for command in sorted(self.offered('dkmsctl ')):
-            shown = subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', command, '--help'], text=True, capture_output=True).stdout
-            options = set(re.findall(r'(?<![\w-])--?[a-z][a-z-]*', shown.split('\n', 2)[2]))
+            options = set(re.findall(r'(?<![\w-])--?[a-z][a-z-]*', help_of('dkmsctl', command).split('\n', 2)[2]))
             offered = self.offered(f'dkmsctl {command} -')
             self.assertEqual(offered, options, command)
+
+    def test_options_and_actions_of_the_old_program(self):
+        shown = help_of('dkms')
+        self.assertEqual(ACTIONS, set(re.findall(r'\w+', re.search(r'{(.*?)}', shown, re.S).group(1))))
+        offered = set().union(*(self.offered(f'dkms {action} -') for action in ACTIONS), self.offered('dkms -'))
+        self.assertEqual(set(re.findall(r'(?<=\[)--?\w[\w-]*', shown)) - offered, set())
 
     def test_kernels_of_builds(self):
         self.check(self.tree('dkms uninstall hello/1.0 -k '), '6.1.0-1')

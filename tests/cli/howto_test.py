@@ -33,6 +33,7 @@ class HowTo(unittest.TestCase):
         if nobody:
             command = trees.given_to_nobody([scratch.BUILD / 'client' / 'dkmsctl', trees.root / 'page'])
             command[-2], programs = '/bin/bash', trees.root / 'programs'
+            (programs / 'client' / 'dkms').symlink_to('dkmsctl')
         environment = {'PATH': f'{programs / "client"}:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': str(trees.root), 'LANG': 'C.UTF-8',
                        'kernel': KERNELS[0], 'try': str(trees.root / 'try')}
         ran = subprocess.run(command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
