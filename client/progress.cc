@@ -116,6 +116,8 @@ std::vector<const JobProgress*> ProgressBoard::running() const
 bool ProgressBoard::is_result(const JobProgress& job) const
 {
     if (!job.ended) return false;
+    // One that has children and yet something of its own to show.
+    if (job.has_children && job.files_installed > 0) return true;
     return !job.has_children || (job.failed() && with_failed_child_.count(job.id) == 0);
 }
 

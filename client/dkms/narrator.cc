@@ -60,6 +60,13 @@ std::string signing_text(const Event& event)
     return text;
 }
 
+/// The old program's own directory for archives ended with a slash.
+std::string default_location(const std::string& path)
+{
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(0, slash) + "/" + path.substr(slash);
+}
+
 std::string signing_off_text(const Event& event)
 {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 9> reasons{{
@@ -148,7 +155,8 @@ void Narrator::tell_step_ended(const Event& event)
     out(std::exchange(held_back_, {}));
     has_steps_behind_ = true;
     if (event.text("result") == "failed" || event.text("result") == "cancelled") return;
-    const bool added_on_the_way = step == "add" && (request_.verb == Verb::build || request_.verb == Verb::install);
+    const bool adds = step == "add" || step == "adopt";
+    const bool added_on_the_way = adds && (style_.action == "build" || style_.action == "install");
     const bool kernel_is_done = step == "unbuild" && (request_.verb == Verb::remove || style_.action == "kernel_prerm");
     if (added_on_the_way || kernel_is_done) out("\n");
 }
@@ -271,7 +279,7 @@ bool Narrator::tell_install(const Event& event)
             ", skip. You may override by specifying --force.\n");
         return true;
     case EventKind::forcing:
-        if (event.text("what") == "add")
+        if (event.text("what") == "source")
             err("\nForcing install of " + request_.module.text() + "\n");
         else
             out((event.text("what") == "install" ? "Forcing installation of " : "Forcing version override of ") +
@@ -391,7 +399,8 @@ bool Narrator::tell_archive(const Event& event)
         }
         return true;
     case EventKind::packed:
-        out("\nTarball location: " + (style_.archive.empty() ? event.text("path") : style_.archive) + "\n");
+        out("\nTarball location: " + (style_.archive.empty() ? default_location(event.text("path")) : style_.archive) +
+            "\n");
         return true;
     default:
         return false;

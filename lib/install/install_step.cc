@@ -3,6 +3,7 @@
 
 #include "lib/build/trouble.h"
 #include "lib/config/framework.h"
+#include "lib/install/dependents.h"
 #include "lib/install/depmod.h"
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
@@ -269,7 +270,8 @@ void InstallStep::index()
 
 Outcome InstallStep::done() const
 {
-    return {Result::done, std::nullopt, follow_up_of(work_, conf_.remake_initrd, true)};
+    return {Result::done, std::nullopt, follow_up_of(work_, conf_.remake_initrd, true),
+            stale_dependents(work_.places, module_, kernel_, work_.step.options)};
 }
 
 void InstallStep::undo() noexcept
