@@ -97,13 +97,13 @@ ModuleId LoadStep::module_of(const fs::path& conf, const fs::path& root, const s
     }
 }
 
-/// The module is known now, and whether it may be added.
+/// The module is known now: whether it may be added.
 void LoadStep::announce(const ModuleId& module, bool of_dkms) const
 {
     const Options& options = work_.step.options;
-    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
     if (!options.transaction.empty()) mark_transaction(layout_, module, options.transaction); // as the add step does
     check_not_added(layout_, module, of_dkms, options.force);
+    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
 }
 
 bool LoadStep::is_own_place(const ModuleId& module) const

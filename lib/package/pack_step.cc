@@ -6,6 +6,7 @@
 #include "lib/package/handle.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
+#include "lib/tree/module_conf.h"
 #include "lib/tree/registration.h"
 
 #include <algorithm>
@@ -77,6 +78,7 @@ void PackStep::prepare()
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
                     {{"module", module_.text()}, {"path", layout_.source_link(module_).string()}});
+    read_module_conf(work_, Strictness::lax); // nobody could load it with a bad one
     const auto& kernels = work_.step.kernels;
     const bool with_builds = !options.source_only;
     name_ = options.archive.empty() ? archive_name(module_, with_builds ? kernels : std::vector<KernelId>{})
