@@ -15,8 +15,8 @@
 namespace dkms {
 
 /// A directory that is filled with what others made up. Every path is walked with O_NOFOLLOW, so nothing is ever made
-/// outside of it, whatever links are in it. Directories get the mode 0755, files 0644, or 0755 if anybody may execute
-/// them. Throws Error TreeNotWritable, DiskFull, and Conflict.
+/// outside of it, whatever links are in it. Directories get the mode 0755; files keep theirs, but only their owner may
+/// write them. Throws Error TreeNotWritable, DiskFull, and Conflict.
 class StagedTree {
 public:
     /// A path leads through something that is no directory, or two things want the same name.
@@ -35,7 +35,7 @@ public:
     void write(const Descriptor& file, const std::string& path, std::string_view bytes, off_t at) const;
     /// To `size` bytes, with a hole at the end.
     void extend(const Descriptor& file, const std::string& path, std::uint64_t size) const;
-    void finish_file(const Descriptor& file, const std::string& path, mode_t mode, std::time_t modified) const;
+    void finish_file(const Descriptor& file, const std::string& path, mode_t mode, timespec modified) const;
     void make_link(const std::string& path, const std::string& target);
     /// Another name for a file that was made before.
     void make_hard_link(const std::string& path, const std::string& existing);

@@ -217,7 +217,9 @@ TEST_CASE("a module that is there already stays as it is, and the exit code says
     const auto source = System::contents(system.places.source_tree);
     SECTION("archive")
     {
-        const Error error = Load(system, archive_of(system, dkms_entries(foo, {kernel_6.text()}))).error();
+        Load load(system, archive_of(system, dkms_entries(foo, {kernel_6.text()})));
+        const Error error = load.error();
+        CHECK(load.events(EventKind::loading).empty());
         CHECK(error.code() == ErrorCode::already_added);
         CHECK(error.exit_code(Verb::load) == 8);
     }
@@ -244,7 +246,7 @@ TEST_CASE("force replaces the source and the builds of a module that is there")
     CHECK(built(system, kernel_6) == "built for " + kernel_6.text());
     CHECK(built(system, kernel_5) == "kept");
     CHECK_FALSE(fs::exists(system.layout().source_in_source_tree(foo) / "old"));
-    CHECK(load.events(EventKind::forcing).front().text("what") == "add");
+    CHECK(load.events(EventKind::forcing).front().text("what") == "source");
     CHECK(is_tidy(system));
 }
 
