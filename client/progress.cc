@@ -116,6 +116,8 @@ std::vector<const JobProgress*> ProgressBoard::running() const
 bool ProgressBoard::is_result(const JobProgress& job) const
 {
     if (!job.ended) return false;
+    // One that has children and yet something of its own to show.
+    if (job.has_children && job.files_installed > 0) return true;
     return !job.has_children || (job.failed() && with_failed_child_.count(job.id) == 0);
 }
 
@@ -143,7 +145,8 @@ int exit_code_of(const JobView& job)
 int exit_code_of(const ProgressBoard& board)
 {
     const JobProgress* const whole = board.outermost();
-    const bool of_kernel = whole != nullptr && whole->ended && whole->request.module.name.empty() && whole->has_children;
+    const bool of_kernel =
+        whole != nullptr && whole->ended && whole->request.module.name.empty() && whole->has_children;
     if (of_kernel) return whole->failed() ? exit_code_of(*whole->ended) : 0;
     const auto results = board.results();
     for (const JobProgress* job : results)

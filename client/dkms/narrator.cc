@@ -110,7 +110,6 @@ Subject Narrator::subject() const { return {request_.verb, request_.module, kern
 
 void Narrator::tell(const Event& event)
 {
-    if (event.kind != EventKind::step_ended || event.text("result") == "done") out(std::exchange(loading_, {}));
     switch (event.kind) {
     case EventKind::step_started:
         if (const std::string kernel = event.text("kernel"); !kernel.empty()) {
@@ -279,7 +278,7 @@ bool Narrator::tell_install(const Event& event)
             ", skip. You may override by specifying --force.\n");
         return true;
     case EventKind::forcing:
-        if (event.text("what") == "source")
+        if (event.text("what") == "add")
             err("\nForcing install of " + request_.module.text() + "\n");
         else
             out((event.text("what") == "install" ? "Forcing installation of " : "Forcing version override of ") +
@@ -337,9 +336,8 @@ bool Narrator::tell_uninstall(const Event& event)
         if (silent) return true;
         taken_out_ = request_.verb == Verb::install;
         out("Module " + request_.module.text() + " for kernel " + kernel_text() + ":\n" +
-            (event.facts.value("active", true)
-                 ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
-                 : "This module version was INACTIVE for this kernel.\n"));
+            (event.facts.value("active", true) ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
+                                               : "This module version was INACTIVE for this kernel.\n"));
         return true;
     case EventKind::deleted_file:
         if (!silent) out("Deleting " + event.text("path") + "\n");
@@ -375,7 +373,7 @@ bool Narrator::tell_archive(const Event& event)
         const std::string module = event.text("module");
         request_.module = {module.substr(0, module.find('/')), module.substr(module.find('/') + 1)};
         if (style_.archive.empty()) return true; // a directory
-        loading_ = "\nLoading tarball for " + module + "\n";
+        out("\nLoading tarball for " + module + "\n");
         return true;
     }
     case EventKind::source_loaded:

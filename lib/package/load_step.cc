@@ -101,9 +101,9 @@ ModuleId LoadStep::module_of(const fs::path& conf, const fs::path& root, const s
 void LoadStep::announce(const ModuleId& module, bool of_dkms) const
 {
     const Options& options = work_.step.options;
-    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
     if (!options.transaction.empty()) mark_transaction(layout_, module, options.transaction); // as the add step does
     check_not_added(layout_, module, of_dkms, options.force);
+    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
 }
 
 bool LoadStep::is_own_place(const ModuleId& module) const

@@ -6,6 +6,7 @@
 #include "lib/package/handle.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
+#include "lib/tree/module_conf.h"
 #include "lib/tree/registration.h"
 
 #include <algorithm>
@@ -43,6 +44,7 @@ private:
     Descriptor open_below(const fs::path& path) const;
     fs::path conf_file() const;
     std::time_t time_of_everything() const;
+    void announce() const;
     void open_output();
     void write() const;
     void write_builds(ArchiveWriter& writer) const;
@@ -76,8 +78,8 @@ void PackStep::prepare()
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
                     {{"module", module_.text()}, {"path", layout_.source_link(module_).string()}});
-    const fs::path conf = layout_.source_link(module_) / "dkms.conf";
-    if (!fs::exists(conf)) throw Error(ErrorCode::conf_missing, {{"file", conf.string()}});
+    // An archive whose configuration nobody can read could not be loaded again.
+    read_conf(conf_file(), conf_context(work_, module_), Strictness::lax);
     const auto& kernels = work_.step.kernels;
     const bool with_builds = !options.source_only;
     name_ = options.archive.empty() ? archive_name(module_, with_builds ? kernels : std::vector<KernelId>{})
@@ -139,12 +141,27 @@ std::time_t PackStep::time_of_everything() const
 Outcome PackStep::run()
 {
     work_.reporter.stage(Stage::prepare, 0);
+    announce();
     open_output();
     write();
     publish();
     const std::string where = target_.empty() ? name_of_handle(work_.handle) : target_.string();
     work_.reporter.report(Event(EventKind::packed, {{"path", where}}));
     return {};
+}
+
+/// Kernels in the order in which they were asked for; the archive has an order of its own.
+void PackStep::announce() const
+{
+    const auto packing = [this](const nlohmann::json& facts) {
+        work_.reporter.report(Event(EventKind::packing, facts));
+    };
+    if (!work_.step.options.source_only)
+        for (const KernelId& kernel : work_.step.kernels) packing({{"what", "kernel"}, {"kernel", kernel.text()}});
+    if (work_.step.options.binaries_only)
+        packing({{"what", "binaries-structure"}});
+    else
+        packing({{"what", "source"}, {"path", layout_.source_link(module_).string()}});
 }
 
 void PackStep::open_output()
@@ -179,13 +196,7 @@ void PackStep::write() const
     writer.directory("dkms_main_tree");
     writer.text("dkms_main_tree/dkms_dbversion", "2.0.0\n");
     write_builds(writer);
-    if (!work_.step.options.binaries_only) {
-        const auto source = layout_.source_link(module_).string();
-        work_.reporter.report(Event(EventKind::packing, {{"what", "source"}, {"path", source}}));
-        writer.tree("dkms_source_tree", source_, work_.cancellation);
-    } else {
-        work_.reporter.report(Event(EventKind::packing, {{"what", "binaries-structure"}}));
-    }
+    if (!work_.step.options.binaries_only) writer.tree("dkms_source_tree", source_, work_.cancellation);
     writer.close();
 }
 
@@ -201,7 +212,6 @@ void PackStep::write_builds(ArchiveWriter& writer) const
 {
     std::string release;
     for (const auto& [kernel, directory] : builds_) {
-        work_.reporter.report(Event(EventKind::packing, {{"what", "kernel"}, {"kernel", kernel.text()}}));
         const std::string path = "dkms_main_tree/" + kernel.release;
         if (kernel.release != release) writer.directory(path);
         release = kernel.release;

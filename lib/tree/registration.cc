@@ -80,7 +80,7 @@ void Registration::mend(const fs::path& fresh)
     std::error_code ignored;
     const auto build = layout_.build(module_);
     if (!fs::is_directory(build, ignored))
-        replaced_.push_back(Replacement::put(fresh / "build", build)); // a file, a dangling link
+        replaced_.push_back(Replacement::put(fresh / "build", build)); // missing, a file, a dangling link
     replaced_.push_back(Replacement::put(fresh / "source", layout_.source_link(module_)));
 }
 
