@@ -145,7 +145,8 @@ int exit_code_of(const JobView& job)
 int exit_code_of(const ProgressBoard& board)
 {
     const JobProgress* const whole = board.outermost();
-    const bool of_kernel = whole != nullptr && whole->ended && whole->request.module.name.empty() && whole->has_children;
+    const bool of_kernel =
+        whole != nullptr && whole->ended && whole->request.module.name.empty() && whole->has_children;
     if (of_kernel) return whole->failed() ? exit_code_of(*whole->ended) : 0;
     const auto results = board.results();
     for (const JobProgress* job : results)

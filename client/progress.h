@@ -68,8 +68,8 @@ private:
 /// do.
 int exit_code_of(const JobView& job);
 
-/// Exit code for all results of the board: what concerns a whole kernel has that of the whole; else that of the first job that failed; else 77 when the module is not meant for
-/// any of the kernels; else 0.
+/// Exit code for all results of the board: what concerns a whole kernel has that of the whole; else that of the first
+/// job that failed; else 77 when the module is not meant for any of the kernels; else 0.
 int exit_code_of(const ProgressBoard& board);
 
 } // namespace dkms

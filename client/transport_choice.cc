@@ -17,10 +17,9 @@ constexpr std::array pretences{"FAKEROOTKEY", "FAKECHROOT"};
 
 /// Settings of framework.conf that the old program also took from its caller's environment, which the service never
 /// sees.
-constexpr std::array settings{"parallel_jobs",     "modprobe_on_install", "post_transaction",
-                              "build_environment", "sign_file",           "mok_signing_key",
-                              "mok_certificate",   "try_sign_modules",    "NO_WEAK_MODULES",
-                              "ADDON_MODULES_DIR"};
+constexpr std::array settings{"parallel_jobs",   "modprobe_on_install", "post_transaction", "build_environment",
+                              "sign_file",       "mok_signing_key",     "mok_certificate",  "try_sign_modules",
+                              "NO_WEAK_MODULES", "ADDON_MODULES_DIR"};
 
 } // namespace
 

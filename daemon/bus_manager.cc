@@ -13,9 +13,10 @@
 namespace dkms {
 namespace {
 
-constexpr std::array verbs{Verb::add,     Verb::build,          Verb::install,     Verb::uninstall,   Verb::unbuild,
-                           Verb::remove,  Verb::rebuild,        Verb::load,        Verb::pack,        Verb::match,
-                           Verb::autoinstall, Verb::kernel_preinst, Verb::kernel_prerm, Verb::generate_key};
+constexpr std::array verbs{Verb::add,          Verb::build,       Verb::install,     Verb::uninstall,
+                           Verb::unbuild,      Verb::remove,      Verb::rebuild,     Verb::load,
+                           Verb::pack,         Verb::match,       Verb::autoinstall, Verb::kernel_preinst,
+                           Verb::kernel_prerm, Verb::generate_key};
 
 using JobRow = sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>;
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,22 +45,15 @@ Child start_worker(const WorkerProcess::Start& start, int order, int events)
 
 json to_json(const WorkOrder& order)
 {
-    return {{"step", to_json(order.step)},
-            {"places", to_json(order.places)},
-            {"job", order.job},
-            {"jobserver", order.jobserver},
-            {"handle", order.handle},
-            {"settings", order.settings}};
+    return {{"step", to_json(order.step)},  {"places", to_json(order.places)}, {"job", order.job},
+            {"jobserver", order.jobserver}, {"handle", order.handle},          {"settings", order.settings}};
 }
 
 WorkOrder work_order_from_json(const json& value)
 {
-    return {step_from_json(value.at("step")),
-            places_from_json(value.at("places")),
-            value.at("job").get<JobId>(),
-            value.at("jobserver").get<bool>(),
-            value.at("handle").get<bool>(),
-            value.at("settings").get<std::map<std::string, std::string>>()};
+    return {step_from_json(value.at("step")), places_from_json(value.at("places")),
+            value.at("job").get<JobId>(),     value.at("jobserver").get<bool>(),
+            value.at("handle").get<bool>(),   value.at("settings").get<std::map<std::string, std::string>>()};
 }
 
 WorkerProcess::WorkerProcess(Loop& loop, const Start& start, Listener listener)
@@ -115,6 +109,7 @@ void WorkerProcess::take_line(const std::string& line)
 
 void WorkerProcess::end()
 {
+    if (std::exchange(has_ended_, true)) return; // the descriptor tells it until somebody destroys us
     // What it wrote last may still be in the pipe.
     for (std::array<char, 65536> block;;) {
         const ssize_t got = ::read(events_.number(), block.data(), block.size());

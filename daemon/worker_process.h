@@ -34,8 +34,8 @@ struct WorkOrder {
     Step step;
     Places places;
     JobId job = 0;
-    bool jobserver = false; ///< whether descriptors 6 and 7 are make's jobserver
-    bool handle = false;    ///< whether descriptor 8 is what lies beside the request
+    bool jobserver = false;                           ///< whether descriptors 6 and 7 are make's jobserver
+    bool handle = false;                              ///< whether descriptor 8 is what lies beside the request
     std::map<std::string, std::string> settings = {}; ///< see Work::settings
 };
 nlohmann::json to_json(const WorkOrder& order);
@@ -76,6 +76,7 @@ private:
     Child child_;
     std::optional<Outcome> outcome_;
     bool stopping_ = false;
+    bool has_ended_ = false;
     Source on_events_;
     Source on_exit_;
     Source on_grace_;

@@ -223,8 +223,7 @@ ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handl
     if (with_handle) value["handle"] = true;
     value["options"] = read_dictionary(call);
     received.request = request_from_json(value);
-    if (received.request.options.names_files())
-        refuse("options that name files are not taken from callers on the bus");
+    if (received.request.options.names_files()) refuse("options that name files are not taken from callers on the bus");
     return received;
 }
 

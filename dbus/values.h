@@ -21,15 +21,15 @@ void write_dictionary(sdbus::Message& message, const nlohmann::json& object);
 /// Reads an a{sv}. Throws Error InvalidArgs for types other than those above.
 nlohmann::json read_dictionary(sdbus::Message& message);
 
-/// The arguments of a method that makes a job, in the order of dbus/members.h. `handle`: the descriptor that lies beside
-/// the request, if it has one.
+/// The arguments of a method that makes a job, in the order of dbus/members.h. `handle`: the descriptor that lies
+/// beside the request, if it has one.
 void write_request(sdbus::MethodCall& call, const Request& request, int handle = -1);
 struct ReceivedRequest {
     Request request;
     Descriptor handle;
 };
-/// The other way; `with_handle`: the method takes a descriptor. Throws Error: what request_from_json throws; InvalidArgs
-/// for options that name files of the caller's.
+/// The other way; `with_handle`: the method takes a descriptor. Throws Error: what request_from_json throws;
+/// InvalidArgs for options that name files of the caller's.
 ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handle);
 /// "KernelPrerm" for Verb::kernel_prerm; where a descriptor may lie beside the request, "PackTo" with one.
 std::string method_of(Verb verb, bool with_handle);

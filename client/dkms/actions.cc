@@ -88,7 +88,9 @@ int install_rpm(Session& session, const fs::path& package)
     rpm.output = STDOUT_FILENO;
     rpm.error = STDERR_FILENO;
     if (!find_program("rpm") || !run(rpm).ok())
-        throw Fault{9, "Unable to install " + package.string() + " using rpm.\nCheck to ensure that your system can install .rpm files.",
+        throw Fault{9,
+                    "Unable to install " + package.string() +
+                        " using rpm.\nCheck to ensure that your system can install .rpm files.",
                     false};
     return run_autoinstall(session);
 }
@@ -209,8 +211,8 @@ int run_mktarball(Session& session)
 int run_status(Session& session)
 {
     const Words& words = session.words();
-    const StatusLines lines = status_lines(session.status({words.module, words.version, "", ""}),
-                                           {words.kernels, words.architectures});
+    const StatusLines lines =
+        status_lines(session.status({words.module, words.version, "", ""}), {words.kernels, words.architectures});
     session.console().out(lines.out);
     session.console().err(lines.err);
     return 0;
@@ -293,10 +295,11 @@ int run_action(Session& session)
     const ActionRow* const row = row_of(words.action);
     if (row == nullptr) throw Fault{2, "Unknown action specified: \"" + words.action + "\"", true};
     if (row->run == nullptr)
-        throw Fault{1,
-                    "The action " + words.action +
-                        " is not part of this version of dkms.\nUse mktarball to pack a module, or a package's own tools.",
-                    false};
+        throw Fault{
+            1,
+            "The action " + words.action +
+                " is not part of this version of dkms.\nUse mktarball to pack a module, or a package's own tools.",
+            false};
     if (words.action != "status") {
         check_combination(words);
         check_action(*row, words);

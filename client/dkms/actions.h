@@ -21,8 +21,8 @@ public:
     const Words& words() const { return words_; }
     Console& console() { return console_; }
 
-    /// Submits a request, tells what becomes of it, and returns the exit code. `archive`: where the archive lies or will
-    /// lie that the handle is about. Whoever may not ask the service works with his own rights. Throws Error.
+    /// Submits a request, tells what becomes of it, and returns the exit code. `archive`: where the archive lies or
+    /// will lie that the handle is about. Whoever may not ask the service works with his own rights. Throws Error.
     int carry_out(const Request& request, Descriptor handle = {}, const std::string& archive = {});
 
     /// What the last request loaded; empty if nothing.

@@ -29,8 +29,9 @@ constexpr std::array sentences{
     Sentence{conf_missing, "Could not locate dkms.conf file.\nFile: {file} does not exist."},
     Sentence{broken_module, "{M}/{V} is broken!\nMissing the source directory or the symbolic link pointing to it.\n"
                             "Manual intervention is required!"},
-    Sentence{missing_dependencies, "Aborting build of module {M}/{V} for kernel {K} ({A}) due to missing BUILD_DEPENDS: "
-                                   "{dependencies}.\nYou may override by specifying --force."},
+    Sentence{missing_dependencies,
+             "Aborting build of module {M}/{V} for kernel {K} ({A}) due to missing BUILD_DEPENDS: "
+             "{dependencies}.\nYou may override by specifying --force."},
     Sentence{patch_missing, "Patch {patch} as specified in dkms.conf cannot be\nfound in {path}/."},
     Sentence{patch_outside, "Patch {patch} as specified in dkms.conf contains '..' path component."},
     Sentence{patch_failed, "Application of patch {patch} failed.\nConsult {LOG} for more information."},
@@ -184,7 +185,8 @@ std::string bad_conf_text(const Error& error)
     std::string reason = parameter(error, "reason");
     if (reason.empty()) reason = error.message();
     constexpr std::string_view long_line = "does not begin with '/kernel'"; // was two
-    if (const auto at = reason.find(long_line); at != std::string::npos) reason[reason.find("'/kernel'", at) - 1] = '\n';
+    if (const auto at = reason.find(long_line); at != std::string::npos)
+        reason[reason.find("'/kernel'", at) - 1] = '\n';
     return "dkms.conf: Error! " + reason + "\n" +
            framed("Bad conf file.\nFile: " + parameter(error, "file") + " does not represent a valid dkms.conf file.");
 }

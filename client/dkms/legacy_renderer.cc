@@ -182,7 +182,8 @@ void LegacyRenderer::tell_summary() const
     list(" failed for module(s) ", failed_);
     for (const std::string& line : lines_) console_.out(line + "\n");
     if (deferred_.empty()) return;
-    console_.out(on + " deferred module(s) " + joined(deferred_) + " due to BUILD_DEPENDS not yet registered with DKMS.\n" +
+    console_.out(on + " deferred module(s) " + joined(deferred_) +
+                 " due to BUILD_DEPENDS not yet registered with DKMS.\n" +
                  "These may be provided externally or by a package not yet configured; autoinstall will retry on the "
                  "next trigger.\n");
 }

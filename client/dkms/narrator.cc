@@ -50,6 +50,13 @@ std::string kernel_directory(const std::string& path, const std::string& release
     return at == std::string::npos ? path + "/" : path.substr(0, at + release.size() + 1) + "/";
 }
 
+/// "<tree>/M/V/tarball//FILE": two slashes, as they always were.
+std::string in_its_directory(const std::string& path)
+{
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(0, slash) + "/" + path.substr(slash);
+}
+
 /// What would sign, as far as that is known.
 std::string signing_text(const Event& event)
 {
@@ -58,13 +65,6 @@ std::string signing_text(const Event& event)
     if (const std::string key = event.text("key"); !key.empty())
         text += "Signing key: " + key + "\nPublic certificate (MOK): " + event.text("certificate") + "\n";
     return text;
-}
-
-/// The old program's own directory for archives ended with a slash.
-std::string default_location(const std::string& path)
-{
-    const auto slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(0, slash) + "/" + path.substr(slash);
 }
 
 std::string signing_off_text(const Event& event)
@@ -279,7 +279,7 @@ bool Narrator::tell_install(const Event& event)
             ", skip. You may override by specifying --force.\n");
         return true;
     case EventKind::forcing:
-        if (event.text("what") == "source")
+        if (event.text("what") == "add")
             err("\nForcing install of " + request_.module.text() + "\n");
         else
             out((event.text("what") == "install" ? "Forcing installation of " : "Forcing version override of ") +
@@ -337,9 +337,8 @@ bool Narrator::tell_uninstall(const Event& event)
         if (silent) return true;
         taken_out_ = request_.verb == Verb::install;
         out("Module " + request_.module.text() + " for kernel " + kernel_text() + ":\n" +
-            (event.facts.value("active", true)
-                 ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
-                 : "This module version was INACTIVE for this kernel.\n"));
+            (event.facts.value("active", true) ? "Before uninstall, this module version was ACTIVE on this kernel.\n"
+                                               : "This module version was INACTIVE for this kernel.\n"));
         return true;
     case EventKind::deleted_file:
         if (!silent) out("Deleting " + event.text("path") + "\n");
@@ -391,15 +390,17 @@ bool Narrator::tell_archive(const Event& event)
     case EventKind::packing:
         if (event.text("what") == "kernel") {
             const KernelId kernel = parse_kernel(event.text("kernel"));
+            has_steps_behind_ = true;
             out("Marking modules for " + kernel.release + " (" + kernel.arch + ") for archiving...\n");
         } else if (event.text("what") == "source") {
-            out("\nMarking " + event.text("path") + " for archiving...\n");
+            out((has_steps_behind_ ? "\n" : "") + ("Marking " + event.text("path") + " for archiving...\n"));
         } else {
-            out("\nCreating tarball structure to specifically accommodate binaries.\n");
+            out((has_steps_behind_ ? "\n" : "") +
+                std::string("Creating tarball structure to specifically accommodate binaries.\n"));
         }
         return true;
     case EventKind::packed:
-        out("\nTarball location: " + (style_.archive.empty() ? default_location(event.text("path")) : style_.archive) +
+        out("\nTarball location: " + (style_.archive.empty() ? in_its_directory(event.text("path")) : style_.archive) +
             "\n");
         return true;
     default:

@@ -60,7 +60,7 @@ private:
     Request request_;
     KernelId kernel_; ///< of the step that runs
     std::set<std::string>& said_;
-    std::string command_;     ///< the command that runs
+    std::string command_;      ///< the command that runs
     double running_since_ = 0; ///< 0: no description stands open
     unsigned dots_ = 0;
     std::string held_back_; ///< comes at the end of the step
@@ -68,7 +68,8 @@ private:
     bool clearance_told_ = false;
     bool taken_out_ = false; ///< an install has uninstalled something before
     bool obsolete_told_ = false;
-    bool has_steps_behind_ = false; ///< a kernel's part of it has been told already
+    bool has_steps_behind_ =
+        false; ///< a kernel's part of it has been told already: a blank line comes before what follows
 };
 
 } // namespace dkms::legacy

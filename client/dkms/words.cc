@@ -187,7 +187,8 @@ bool Reader::take_value_option(std::string_view word)
 {
     for (const ValueOption& option : value_options()) {
         const bool is_long = option.name.starts_with("--");
-        if (is_long ? !word.starts_with(option.name) : word != option.name && !word.starts_with(std::string(option.name) + "="))
+        if (is_long ? !word.starts_with(option.name)
+                    : word != option.name && !word.starts_with(std::string(option.name) + "="))
             continue;
         const auto equals = word.find('=');
         std::string value;

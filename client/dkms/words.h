@@ -21,9 +21,9 @@ struct Words {
     std::string action; ///< empty: none was given
     std::string module;
     std::string version;
-    std::vector<std::string> kernels;       ///< releases
-    std::vector<std::string> architectures; ///< in the order given
-    std::optional<std::filesystem::path> source; ///< a directory with a dkms.conf
+    std::vector<std::string> kernels;             ///< releases
+    std::vector<std::string> architectures;       ///< in the order given
+    std::optional<std::filesystem::path> source;  ///< a directory with a dkms.conf
     std::optional<std::filesystem::path> archive; ///< a file to load
     std::string archive_option;                   ///< --archive, as given
     PlaceOptions places;                          ///< absolute
@@ -32,10 +32,9 @@ struct Words {
     bool rpm_safe_upgrade = false;
 };
 
-
-/// Sorts the words; nothing when they were answered already (--help, --version). What is to be said on the way (warnings, the answers to --help and --version) goes to `console`,
-/// which -q silences from there on. `program` is the name in the usage. Throws Fault: unknown option (2), second action
-/// (4).
+/// Sorts the words; nothing when they were answered already (--help, --version). What is to be said on the way
+/// (warnings, the answers to --help and --version) goes to `console`, which -q silences from there on. `program` is the
+/// name in the usage. Throws Fault: unknown option (2), second action (4).
 std::optional<Words> read_words(const std::string& program, std::span<const char* const> words, Console& console);
 
 /// The usage, as callers look for options in it.

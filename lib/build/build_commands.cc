@@ -33,8 +33,7 @@ ExitStatus BuildCommands::run(BuildCommand wanted)
         if (wanted.heard) wanted.heard(text);
         if (work_.step.options.verbose) work_.reporter.command_output(wanted.what, wanted.subject, text);
     };
-    const ExitStatus status =
-        run_heard(workplace_.enclosed(std::move(wanted.command)), heard, &work_.cancellation);
+    const ExitStatus status = run_heard(workplace_.enclosed(std::move(wanted.command)), heard, &work_.cancellation);
     const double seconds = seconds_since(start);
     last_code_ = status.code;
     log_.end(status.code, seconds);

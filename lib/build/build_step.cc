@@ -26,12 +26,10 @@ using Clock = std::chrono::steady_clock;
 /// The event and the error for a module that is not meant for this kernel.
 Error exclusion_error(const Work& work, const Exclusion& exclusion)
 {
-    return Error(
-        ErrorCode::build_excluded,
-        {{"module", work.step.module.text()},
-         {"kernel", work.step.kernel.release},
-         {"reason", exclusion.reason},
-         {"tree", work.places.dkms_tree.string()}});
+    return Error(ErrorCode::build_excluded, {{"module", work.step.module.text()},
+                                             {"kernel", work.step.kernel.release},
+                                             {"reason", exclusion.reason},
+                                             {"tree", work.places.dkms_tree.string()}});
 }
 
 nlohmann::json names_of(const std::vector<ConfModule>& modules)

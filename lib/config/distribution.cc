@@ -103,7 +103,8 @@ std::optional<std::string> destination_override(Distribution distribution, const
     return std::nullopt;
 }
 
-std::optional<std::string> destination_override(const Places& places, const std::map<std::string, std::string>& settings)
+std::optional<std::string> destination_override(const Places& places,
+                                                const std::map<std::string, std::string>& settings)
 {
     std::string addon;
     if (const auto set = settings.find("ADDON_MODULES_DIR"); set != settings.end()) addon = set->second;

@@ -82,7 +82,8 @@ private:
         if (!subject_.value("PRE_BUILD").empty() || !subject_.elements("PATCH").empty()) return true;
         const auto makes = subject_.elements("MAKE");
         return std::any_of(makes.begin(), makes.end(), [&](const auto& make) {
-            static const LinePattern other("(^|[;&|[:blank:]])(\\./|(bash|sh|cmake|meson|ninja|python3?)([[:blank:]]|$))");
+            static const LinePattern other(
+                "(^|[;&|[:blank:]])(\\./|(bash|sh|cmake|meson|ninja|python3?)([[:blank:]]|$))");
             return !by_make.fits(make.second) || other.fits(make.second);
         });
     }

@@ -16,6 +16,7 @@
 #include "lib/install/version_check.h"
 #include "lib/install/weak_modules.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/installed.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
@@ -64,7 +65,7 @@ private:
     KernelId kernel_;
     std::filesystem::path kernel_directory_;
     ForceList force_;
-    ForceList listed_; ///< what the lists alone say
+    ForceList listed_;                    ///< what the lists alone say
     std::optional<std::string> previous_; ///< the version that is active now
     bool already_ = false;
     bool symlink_ = false;
@@ -182,8 +183,12 @@ void InstallStep::plan_originals()
         std::vector<std::string> own;
         for (const std::string& path : existing_[item.name]) {
             const auto owner = occupied.find(path);
-            if (owner == occupied.end())
+            const bool same = path == item.path && same_content(layout_.built_modules(module_, kernel_) / item.file,
+                                                                kernel_directory_ / path);
+            if (owner == occupied.end() && !same)
                 own.push_back(path);
+            else if (owner == occupied.end())
+                continue; // it is ours, put there by whoever registers it now
             else if (owner->second.name != module_.name && path == item.path)
                 work_.reporter.warning("replaces-other", {{"path", path}, {"module", owner->second.text()}},
                                        path + " of " + owner->second.text() + " is replaced.");

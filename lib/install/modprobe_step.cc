@@ -15,7 +15,8 @@ std::set<std::string> device_aliases()
 {
     std::set<std::string> aliases;
     std::error_code gone;
-    for (fs::recursive_directory_iterator entry("/sys/devices", fs::directory_options::skip_permission_denied, gone), end;
+    for (fs::recursive_directory_iterator entry("/sys/devices", fs::directory_options::skip_permission_denied, gone),
+         end;
          !gone && entry != end; entry.increment(gone)) {
         if (entry->path().filename() != "modalias") continue;
         try {

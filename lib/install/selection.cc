@@ -6,6 +6,7 @@
 #include "lib/install/version_check.h"
 #include "lib/kernel/headers.h"
 #include "lib/kernel/module_name.h"
+#include "lib/tree/installed.h"
 #include "lib/tree/record.h"
 
 #include <algorithm>
@@ -86,6 +87,15 @@ void report_refusal(const Work& work, const std::string& module, const VersionRe
                 {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}});
 }
 
+/// Whether the kernel has this very file in this very place, as an installer leaves it that registers here what it has
+/// put there itself.
+bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
+{
+    return path == item.path &&
+           same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
+                        work.places.install_tree / work.step.kernel.release / path);
+}
+
 std::string reason_text(const VersionRefusal& refusal)
 {
     if (refusal.reason == "older") return "the kernel has a newer version, " + refusal.installed;
@@ -139,7 +149,7 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
             work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
                                   "Kernel " + release + " has several modules " + item.name +
                                       ", so their versions are not compared.");
-        else if (found != existing.end())
+        else if (found != existing.end() && !is_there_already(work, item, found->second.front()))
             refusal = refused_version(built / item.file, work.places.install_tree / release / found->second.front());
         if (!refusal) {
             left.push_back(item);

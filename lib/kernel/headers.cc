@@ -54,10 +54,9 @@ void check_headers(const KernelId& kernel, const fs::path& directory, const Plac
     if (has_headers(directory, places)) return;
     const std::string package = headers_package(kernel, places);
     if (!given && !is_folder(places.install_tree / kernel.release))
-        throw Error(ErrorCode::no_such_kernel,
-                    {{"kernel", kernel.release},
-                     {"path", (places.install_tree / kernel.release).string()},
-                     {"exit_code", "21"}}); // whoever builds lacks its headers
+        throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel.release},
+                                                {"path", (places.install_tree / kernel.release).string()},
+                                                {"exit_code", "21"}}); // whoever builds lacks its headers
     const fs::path target = resolve_below(places.root, directory);
     if (is_link(directory) && !is_there(target))
         throw Error(ErrorCode::kernel_directory_dangling, {{"kernel", kernel.release},

@@ -19,16 +19,16 @@ struct Flag {
     bool Options::*member;
 };
 constexpr std::array<Flag, 11> flags{{{"force", &Options::force},
-                                     {"force_version_override", &Options::force_version_override},
-                                     {"no_depmod", &Options::no_depmod},
-                                     {"no_initramfs", &Options::no_initramfs},
-                                     {"all", &Options::all},
-                                     {"all_kernels", &Options::all_kernels},
-                                     {"verbose", &Options::verbose},
-                                     {"modprobe_on_install", &Options::modprobe_on_install},
-                                     {"symlink_modules", &Options::symlink_modules},
-                                     {"source_only", &Options::source_only},
-                                     {"binaries_only", &Options::binaries_only}}};
+                                      {"force_version_override", &Options::force_version_override},
+                                      {"no_depmod", &Options::no_depmod},
+                                      {"no_initramfs", &Options::no_initramfs},
+                                      {"all", &Options::all},
+                                      {"all_kernels", &Options::all_kernels},
+                                      {"verbose", &Options::verbose},
+                                      {"modprobe_on_install", &Options::modprobe_on_install},
+                                      {"symlink_modules", &Options::symlink_modules},
+                                      {"source_only", &Options::source_only},
+                                      {"binaries_only", &Options::binaries_only}}};
 
 struct TextOption {
     const char* name;

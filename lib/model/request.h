@@ -17,11 +17,11 @@ struct Options {
     bool force = false;                  ///< do it although it is done, older, or refused by a check
     bool force_version_override = false; ///< install: skip the comparison with the kernel's own module only
     bool no_depmod = false;
-    bool no_initramfs = false; ///< the caller makes the initramfs itself (maintainer scripts, kernel hooks)
-    bool all = false;          ///< every kernel the module is built for (uninstall, unbuild, remove, rebuild)
-    bool all_kernels = false;  ///< every installed kernel that has headers
-    int parallel_jobs = -1;    ///< -j: -1 not given, 0 without limit
-    bool verbose = false;      ///< what commands print is reported, too (event command-output)
+    bool no_initramfs = false;        ///< the caller makes the initramfs itself (maintainer scripts, kernel hooks)
+    bool all = false;                 ///< every kernel the module is built for (uninstall, unbuild, remove, rebuild)
+    bool all_kernels = false;         ///< every installed kernel that has headers
+    int parallel_jobs = -1;           ///< -j: -1 not given, 0 without limit
+    bool verbose = false;             ///< what commands print is reported, too (event command-output)
     bool modprobe_on_install = false; ///< install: load the modules of devices that are there
     bool symlink_modules = false;     ///< install: links instead of copies
     bool source_only = false;         ///< pack: no builds

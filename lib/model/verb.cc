@@ -6,8 +6,8 @@
 namespace dkms {
 namespace {
 
-constexpr NameTable<Verb, 14> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load", "pack",
-                                     "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key"}};
+constexpr NameTable<Verb, 14> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
+                                     "pack", "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key"}};
 constexpr NameTable<StepKind, 16> steps{{"add", "build", "install", "uninstall", "unbuild", "remove", "initramfs",
                                          "load", "adopt", "pack", "survey", "survey-preinst", "depmod", "modprobe",
                                          "post-transaction", "generate-key"}};

@@ -68,10 +68,7 @@ JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options&
     return {std::move(request), {std::move(uninstall), std::move(unbuild)}, {}};
 }
 
-Step final_depmod(const KernelId& kernel, const Options& options)
-{
-    return {StepKind::depmod, {}, kernel, options};
-}
+Step final_depmod(const KernelId& kernel, const Options& options) { return {StepKind::depmod, {}, kernel, options}; }
 
 JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts)
 {

@@ -51,10 +51,10 @@ private:
     JobPlan job_for(const Wanted& one) const;
 
     Work& work_;
-    std::set<std::string> known_;          ///< every name of the tree
-    std::vector<std::string> installed_;   ///< names
-    std::map<std::string, Wanted> wanted_; ///< by name
-    std::set<std::string> deferred_;       ///< names
+    std::set<std::string> known_;                 ///< every name of the tree
+    std::vector<std::string> installed_;          ///< names
+    std::map<std::string, Wanted> wanted_;        ///< by name
+    std::set<std::string> deferred_;              ///< names
     std::map<std::string, std::size_t> position_; ///< of a name in jobs_
     std::set<std::string> visiting_;
     std::vector<JobPlan> jobs_;
@@ -85,8 +85,8 @@ void SurveyStep::look_at(const ModuleStatus& newest)
     work_.cancellation.check();
     if (is_installed(newest, work_.step.kernel)) return installed_.push_back(module.name);
     if (newest.broken) {
-        const Error error(ErrorCode::broken_module, {{"module", module.text()},
-                                                     {"path", Layout(work_.places).source_link(module).string()}});
+        const Error error(ErrorCode::broken_module,
+                          {{"module", module.text()}, {"path", Layout(work_.places).source_link(module).string()}});
         return work_.reporter.warning(error.name(), error.parameters(), error.message());
     }
     try {
@@ -132,7 +132,8 @@ void SurveyStep::put(const std::string& name)
     for (const std::string& dependency : one->second.depends) put(dependency);
     JobPlan job = job_for(one->second);
     for (const std::string& dependency : one->second.depends)
-        if (const auto before = position_.find(dependency); before != position_.end()) job.after.push_back(before->second);
+        if (const auto before = position_.find(dependency); before != position_.end())
+            job.after.push_back(before->second);
     position_[name] = jobs_.size();
     jobs_.push_back(std::move(job));
 }
@@ -157,8 +158,8 @@ public:
         Outcome outcome;
         for (const ModuleStatus& one : scan(work_.places, {}, ScanDepth::quick)) {
             const KernelStatus* const status = status_for(one, work_.step.kernel);
-            const bool built = status != nullptr &&
-                               (status->state == KernelState::built || status->state == KernelState::installed);
+            const bool built =
+                status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
             const auto conf = built ? try_module_conf(work_, one.module) : std::nullopt;
             if (conf && conf->autoinstall)
                 outcome.jobs.push_back(clearance(one.module, work_.step.kernel, work_.step.options));

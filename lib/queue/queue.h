@@ -63,7 +63,8 @@ using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, Job
 ///    come, first served;
 ///  - jobs from inside running jobs that wait for each other in a circle do not wait for ever: one fails (Interrupted);
 ///  - an identical request that has not ended is joined, unless something accepted since needs the same module; one
-///    that is being stopped is not, nor an autoinstall that has begun (it may have looked too early), and what comes from inside a job joins only what came from inside the same job;
+///    that is being stopped is not, nor an autoinstall that has begun (it may have looked too early), and what comes
+///    from inside a job joins only what came from inside the same job;
 ///  - a job stops when its last submitter has left, or by cancel; a step that must not be cut off comes to its end;
 ///  - follow-up steps run once, at the end of the outermost job, also when a part of it failed or was cancelled;
 ///  - the percentage of a job never goes back;

@@ -33,9 +33,9 @@ public:
     std::filesystem::path originals(const std::string& name, const KernelId&) const; ///< <tree>/M/original_module/K/A
     std::filesystem::path own() const;                                               ///< <tree>/.dkmsd, mode 0700
     std::filesystem::path lock() const;                                              ///< <tree>/.dkmsd/lock
-    std::filesystem::path builds() const;  ///< <tree>/.dkmsd/build: private build directories
-    std::filesystem::path staging() const; ///< <tree>/.dkmsd/staging: K/A directories before they are published
-    std::filesystem::path intents() const; ///< <tree>/.dkmsd/intents
+    std::filesystem::path builds() const;       ///< <tree>/.dkmsd/build: private build directories
+    std::filesystem::path staging() const;      ///< <tree>/.dkmsd/staging: K/A directories before they are published
+    std::filesystem::path intents() const;      ///< <tree>/.dkmsd/intents
     std::filesystem::path transactions() const; ///< <tree>/.dkmsd/transactions: see transaction_mark.h
 
 private:

@@ -28,8 +28,9 @@ std::optional<std::vector<std::string>> find_script(const std::string& value, co
 std::vector<std::string> script_environment(const Work& work, const ModuleId& module);
 
 /// Runs a script of `module` in its source, with the rights of this process; its output goes to ours and is reported.
-/// Reports command-started and command-ended. One that is not executable is a warning, and as good as one that ended with 0.
-/// Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error Cancelled).
+/// Reports command-started and command-ended. One that is not executable is a warning, and as good as one that ended
+/// with 0. Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error
+/// Cancelled).
 ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation);
 
 } // namespace dkms

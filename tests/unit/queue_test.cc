@@ -394,7 +394,8 @@ TEST_CASE("an ended job is known until it is forgotten, its children with it")
 TEST_CASE("jobs that a step has found to be needed become children of its job, if the step came to its end")
 {
     Desk desk;
-    const JobId whole = desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
+    const JobId whole =
+        desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
     Outcome found = done();
     found.jobs = {install_plan("m", "a"), install_plan("n", "a")};
     desk.end_step(whole, found);
@@ -408,7 +409,8 @@ TEST_CASE("jobs that a step has found to be needed become children of its job, i
     // What concerns a whole kernel fails with an error that names all that failed.
     CHECK(desk.error(whole) == ErrorCode::autoinstall_failed);
 
-    const JobId other = desk.submit({{Verb::autoinstall, {}, {kernel("b")}, {}}, {step(StepKind::survey, "", "b")}, {}});
+    const JobId other =
+        desk.submit({{Verb::autoinstall, {}, {kernel("b")}, {}}, {step(StepKind::survey, "", "b")}, {}});
     Outcome gone = failed();
     gone.jobs = {install_plan("m", "b")};
     desk.end_step(other, gone);
@@ -419,7 +421,8 @@ TEST_CASE("jobs that a step has found to be needed become children of its job, i
 TEST_CASE("a kernel whose headers are missing says so, not that everything failed")
 {
     Desk desk;
-    const JobId whole = desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
+    const JobId whole =
+        desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
     Outcome found = done();
     found.jobs = {install_plan("m", "a"), install_plan("n", "a")};
     desk.end_step(whole, found);
