@@ -79,8 +79,8 @@ void Registration::mend(const fs::path& fresh)
 {
     std::error_code ignored;
     const auto build = layout_.build(module_);
-    const bool stays = is_there(build) ? fs::is_directory(build, ignored) : is_added(layout_, module_);
-    if (!stays && is_there(fresh / "build")) replaced_.push_back(Replacement::put(fresh / "build", build));
+    if (!fs::is_directory(build, ignored)) // missing, a file, or a link that leads nowhere
+        replaced_.push_back(Replacement::put(fresh / "build", build));
     replaced_.push_back(Replacement::put(fresh / "source", layout_.source_link(module_)));
 }
 
