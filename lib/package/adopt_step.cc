@@ -101,7 +101,7 @@ void AdoptStep::place_source()
         work_.reporter.report(Event(EventKind::source_loaded, {{"path", path.string()}, {"conf_only", conf_only}}));
     };
     if (loaded_.has_source()) {
-        if (force() && has_source_already()) work_.reporter.report(Event(EventKind::forcing, {{"what", "source"}}));
+        if (force() && has_source_already()) work_.reporter.report(Event(EventKind::forcing, {{"what", "add"}}));
         source_.place(loaded_.source(), force());
         loaded(layout_.source_in_source_tree(module_), false);
     } else if (is_a_directory(loaded_.conf_only())) {

@@ -12,7 +12,7 @@ namespace dkms {
 /// Where something is there already: the new source is merged with it and wins; builds in a version directory that was
 /// not added stay (reported). With `force` the new ones take the place of the old ones, also of an added module.
 ///
-/// Events: forcing (what: source), source-loaded, build-loaded, those of add. Errors: Interrupted (what was loaded is
+/// Events: forcing (what: add), source-loaded, build-loaded, those of add. Errors: Interrupted (what was loaded is
 /// gone), AlreadyAdded, SourceUnreadable, TreeNotWritable, DiskFull, those of add.
 std::unique_ptr<Action> make_adopt_step(Work& work);
 

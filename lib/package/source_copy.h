@@ -9,7 +9,7 @@
 namespace dkms {
 
 /// Copies everything below an open directory, whoever may be changing it meanwhile: files with their content, time and
-/// mode (StagedTree), links as they are; sockets, pipes and devices are left out. `name` is the directory's,
+/// whether they may be executed, links as they are; sockets, pipes and devices are left out. `name` is the directory's,
 /// for errors. Throws Error: SourceUnreadable, TreeNotWritable, DiskFull, Cancelled.
 void copy_source(int directory, const std::string& name, StagedTree& into, Cancellation& cancellation);
 

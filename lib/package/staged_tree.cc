@@ -105,7 +105,7 @@ void StagedTree::finish_file(const Descriptor& file, const std::string& path, mo
 {
     modified.tv_sec = std::max<std::time_t>(modified.tv_sec, 0);
     const std::array<timespec, 2> times{modified, modified};
-    if (::fchmod(file.number(), (mode & 0755) | 0600) < 0 || ::futimens(file.number(), times.data()) < 0)
+    if (::fchmod(file.number(), (mode & 0111) != 0 ? 0755 : 0644) < 0 || ::futimens(file.number(), times.data()) < 0)
         refuse(path, errno);
 }
 

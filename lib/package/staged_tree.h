@@ -15,8 +15,8 @@
 namespace dkms {
 
 /// A directory that is filled with what others made up. Every path is walked with O_NOFOLLOW, so nothing is ever made
-/// outside of it, whatever links are in it. Directories get the mode 0755; files keep theirs, but only their owner may
-/// write them. Throws Error TreeNotWritable, DiskFull, and Conflict.
+/// outside of it, whatever links are in it. Directories get the mode 0755, files 0644, or 0755 if anybody may execute
+/// them. Throws Error TreeNotWritable, DiskFull, and Conflict.
 class StagedTree {
 public:
     /// A path leads through something that is no directory, or two things want the same name.

@@ -30,9 +30,9 @@ public:
     /// That `source` leads to where it lies in the source tree now.
     void report_link() const;
 
-    /// Makes the version directory out of `fresh`, a directory below staging, by one rename: with an empty build/ and
-    /// a link to the source tree, unless it has a source/ itself. Where there is a version directory already, only its
-    /// source, and its build/ if one is missing there, are taken from `fresh`. Throws Error TreeNotWritable, DiskFull.
+    /// Makes the version directory out of `fresh`, a directory below staging, by one rename: with an empty build/, and
+    /// a link to the source tree unless it has a source/ itself. Where there is a version directory already, only its
+    /// source, and its build/ if that is no directory, are taken from `fresh`. Throws Error TreeNotWritable, DiskFull.
     void publish(const std::filesystem::path& fresh);
 
     /// Runs POST_ADD. From here on the module stays added. Throws Error ScriptFailed, Cancelled.

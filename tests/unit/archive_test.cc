@@ -69,7 +69,7 @@ TEST_CASE("an archive is unpacked, whatever it is compressed with")
     CHECK((facts.st_mode & 07777) == 0755);
     CHECK(facts.st_mtime == 1'000'000'000);
     ::stat((target.inside() / "a/b/c").c_str(), &facts);
-    CHECK((facts.st_mode & 07777) == 0600);
+    CHECK((facts.st_mode & 07777) == 0644);
     CHECK(facts.st_uid == ::geteuid());
     ::stat((target.inside() / "ä").c_str(), &facts);
     CHECK((facts.st_mode & 07777) == 0644);

@@ -246,7 +246,7 @@ TEST_CASE("force replaces the source and the builds of a module that is there")
     CHECK(built(system, kernel_6) == "built for " + kernel_6.text());
     CHECK(built(system, kernel_5) == "kept");
     CHECK_FALSE(fs::exists(system.layout().source_in_source_tree(foo) / "old"));
-    CHECK(load.events(EventKind::forcing).front().text("what") == "source");
+    CHECK(load.events(EventKind::forcing).front().text("what") == "add");
     CHECK(is_tidy(system));
 }
 
