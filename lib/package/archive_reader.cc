@@ -172,7 +172,7 @@ void Unpacker::file(archive_entry* entry, const std::string& path)
         grow(size - written);
         into_.extend(opened, path, size);
     }
-    into_.finish_file(opened, path, mode, archive_entry_mtime(entry));
+    into_.finish_file(opened, path, mode, {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)});
 }
 
 /// Returns where the last byte ends.

@@ -97,7 +97,7 @@ ModuleId LoadStep::module_of(const fs::path& conf, const fs::path& root, const s
     }
 }
 
-/// The module is known now, and whether it may be added.
+/// The module is known now: whether it may be added.
 void LoadStep::announce(const ModuleId& module, bool of_dkms) const
 {
     const Options& options = work_.step.options;

@@ -11,7 +11,7 @@ namespace dkms {
 /// says how it is compressed. The same tree gives the same bytes; the setting SOURCE_DATE_EPOCH is the time of
 /// everything. What is replaced while it runs is packed as it was.
 ///
-/// Events: packing, packed. Errors: NoSuchModule, BrokenModule, NotBuilt, ConfMissing, SourceUnreadable,
+/// Events: packing, packed. Errors: NoSuchModule, BrokenModule, NotBuilt, those of read_conf, SourceUnreadable,
 /// ArchiveNotWritable, DiskFull.
 std::unique_ptr<Action> make_pack_step(Work& work);
 

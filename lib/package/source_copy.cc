@@ -22,7 +22,7 @@ void copy_file(const Found& found, const std::string& name, StagedTree& into)
     if (!from) refuse(name + "/" + found.path, errno_text(errno));
     const Descriptor to = into.make_file(found.path);
     if (const int number = copy_content(from.number(), to.number())) refuse_change(found.path, number);
-    into.finish_file(to, found.path, found.facts.st_mode, found.facts.st_mtime);
+    into.finish_file(to, found.path, found.facts.st_mode, found.facts.st_mtim);
 }
 
 } // namespace

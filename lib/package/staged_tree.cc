@@ -101,11 +101,10 @@ void StagedTree::extend(const Descriptor& file, const std::string& path, std::ui
     if (::ftruncate(file.number(), static_cast<off_t>(size)) < 0) refuse(path, errno);
 }
 
-void StagedTree::finish_file(const Descriptor& file, const std::string& path, mode_t mode, std::time_t modified) const
+void StagedTree::finish_file(const Descriptor& file, const std::string& path, mode_t mode, timespec modified) const
 {
-    timespec time{};
-    time.tv_sec = std::max<std::time_t>(modified, 0);
-    const std::array<timespec, 2> times{time, time};
+    modified.tv_sec = std::max<std::time_t>(modified.tv_sec, 0);
+    const std::array<timespec, 2> times{modified, modified};
     if (::fchmod(file.number(), (mode & 0111) != 0 ? 0755 : 0644) < 0 || ::futimens(file.number(), times.data()) < 0)
         refuse(path, errno);
 }

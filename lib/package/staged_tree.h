@@ -35,7 +35,7 @@ public:
     void write(const Descriptor& file, const std::string& path, std::string_view bytes, off_t at) const;
     /// To `size` bytes, with a hole at the end.
     void extend(const Descriptor& file, const std::string& path, std::uint64_t size) const;
-    void finish_file(const Descriptor& file, const std::string& path, mode_t mode, std::time_t modified) const;
+    void finish_file(const Descriptor& file, const std::string& path, mode_t mode, timespec modified) const;
     void make_link(const std::string& path, const std::string& target);
     /// Another name for a file that was made before.
     void make_hard_link(const std::string& path, const std::string& existing);

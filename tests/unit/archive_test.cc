@@ -51,7 +51,7 @@ TEST_CASE("an archive is unpacked, whatever it is compressed with")
                                       directory_entry("./a/"),
                                       {"./a/run", "text", AE_IFREG, 06755 & 01777},
                                       {"./a/b/c", "deep", AE_IFREG, 0600},
-                                      {"./ä", "name"},
+                                      {"./ä", "name", AE_IFREG, 0666},
                                       link_entry("./a/up", "../a/run"),
                                       hard_link_entry("./a/same", "./a/run")};
     const auto filter =
@@ -71,6 +71,8 @@ TEST_CASE("an archive is unpacked, whatever it is compressed with")
     ::stat((target.inside() / "a/b/c").c_str(), &facts);
     CHECK((facts.st_mode & 07777) == 0644);
     CHECK(facts.st_uid == ::geteuid());
+    ::stat((target.inside() / "ä").c_str(), &facts);
+    CHECK((facts.st_mode & 07777) == 0644);
 }
 
 TEST_CASE("a hostile archive is refused, and nothing gets out")

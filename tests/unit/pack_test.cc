@@ -191,13 +191,12 @@ TEST_CASE("an archive is written to the handle, if there is one")
     {
         options.binaries_only = true;
         options.conf_file = system.path() / "other.conf";
-        const std::string other = "PACKAGE_NAME=foo\nPACKAGE_VERSION=1.0\n";
-        put_file(options.conf_file, other);
+        put_file(options.conf_file, conf_text(foo, "# other\n"));
         StepRun run(system, packing({kernel_5}, options));
         run.work().handle = file.number();
         run(make_pack_step);
         const auto contents = contents_of(system, path);
-        CHECK(contents.at("dkms_binaries_only/dkms.conf") == other);
+        CHECK(contents.at("dkms_binaries_only/dkms.conf") == conf_text(foo, "# other\n"));
         CHECK(contents.at("dkms_binaries_only/PACKAGE_NAME") == "foo\n");
         CHECK(contents.at("dkms_binaries_only/PACKAGE_VERSION") == "1.0\n");
         CHECK(contents.count("dkms_source_tree") == 0);
@@ -213,6 +212,11 @@ TEST_CASE("what is not there cannot be packed, and nothing is left behind")
     const auto before = system.listing();
     StepRun other(system, packing({{"9.9", "x86_64"}}));
     CHECK(error_of([&] { other(make_pack_step); }).code() == ErrorCode::not_built);
+    const auto conf = system.layout().source_in_source_tree(foo) / "dkms.conf";
+    fs::rename(conf, system.path() / "conf");
+    StepRun without(system, packing({kernel_6}));
+    CHECK(error_of([&] { without(make_pack_step); }).code() == ErrorCode::conf_missing);
+    fs::rename(system.path() / "conf", conf);
     fs::remove(system.layout().source_link(foo));
     StepRun broken(system, packing({kernel_6}));
     CHECK(error_of([&] { broken(make_pack_step); }).code() == ErrorCode::broken_module);

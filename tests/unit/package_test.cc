@@ -217,7 +217,9 @@ TEST_CASE("a module that is there already stays as it is, and the exit code says
     const auto source = System::contents(system.places.source_tree);
     SECTION("archive")
     {
-        const Error error = Load(system, archive_of(system, dkms_entries(foo, {kernel_6.text()}))).error();
+        Load load(system, archive_of(system, dkms_entries(foo, {kernel_6.text()})));
+        const Error error = load.error();
+        CHECK(load.events(EventKind::loading).empty());
         CHECK(error.code() == ErrorCode::already_added);
         CHECK(error.exit_code(Verb::load) == 8);
     }
