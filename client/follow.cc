@@ -3,6 +3,8 @@
 
 #include "client/wakeups.h"
 
+#include <csignal>
+
 #include <unistd.h>
 
 namespace dkms {
@@ -36,6 +38,8 @@ public:
             job, [this](const Event& event) { renderer_.event(event); }, wakeups_.descriptor(),
             [this, job] { woken(job); });
     }
+
+    bool was_interrupted() const { return cancelling_; }
 
 private:
     void woken(JobId job)
@@ -72,6 +76,8 @@ int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& 
 {
     Follower follower(transport, renderer, on_interrupt);
     for (const JobId job : jobs) follower.follow(job);
+    // Who pressed twice in the moment in which the job ended gets its exit code, not a death by the signal.
+    if (follower.was_interrupted()) std::signal(SIGINT, SIG_IGN);
     renderer.clear();
     const int exit_code = exit_code_of(renderer.board());
     renderer.finish(exit_code);

@@ -20,7 +20,7 @@ TableRow row_of(const JobView& job)
 {
     return {std::to_string(job.id),
             std::string(name_of(job.request.verb)),
-            printable(job.request.module.text()),
+            job.request.module.name.empty() ? "–" : printable(job.request.module.text()),
             kernels_text(job.request),
             activity_text(job),
             job.error ? printable(job.error->message()) : ""};

@@ -155,8 +155,7 @@ void Narrator::tell_step_ended(const Event& event)
     out(std::exchange(held_back_, {}));
     has_steps_behind_ = true;
     if (event.text("result") == "failed" || event.text("result") == "cancelled") return;
-    const bool adds = step == "add" || step == "adopt";
-    const bool added_on_the_way = adds && (style_.action == "build" || style_.action == "install");
+    const bool added_on_the_way = step == "add" && (request_.verb == Verb::build || request_.verb == Verb::install);
     const bool kernel_is_done = step == "unbuild" && (request_.verb == Verb::remove || style_.action == "kernel_prerm");
     if (added_on_the_way || kernel_is_done) out("\n");
 }
@@ -390,13 +389,11 @@ bool Narrator::tell_archive(const Event& event)
     case EventKind::packing:
         if (event.text("what") == "kernel") {
             const KernelId kernel = parse_kernel(event.text("kernel"));
-            has_steps_behind_ = true;
             out("Marking modules for " + kernel.release + " (" + kernel.arch + ") for archiving...\n");
         } else if (event.text("what") == "source") {
-            out((has_steps_behind_ ? "\n" : "") + ("Marking " + event.text("path") + " for archiving...\n"));
+            out("\nMarking " + event.text("path") + " for archiving...\n");
         } else {
-            out((has_steps_behind_ ? "\n" : "") +
-                std::string("Creating tarball structure to specifically accommodate binaries.\n"));
+            out("\nCreating tarball structure to specifically accommodate binaries.\n");
         }
         return true;
     case EventKind::packed:

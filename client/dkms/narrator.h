@@ -69,7 +69,7 @@ private:
     bool taken_out_ = false; ///< an install has uninstalled something before
     bool obsolete_told_ = false;
     bool has_steps_behind_ =
-        false; ///< a kernel's part of it has been told already: a blank line comes before what follows
+        false; ///< a kernel's part of it has been told already
 };
 
 } // namespace dkms::legacy

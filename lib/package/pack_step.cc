@@ -78,8 +78,7 @@ void PackStep::prepare()
     if (!Registration::is_added(layout_, module_))
         throw Error(ErrorCode::broken_module,
                     {{"module", module_.text()}, {"path", layout_.source_link(module_).string()}});
-    // An archive whose configuration nobody can read could not be loaded again.
-    read_conf(conf_file(), conf_context(work_, module_), Strictness::lax);
+    read_module_conf(work_, Strictness::lax); // nobody could load it with a bad one
     const auto& kernels = work_.step.kernels;
     const bool with_builds = !options.source_only;
     name_ = options.archive.empty() ? archive_name(module_, with_builds ? kernels : std::vector<KernelId>{})

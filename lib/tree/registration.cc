@@ -67,9 +67,9 @@ void Registration::publish(const fs::path& fresh)
 
 void Registration::complete(const fs::path& fresh) const
 {
-    const auto source = fresh / "source";
-    if (is_there(source)) return; // there is nothing to build
     make_directories(fresh / "build");
+    const auto source = fresh / "source";
+    if (is_there(source)) return;
     const auto target = layout_.source_in_source_tree(module_);
     if (::symlink(target.c_str(), source.c_str()) != 0) refuse_change(source, errno);
 }
@@ -79,8 +79,8 @@ void Registration::mend(const fs::path& fresh)
 {
     std::error_code ignored;
     const auto build = layout_.build(module_);
-    if (!fs::is_directory(build, ignored)) // missing, a file, or a link that leads nowhere
-        replaced_.push_back(Replacement::put(fresh / "build", build));
+    if (!fs::is_directory(build, ignored))
+        replaced_.push_back(Replacement::put(fresh / "build", build)); // missing, a file, a dangling link
     replaced_.push_back(Replacement::put(fresh / "source", layout_.source_link(module_)));
 }
 

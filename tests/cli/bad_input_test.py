@@ -159,7 +159,7 @@ class Refused(unittest.TestCase):
 
     def test_kernel_unknown(self):
         self.added()
-        self.refused('NoSuchKernel', 6, 'install', 'hello/1.0', '-k', '9.9.9-nowhere')
+        self.refused('NoSuchKernel', 21, 'install', 'hello/1.0', '-k', '9.9.9-nowhere')
         self.refused('NoSuchKernel', 21, 'build', 'hello/1.0', '-k', '9.9.9-nowhere')
 
     def test_headers_missing(self):
