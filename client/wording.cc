@@ -154,7 +154,8 @@ std::string subject_text(const JobProgress& job, std::size_t kernel_columns)
 {
     const Request& request = job.request;
     // What concerns a whole kernel, or a module that is not known yet, goes by what it does.
-    std::string module = request.module.name.empty() ? std::string(name_of(request.verb)) : printable(request.module.text());
+    std::string module =
+        request.module.name.empty() ? std::string(name_of(request.verb)) : printable(request.module.text());
     if (job.kernel.release.empty()) return module;
     return module + "  " + padded(printable(kernel_text(job.kernel)), kernel_columns);
 }

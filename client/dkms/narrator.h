@@ -68,8 +68,7 @@ private:
     bool clearance_told_ = false;
     bool taken_out_ = false; ///< an install has uninstalled something before
     bool obsolete_told_ = false;
-    bool has_steps_behind_ =
-        false; ///< a kernel's part of it has been told already
+    bool has_steps_behind_ = false; ///< a kernel's part of it has been told already
 };
 
 } // namespace dkms::legacy

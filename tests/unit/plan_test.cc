@@ -293,12 +293,12 @@ TEST_CASE("what was added in a package transaction is not removed in it")
 {
     Options options;
     options.transaction = "1 2";
-    const ModuleId made{"made", "1"};
-    CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "remove");
+    const ModuleId module{"made", "1"};
+    CHECK(text_of(plan(request(Verb::remove, module, {"a"}, options), facts())) == "remove");
     options.transaction = "3 4";
-    CHECK(text_of(plan(request(Verb::remove, made, {"a"}, options), facts())) == "uninstall a; unbuild a; remove");
+    CHECK(text_of(plan(request(Verb::remove, module, {"a"}, options), facts())) == "uninstall a; unbuild a; remove");
     // Added again in one, it is noted before it is refused.
-    CHECK(text_of(plan(request(Verb::add, made, {}, options), facts())) == "add");
+    CHECK(text_of(plan(request(Verb::add, module, {}, options), facts())) == "add");
 }
 
 TEST_CASE("an archive is one step, whatever goes into it")
