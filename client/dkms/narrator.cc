@@ -372,8 +372,7 @@ bool Narrator::tell_archive(const Event& event)
     case EventKind::loading: {
         const std::string module = event.text("module");
         request_.module = {module.substr(0, module.find('/')), module.substr(module.find('/') + 1)};
-        if (style_.archive.empty()) return true; // a directory
-        out("\nLoading tarball for " + module + "\n");
+        if (event.facts.value("of_dkms", false)) out("\nLoading tarball for " + module + "\n");
         return true;
     }
     case EventKind::source_loaded:

@@ -37,9 +37,10 @@ constexpr std::array<std::string_view, 20> setting_names{"source_tree",
                                                          "continue_on_error",
                                                          "sign_tool"};
 
-constexpr std::array<const char*, 10> inheritable{
-    "parallel_jobs",   "modprobe_on_install", "post_transaction", "build_environment", "sign_file",
-    "mok_signing_key", "mok_certificate",     "try_sign_modules", "ADDON_MODULES_DIR", "NO_WEAK_MODULES"};
+constexpr std::array<const char*, 11> inheritable{"parallel_jobs",     "modprobe_on_install", "post_transaction",
+                                                  "build_environment", "sign_file",           "mok_signing_key",
+                                                  "mok_certificate",   "try_sign_modules",    "ADDON_MODULES_DIR",
+                                                  "NO_WEAK_MODULES",   "SOURCE_DATE_EPOCH"};
 
 /// framework.conf and framework.conf.d/*.conf in the order of their names, as far as they exist.
 std::vector<ConfSource> framework_sources(const std::filesystem::path& config_dir)

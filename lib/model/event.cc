@@ -59,7 +59,7 @@ constexpr std::array<EventRow, 46> table{{
     {surveyed, "surveyed", "kernel installed"},
     {deferred, "deferred", "module dependencies"},
     {autoinstall_disabled, "autoinstall-disabled", "path"},
-    {loading, "loading", "module"},
+    {loading, "loading", "module of_dkms"},
     {source_loaded, "source-loaded", "path conf_only"},
     {build_loaded, "build-loaded", "path skipped"},
     {packing, "packing", "what kernel? path?"},

@@ -103,7 +103,7 @@ void LoadStep::announce(const ModuleId& module, bool of_dkms) const
     const Options& options = work_.step.options;
     if (!options.transaction.empty()) mark_transaction(layout_, module, options.transaction); // as the add step does
     check_not_added(layout_, module, of_dkms, options.force);
-    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}}));
+    work_.reporter.report(Event(EventKind::loading, {{"module", module.text()}, {"of_dkms", of_dkms}}));
 }
 
 bool LoadStep::is_own_place(const ModuleId& module) const
