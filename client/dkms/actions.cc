@@ -58,7 +58,7 @@ int carry_out(Session& session, const Request& request, Descriptor handle = {}, 
     try {
         check(request);
     } catch (const Error& error) {
-        return tell_refused(error, request, session.words(), session.console());
+        return tell_refused(error, request, session.console());
     }
     return session.carry_out(request, std::move(handle), archive);
 }

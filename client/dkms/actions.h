@@ -47,7 +47,7 @@ bool is_action(std::string_view word);
 /// Throws Fault for words that do not fit, Error for what dkmsd says.
 int run_action(Session& session);
 
-/// The request's kernel and module for the sentence of an error that it was refused with.
-int tell_refused(const Error& error, const Request& request, const Words& words, Console& console);
+/// Tells why a request was refused, before there was a job. Returns the exit code.
+int tell_refused(const Error& error, const Request& request, Console& console);
 
 } // namespace dkms::legacy

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using enum ErrorCode;
 
 /// The old program's sentences. In braces: parameters of the error; M, V, K and A are the module, its version, the
-/// kernel and its architecture; ACTION the word on the command line.
+/// kernel and its architecture; LOG the log of its build.
 struct Sentence {
     ErrorCode code;
     std::string_view text;
@@ -68,7 +68,6 @@ std::string value_of(std::string_view name, const Error& error, const Subject& s
     if (name == "V") return subject.module.version;
     if (name == "K") return subject.kernel.release;
     if (name == "A") return subject.kernel.arch;
-    if (name == "ACTION") return subject.action;
     if (name == "LOG") return log_of(error);
     return parameter(error, std::string(name).c_str());
 }

@@ -13,8 +13,7 @@ namespace dkms::legacy {
 struct Subject {
     Verb verb = Verb::add;
     ModuleId module;
-    KernelId kernel;    ///< with its architecture; empty: none
-    std::string action; ///< the word on the command line: "kernel_postinst"
+    KernelId kernel; ///< with its architecture; empty: none
 };
 
 /// Everything that the old program says on standard error about `error`, newlines included: a blank line, "Error! " and

@@ -106,7 +106,7 @@ void Narrator::once(const std::string& text)
 /// "6.1.0-1-amd64 (x86_64)"
 std::string Narrator::kernel_text() const { return kernel_.release + " (" + kernel_.arch + ")"; }
 
-Subject Narrator::subject() const { return {request_.verb, request_.module, kernel_, style_.action}; }
+Subject Narrator::subject() const { return {request_.verb, request_.module, kernel_}; }
 
 void Narrator::tell(const Event& event)
 {

@@ -30,7 +30,7 @@ int Session::carry_out(const Request& request, Descriptor handle, const std::str
         loaded_ = renderer.loaded();
         return exit_code;
     } catch (const Error& error) {
-        return tell_refused(error, request, words_, console_);
+        return tell_refused(error, request, console_);
     }
 }
 
@@ -39,9 +39,9 @@ std::vector<ModuleStatus> Session::status(const StatusFilter& filter) const
     return make_stdio_transport(words_.places)->status(filter);
 }
 
-int tell_refused(const Error& error, const Request& request, const Words& words, Console& console)
+int tell_refused(const Error& error, const Request& request, Console& console)
 {
-    Subject subject{request.verb, request.module, {running_release(), running_architecture()}, words.action};
+    Subject subject{request.verb, request.module, {running_release(), running_architecture()}};
     if (!request.kernels.empty()) subject.kernel = request.kernels.front();
     if (subject.kernel.arch.empty()) subject.kernel.arch = running_architecture();
     // Of several kernels the error names the one it is about.
