@@ -26,8 +26,8 @@ struct Console {
 };
 
 /// Standard output and standard error. Writing to a pipe that nobody reads is no error: what is left is dropped. `out`
-/// throws Error Internal when standard output cannot be written (disk full); `err` never throws. COLUMNS and LINES win
-/// over what the terminal says.
+/// throws Error OutputFailed when standard output cannot be written (disk full); `err` never throws. COLUMNS and LINES
+/// win over what the terminal says.
 Console system_console();
 
 } // namespace dkms

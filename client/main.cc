@@ -3,6 +3,7 @@
 #include "client/json.h"
 #include "client/options.h"
 #include "client/wording.h"
+#include "lib/process/descriptor.h"
 
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,7 @@ const Program& program_named(std::string_view path)
 
 int main(int argc, char** argv)
 {
+    dkms::keep_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN); // a reader that leaves (| head) must not end a job
     const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
     if (words.empty()) return 2;

@@ -4,6 +4,7 @@
 #include "daemon/daemon_options.h"
 #include "daemon/stdio_front.h"
 #include "dbus/members.h"
+#include "lib/process/descriptor.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -64,6 +65,7 @@ int run(const DaemonOptions& options)
 
 int main(int argc, char** argv)
 {
+    dkms::keep_standard_descriptors();
     ::umask(022);
     std::signal(SIGPIPE, SIG_IGN); // a client that is gone is noticed when it is written to
     try {

@@ -37,6 +37,14 @@ Descriptor open_worker(const std::filesystem::path& program)
     return raised;
 }
 
+/// Whether a plan leaves the tree as it is: an archive is written to a descriptor of the caller's.
+bool only_reads(const JobPlan& plan)
+{
+    return plan.children.empty() && !plan.steps.empty() &&
+           std::all_of(plan.steps.begin(), plan.steps.end(),
+                       [](const Step& step) { return step.kind == StepKind::pack && step.handle; });
+}
+
 } // namespace
 
 class Supervisor::Implementation {
@@ -98,6 +106,7 @@ private:
     bool queue_is_prepared_ = false;
     std::set<JobId> waiting_was_told_;
     bool lock_is_shared_ = false;
+    bool only_reading_ = false; ///< no job needs the lock
     std::optional<Child> lock_waiter_;
     Source on_lock_;
     std::optional<Jobserver> jobserver_;
@@ -127,6 +136,7 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
 {
     JobPlan work = plan(request, facts_of(setup_.places));
     prepare_queue();
+    only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
     have_lock(); // a tree that cannot be written is an error of the request
     const JobId inside = job_of_process(client_pid);
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
@@ -273,6 +283,7 @@ bool Supervisor::Implementation::have_lock()
 {
     if (lock_.held() || lock_is_shared_) return true;
     if (lock_waiter_) return false;
+    if (only_reading_) return true;
     if (lock_.try_take()) {
         recover(setup_.places);
         return true;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dkms::legacy {
@@ -24,6 +25,14 @@ namespace {
 ArchiveFile::ArchiveFile(std::filesystem::path target) : target_(std::move(target))
 {
     std::error_code error;
+    // A link stays a link: what it leads to is replaced.
+    if (const auto real = std::filesystem::canonical(target_, error); !error) target_ = real;
+    if (struct stat facts{}; ::stat(target_.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) {
+        // A device or a pipe is written to as it stands.
+        file_ = Descriptor(::open(target_.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!file_) refuse(target_, errno);
+        return;
+    }
     const auto directory = target_.parent_path();
     std::filesystem::create_directories(directory, error);
     if (error) refuse(directory, error.value());
@@ -41,6 +50,7 @@ Descriptor ArchiveFile::descriptor() const { return Descriptor(::fcntl(file_.num
 
 void ArchiveFile::publish()
 {
+    if (draft_.empty()) return;
     if (::rename(draft_.c_str(), target_.c_str()) != 0) refuse(target_, errno);
     draft_.clear();
 }

@@ -8,7 +8,7 @@
 namespace dkms::legacy {
 
 /// A file that is written under a name of its own beside the one it is to have, and gets that when it is complete. Not
-/// published, it is deleted.
+/// published, it is deleted. Where a link stands, what it leads to is replaced; a device or a pipe is written to.
 class ArchiveFile {
 public:
     /// Makes the directory if need be. Throws Fault (9) when it cannot be written.
@@ -24,7 +24,7 @@ public:
 
 private:
     std::filesystem::path target_;
-    std::filesystem::path draft_;
+    std::filesystem::path draft_; ///< empty: it is written to as it stands, or has its name
     Descriptor file_;
 };
 

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <optional>
 
+#include <unistd.h>
+
 namespace dkms::legacy {
 namespace {
 
@@ -112,11 +114,24 @@ std::string no_kernel_text(const Error& error, const Subject& subject)
 /// The DKMS tree that a path of dkmsd's own lies in; any other path itself.
 std::string tree_of(const std::string& path) { return path.substr(0, path.find("/.dkmsd")); }
 
+/// Whether it is the kernel's directory that cannot be changed.
+bool is_of_kernel(const Error& error, const Subject& subject)
+{
+    const fs::path path = parameter(error, "path");
+    return !subject.kernel.release.empty() && path.filename() == subject.kernel.release;
+}
+
+std::string plain_text(const Error& error)
+{
+    return error.message() + (error.hint().empty() ? "" : "\n" + error.hint());
+}
+
 /// Which right was missing depends on the action.
 std::string not_writable_text(const Error& error, const Subject& subject)
 {
     const std::string reason = parameter(error, "reason");
-    if (reason != "Permission denied" && reason != "Read-only file system") return error.message();
+    const bool lacks_rights = reason == "Permission denied" && ::geteuid() != 0;
+    if ((!lacks_rights && reason != "Read-only file system") || is_of_kernel(error, subject)) return plain_text(error);
     switch (subject.verb) {
     case Verb::add:
     case Verb::build:
@@ -124,7 +139,7 @@ std::string not_writable_text(const Error& error, const Subject& subject)
     case Verb::remove:
         return "No write access to DKMS tree at " + tree_of(parameter(error, "path"));
     default:
-        return "You must be root to use this command.";
+        return lacks_rights ? "You must be root to use this command." : plain_text(error);
     }
 }
 
@@ -143,11 +158,6 @@ std::string missing_module_text(const Error& error)
 {
     const fs::path path = parameter(error, "path");
     return "Missing module " + path.stem().string() + " in " + path.parent_path().string();
-}
-
-std::string plain_text(const Error& error)
-{
-    return error.message() + (error.hint().empty() ? "" : "\n" + error.hint());
 }
 
 /// Texts that need more than words filled in.

@@ -155,7 +155,8 @@ void Narrator::tell_step_ended(const Event& event)
     out(std::exchange(held_back_, {}));
     has_steps_behind_ = true;
     if (event.text("result") == "failed" || event.text("result") == "cancelled") return;
-    const bool added_on_the_way = step == "add" && (request_.verb == Verb::build || request_.verb == Verb::install);
+    const bool added_on_the_way = step == "add" && event.text("result") == "done" &&
+                                  (request_.verb == Verb::build || request_.verb == Verb::install);
     const bool kernel_is_done = step == "unbuild" && (request_.verb == Verb::remove || style_.action == "kernel_prerm");
     if (added_on_the_way || kernel_is_done) out("\n");
 }

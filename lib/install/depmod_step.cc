@@ -3,6 +3,9 @@
 
 #include "lib/install/indexing.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/record.h"
+#include "lib/tree/scan.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,6 +23,20 @@ void delete_empty(const Directory& directory)
     }
 }
 
+/// Why modules are not there for a kernel does not matter any more.
+void forget_troubles(const Places& places, const KernelId& kernel)
+{
+    const Layout layout(places);
+    std::error_code ignored;
+    for (const ModuleStatus& module : scan(places, {}, ScanDepth::quick))
+        for (const KernelStatus& status : module.kernels)
+            if (status.kernel == kernel && status.state != KernelState::built &&
+                status.state != KernelState::installed && status.state != KernelState::installed_weak) {
+                remove_trouble_record(layout, module.module, kernel);
+                std::filesystem::remove(layout.failed_log(module.module, kernel), ignored);
+            }
+}
+
 class DepmodStep : public Action {
 public:
     explicit DepmodStep(Work& work) : work_(work) {}
@@ -30,7 +47,9 @@ public:
     {
         const std::string& release = work_.step.kernel.release;
         if (const auto directory = Directory::open(work_.places.install_tree / release)) delete_empty(*directory);
-        if (!is_indexed(work_)) return {Result::skipped, std::nullopt};
+        forget_troubles(work_.places, work_.step.kernel);
+        const auto modules = work_.places.install_tree / release;
+        if (!is_indexed(work_) || ::access(modules.c_str(), W_OK) != 0) return {Result::skipped, std::nullopt};
         if (const auto reason = index_modules(work_, {}))
             work_.reporter.warning("depmod-failed", {{"kernel", release}, {"reason", *reason}},
                                    "depmod failed for kernel " + release + ": " + *reason);

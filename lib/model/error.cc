@@ -15,7 +15,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 56> table{{
+constexpr std::array<ErrorRow, 57> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -126,6 +126,8 @@ constexpr std::array<ErrorRow, 56> table{{
      "If the service is meant: systemctl status dkmsd"},
     {service_gone, "ServiceGone", 1, "dkmsd went away while job {job} was running.",
      "When it is back, look with: dkmsctl wait {job}"},
+    {output_failed, "OutputFailed", 1, "The output cannot be written: {reason}.",
+     "What was asked for may have been done all the same."},
 }};
 constexpr ErrorRow internal_row{internal, "Internal", 1, "This should not have happened: {reason}.",
                                 "Please report it."};

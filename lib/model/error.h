@@ -81,6 +81,7 @@ enum class ErrorCode {
     // the service
     service_unavailable,
     service_gone,
+    output_failed,
     internal,
 };
 

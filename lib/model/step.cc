@@ -53,6 +53,7 @@ json to_json(const Step& step)
     if (json options = to_json(step.options); !options.empty()) value["options"] = std::move(options);
     for (const KernelId& one : step.kernels) value["kernels"].push_back(one.text());
     if (!step.staged.empty()) value["staged"] = step.staged;
+    if (step.implied) value["implied"] = true;
     if (step.handle) value["handle"] = true;
     return value;
 }
@@ -69,6 +70,7 @@ Step step_from_json(const json& value)
     if (value.contains("kernels"))
         for (const json& one : value.at("kernels")) step.kernels.push_back(parse_kernel(one.get<std::string>()));
     step.staged = value.value("staged", "");
+    step.implied = value.value("implied", false);
     step.handle = value.value("handle", false);
     return step;
 }

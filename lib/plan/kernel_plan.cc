@@ -47,10 +47,17 @@ JobPlan match_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& facts
 
 JobPlan removal_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& facts)
 {
-    for (const ModuleStatus& module : facts.versions(""))
-        if (is_built(status_for(module, kernel)))
+    bool has_notes = false;
+    for (const ModuleStatus& module : facts.versions("")) {
+        const KernelStatus* const status = status_for(module, kernel);
+        if (is_built(status))
             whole.children.push_back(clearance(module.module, kernel, whole.request.options));
-    if (!whole.children.empty()) whole.at_end.push_back(final_depmod(kernel, whole.request.options));
+        else if (status != nullptr)
+            has_notes = true;
+    }
+    if (whole.children.empty() && !has_notes) return whole;
+    whole.at_end.push_back(final_depmod(kernel, whole.request.options));
+    whole.at_end.back().options.no_depmod |= whole.children.empty();
     return whole;
 }
 

@@ -80,8 +80,10 @@ private:
     /// What comes before anything that is done for a kernel.
     std::vector<Step> first_steps() const
     {
-        if (request_.verb == Verb::add || !target_.status) return {step(StepKind::add, {}, false)};
-        return {};
+        if (request_.verb != Verb::add && target_.status) return {};
+        Step add = step(StepKind::add, {}, false);
+        add.implied = request_.verb != Verb::add;
+        return {add};
     }
 
     std::vector<Step> steps_for(const KernelId& kernel) const

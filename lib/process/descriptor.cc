@@ -56,6 +56,12 @@ void Descriptor::close()
     if (number_ >= 0) ::close(std::exchange(number_, -1));
 }
 
+void keep_standard_descriptors()
+{
+    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(number, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR); // takes the lowest number
+}
+
 Pipe make_pipe()
 {
     std::array<int, 2> ends{};

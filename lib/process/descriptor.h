@@ -28,6 +28,10 @@ private:
     int number_ = -1;
 };
 
+/// Opens /dev/null where standard input, output or error is closed, so that no file of ours gets their numbers. To be
+/// called before anything is opened.
+void keep_standard_descriptors();
+
 /// Both ends of a pipe.
 struct Pipe {
     Descriptor read;

@@ -17,7 +17,8 @@ bool lacks_headers(const Verdict& verdict)
 {
     if (!verdict.error) return false;
     const ErrorCode code = verdict.error->code();
-    return code == ErrorCode::no_kernel_headers || code == ErrorCode::kernel_directory_dangling;
+    return code == ErrorCode::no_kernel_headers || code == ErrorCode::kernel_directory_dangling ||
+           code == ErrorCode::no_such_kernel;
 }
 
 /// What is said of a whole kernel: which of its modules failed. When all of them lack the headers, that is said.

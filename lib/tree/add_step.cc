@@ -43,6 +43,7 @@ private:
 void AddStep::prepare()
 {
     already_ = Registration::is_added(layout_, module_);
+    if (already_ && work_.step.implied) return; // somebody has done it while this waited
     if (already_) {
         // A package that is installed again: the transaction is noted before this is refused.
         if (work_.step.options.transaction.empty()) refuse_again();
@@ -71,6 +72,7 @@ void AddStep::check_source() const
 
 Outcome AddStep::run()
 {
+    if (already_ && work_.step.implied) return {Result::skipped, std::nullopt};
     if (!already_) registration_.report_conf();
     work_.cancellation.check();
     if (!work_.step.options.transaction.empty()) mark_transaction(layout_, module_, work_.step.options.transaction);
