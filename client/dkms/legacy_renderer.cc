@@ -54,9 +54,9 @@ void LegacyRenderer::event(const Event& event)
 
 void LegacyRenderer::take_new(const Event& event)
 {
-    if (event.facts.value("inside", false)) return;
-    const JobId parent = event.facts.value("parent", JobId{0});
-    if (whole_ != 0 && parent != whole_) return;
+    // Asked for from inside it tells itself: to the command that asked, for which it is the whole.
+    const bool is_part = event.facts.value("parent", JobId{0}) == whole_ && !event.facts.value("inside", false);
+    if (whole_ != 0 && !is_part) return;
     const Request request = request_from_json(event.facts.at("request"));
     parts_.emplace(event.job, Part{Narrator(console_, style_, request, said_), {}});
     if (whole_ == 0)

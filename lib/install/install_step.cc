@@ -16,7 +16,6 @@
 #include "lib/install/version_check.h"
 #include "lib/install/weak_modules.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/installed.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
@@ -183,8 +182,7 @@ void InstallStep::plan_originals()
         std::vector<std::string> own;
         for (const std::string& path : existing_[item.name]) {
             const auto owner = occupied.find(path);
-            const bool same = path == item.path && same_content(layout_.built_modules(module_, kernel_) / item.file,
-                                                                kernel_directory_ / path);
+            const bool same = is_there_already(work_, item, path);
             if (owner == occupied.end() && !same)
                 own.push_back(path);
             else if (owner == occupied.end())

@@ -87,15 +87,6 @@ void report_refusal(const Work& work, const std::string& module, const VersionRe
                 {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}});
 }
 
-/// Whether the kernel has this very file in this very place, as an installer leaves it that registers here what it has
-/// put there itself.
-bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
-{
-    return path == item.path &&
-           same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
-                        work.places.install_tree / work.step.kernel.release / path);
-}
-
 std::string reason_text(const VersionRefusal& refusal)
 {
     if (refusal.reason == "older") return "the kernel has a newer version, " + refusal.installed;
@@ -104,6 +95,13 @@ std::string reason_text(const VersionRefusal& refusal)
 }
 
 } // namespace
+
+bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
+{
+    return path == item.path &&
+           same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
+                        work.places.install_tree / work.step.kernel.release / path);
+}
 
 std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
 {

@@ -22,6 +22,10 @@ struct InstallItem {
 /// InstallFailed when one that should be there is not in the tree.
 std::vector<InstallItem> built_items(const Work& work, const Conf& conf);
 
+/// Whether the kernel has this very file of module/ at `path` (below <install tree>/K), where it belongs: an installer
+/// leaves it so that registers here what it has put there itself.
+bool is_there_already(const Work& work, const InstallItem& item, const std::string& path);
+
 /// Those of `items` that may be installed besides the modules `existing` that the kernel has (names and paths below
 /// <install tree>/K), all of them with `override_version`. Reports version-refused. Throws Error NothingInstallable
 /// when none is left.

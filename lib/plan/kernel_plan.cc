@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/plan/kernel_plan.h"
 
-#include <algorithm>
+#include "lib/plan/target.h"
 
 namespace dkms {
 namespace {
@@ -15,18 +15,6 @@ KernelId kernel_of(const Request& request, const PlanFacts& facts)
         return kernel;
     }
     return facts.running;
-}
-
-const KernelStatus* status_for(const ModuleStatus& module, const KernelId& kernel)
-{
-    const auto found = std::find_if(module.kernels.begin(), module.kernels.end(),
-                                    [&](const KernelStatus& one) { return one.kernel == kernel; });
-    return found == module.kernels.end() ? nullptr : &*found;
-}
-
-bool is_built(const KernelStatus* status)
-{
-    return status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
 }
 
 JobPlan match_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& facts)

@@ -3,24 +3,17 @@
 
 #include "lib/config/conf.h"
 #include "lib/plan/kernel_plan.h"
+#include "lib/plan/target.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/scan.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 
 namespace dkms {
 namespace {
-
-const KernelStatus* status_for(const ModuleStatus& module, const KernelId& kernel)
-{
-    const auto found = std::find_if(module.kernels.begin(), module.kernels.end(),
-                                    [&](const KernelStatus& one) { return one.kernel == kernel; });
-    return found == module.kernels.end() ? nullptr : &*found;
-}
 
 bool is_installed(const ModuleStatus& module, const KernelId& kernel)
 {

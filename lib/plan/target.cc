@@ -86,14 +86,6 @@ std::vector<KernelId> with_architecture(const std::vector<KernelId>& kernels, co
     return all;
 }
 
-const KernelStatus* status_for(const Target& target, const KernelId& kernel)
-{
-    if (!target.status) return nullptr;
-    for (const KernelStatus& one : target.status->kernels)
-        if (one.kernel == kernel) return &one;
-    return nullptr;
-}
-
 } // namespace
 
 Target find_target(const Request& request, const PlanFacts& facts)
@@ -131,15 +123,26 @@ std::vector<KernelId> find_kernels(const Request& request, const Target& target,
     return kernels;
 }
 
+const KernelStatus* status_for(const ModuleStatus& module, const KernelId& kernel)
+{
+    const auto found = std::find_if(module.kernels.begin(), module.kernels.end(),
+                                    [&](const KernelStatus& one) { return one.kernel == kernel; });
+    return found == module.kernels.end() ? nullptr : &*found;
+}
+
+bool is_built(const KernelStatus* status)
+{
+    return status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
+}
+
 bool is_built(const Target& target, const KernelId& kernel)
 {
-    const KernelStatus* const status = status_for(target, kernel);
-    return status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
+    return target.status && is_built(status_for(*target.status, kernel));
 }
 
 bool is_installed(const Target& target, const KernelId& kernel)
 {
-    const KernelStatus* const status = status_for(target, kernel);
+    const KernelStatus* const status = target.status ? status_for(*target.status, kernel) : nullptr;
     return status != nullptr && status->state == KernelState::installed;
 }
 

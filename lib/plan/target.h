@@ -22,6 +22,11 @@ Target find_target(const Request& request, const PlanFacts& facts);
 /// Throws Error: NoSuchKernel, InvalidArgs (no kernel has headers).
 std::vector<KernelId> find_kernels(const Request& request, const Target& target, const PlanFacts& facts);
 
+/// What the tree says about a module for one kernel; nullptr if nothing.
+const KernelStatus* status_for(const ModuleStatus& module, const KernelId& kernel);
+/// Whether that is a build, be it installed or not.
+bool is_built(const KernelStatus* status);
+
 /// Whether the module is built, or installed, for `kernel`.
 bool is_built(const Target& target, const KernelId& kernel);
 bool is_installed(const Target& target, const KernelId& kernel);
