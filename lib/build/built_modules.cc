@@ -7,8 +7,7 @@
 #include "lib/kernel/compression.h"
 #include "lib/kernel/module_file.h"
 #include "lib/model/error.h"
-
-#include <sstream>
+#include "lib/tree/fingerprint.h"
 
 namespace dkms {
 namespace {
@@ -129,22 +128,6 @@ std::vector<BuildRecord::Module> BuiltModules::verify() const
     const auto digests = sha256_of(paths);
     for (std::size_t i = 0; i < modules.size(); ++i) modules[i].sha256 = digests[i];
     return modules;
-}
-
-std::vector<std::string> sha256_of(const std::vector<fs::path>& files)
-{
-    if (files.empty()) return {};
-    Command command;
-    command.argv = {"sha256sum", "--zero", "--"};
-    for (const fs::path& file : files) command.argv.push_back(file.string());
-    command.environment = base_environment();
-    const Captured said = capture(std::move(command));
-    std::vector<std::string> digests;
-    std::istringstream lines(said.output);
-    for (std::string line; std::getline(lines, line, '\0');) digests.push_back(line.substr(0, line.find(' ')));
-    if (!said.status.ok() || digests.size() != files.size())
-        throw Error(ErrorCode::internal, {{"reason", "sha256sum: " + said.output}});
-    return digests;
 }
 
 } // namespace dkms

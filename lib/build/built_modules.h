@@ -42,7 +42,4 @@ private:
     std::vector<File> files_;
 };
 
-/// SHA-256 digests of files, in their order, by sha256sum(1). Throws Error Internal.
-std::vector<std::string> sha256_of(const std::vector<std::filesystem::path>& files);
-
 } // namespace dkms

@@ -15,7 +15,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 57> table{{
+constexpr std::array<ErrorRow, 58> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -100,6 +100,9 @@ constexpr std::array<ErrorRow, 57> table{{
      "Nothing was changed."},
     {depmod_failed, "DepmodFailed", 6, "depmod failed for kernel {kernel}, so {module} was taken out again: {reason}.",
      "The kernel's module directory may be damaged; reinstall the kernel."},
+    {index_failed, "IndexFailed", 6, "depmod failed for kernel {kernel}: {reason}.",
+     "The modules are in their places, but modprobe may not find them; mend the kernel's module directory and run "
+     "depmod {kernel}."},
     {initramfs_failed, "InitramfsFailed", 6, "{program} could not make the initramfs of kernel {kernel}: {reason}.",
      "The modules are installed, but the initramfs still has what was there before; see the log."},
     {archive_missing, "ArchiveMissing", 2, "There is no archive {file}.", "Name an archive that dkms mktarball made."},

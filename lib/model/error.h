@@ -63,6 +63,7 @@ enum class ErrorCode {
     pre_install_failed,
     install_failed,
     depmod_failed,
+    index_failed,
     initramfs_failed,
     // archives
     archive_missing,

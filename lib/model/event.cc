@@ -17,7 +17,7 @@ using enum EventKind;
 constexpr std::size_t longest_line = 64 * 1024;
 
 // In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
-constexpr std::array<EventRow, 46> table{{
+constexpr std::array<EventRow, 47> table{{
     {job_new, "job-new", "request parent? inside? uid"},
     {job_joined, "job-joined", "uid"},
     {job_started, "job-started", ""},
@@ -57,6 +57,7 @@ constexpr std::array<EventRow, 46> table{{
     {forcing, "forcing", "what"},
     {remove_cancelled, "remove-cancelled", ""},
     {surveyed, "surveyed", "kernel installed"},
+    {stale, "stale", "module kernel what path"},
     {deferred, "deferred", "module dependencies"},
     {autoinstall_disabled, "autoinstall-disabled", "path"},
     {loading, "loading", "module of_dkms"},

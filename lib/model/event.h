@@ -55,6 +55,7 @@ enum class EventKind {
     forcing,              ///< checks are overridden, as the option or a force list says
     remove_cancelled,     ///< the module was added in the package transaction that now removes it
     surveyed,             ///< what a kernel has already
+    stale,                ///< what a module was built from is not as it was
     deferred,             ///< a module waits for others that are not in the tree yet
     autoinstall_disabled, ///< the administrator does not want it
     loading,              ///< the module that is loaded is known now

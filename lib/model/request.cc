@@ -18,7 +18,7 @@ struct Flag {
     const char* name;
     bool Options::*member;
 };
-constexpr std::array<Flag, 11> flags{{{"force", &Options::force},
+constexpr std::array<Flag, 13> flags{{{"force", &Options::force},
                                       {"force_version_override", &Options::force_version_override},
                                       {"no_depmod", &Options::no_depmod},
                                       {"no_initramfs", &Options::no_initramfs},
@@ -28,7 +28,9 @@ constexpr std::array<Flag, 11> flags{{{"force", &Options::force},
                                       {"modprobe_on_install", &Options::modprobe_on_install},
                                       {"symlink_modules", &Options::symlink_modules},
                                       {"source_only", &Options::source_only},
-                                      {"binaries_only", &Options::binaries_only}}};
+                                      {"binaries_only", &Options::binaries_only},
+                                      {"refresh", &Options::refresh},
+                                      {"batch", &Options::batch}}};
 
 struct TextOption {
     const char* name;
@@ -57,6 +59,13 @@ int jobs_in(const json& value)
     if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > 4096)
         refuse("'parallel_jobs' must be a number from 0 to 4096");
     return value.get<int>();
+}
+
+Policy policy_in(const json& value)
+{
+    const auto policy = policy_of(text_in("policy", value));
+    if (!policy) refuse("'policy' must be optional, required or boot");
+    return *policy;
 }
 
 std::vector<std::string> texts_in(const std::string& key, const json& value)
@@ -92,7 +101,9 @@ void read_option(Options& options, const std::string& key, const json& value)
             options.*option.member = text_in(key, value);
             return;
         }
-    if (key == "parallel_jobs")
+    if (key == "policy")
+        options.policy = policy_in(value);
+    else if (key == "parallel_jobs")
         options.parallel_jobs = jobs_in(value);
     else if (key == "directives")
         options.directives = texts_in(key, value);
@@ -195,6 +206,7 @@ json to_json(const Options& options)
         if (!(options.*option.member).empty()) value[option.name] = (options.*option.member).string();
     for (const TextOption& option : text_options)
         if (!(options.*option.member).empty()) value[option.name] = options.*option.member;
+    if (options.policy != Policy::optional) value["policy"] = name_of(options.policy);
     if (options.parallel_jobs >= 0) value["parallel_jobs"] = options.parallel_jobs;
     if (!options.directives.empty()) value["directives"] = options.directives;
     return value;

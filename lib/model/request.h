@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/model/ids.h"
+#include "lib/model/policy.h"
 #include "lib/model/verb.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -26,6 +27,9 @@ struct Options {
     bool symlink_modules = false;     ///< install: links instead of copies
     bool source_only = false;         ///< pack: no builds
     bool binaries_only = false;       ///< pack: no source but dkms.conf
+    bool refresh = false;             ///< build, install: also again, where what is there is stale
+    bool batch = false;               ///< install: what concerns the whole kernel is done at the end of the job
+    Policy policy = Policy::optional; ///< install: what it means when it fails; of jobs of an autoinstall
     std::string archive;              ///< pack: the archive's file name, which says how it is compressed
     std::string template_kernel;      ///< match: release of the kernel to take as an example
     /// add and remove: the package transaction they are called from, a process as "PID START" (START: field 22 of

@@ -31,6 +31,7 @@ std::vector<Resource> Step::resources(bool private_build) const
         return {{of_module, false}};
     case StepKind::initramfs:
     case StepKind::depmod:
+    case StepKind::tidy:
     case StepKind::modprobe:
     case StepKind::post_transaction:
         return {{of_kernel, true}};
@@ -42,6 +43,24 @@ std::vector<Resource> Step::resources(bool private_build) const
         break;
     }
     return {};
+}
+
+std::optional<unsigned> place_at_end(StepKind kind)
+{
+    switch (kind) {
+    case StepKind::tidy:
+        return 0;
+    case StepKind::depmod:
+        return 1;
+    case StepKind::modprobe:
+        return 2;
+    case StepKind::initramfs:
+        return 3;
+    case StepKind::post_transaction:
+        return 4;
+    default:
+        return std::nullopt;
+    }
 }
 
 json to_json(const Step& step)

@@ -41,6 +41,10 @@ struct Step {
     std::vector<Resource> resources(bool private_build = true) const;
 };
 
+/// Whether steps of this kind are asked for by others, to run once for a kernel at the end of a job; then their place
+/// among these, from 0: an initramfs holds the index, and the administrator's command comes last.
+std::optional<unsigned> place_at_end(StepKind kind);
+
 /// {"step":"build","module":"m","version":"v","kernel":"6.1.0/x86_64","options":{…}}
 nlohmann::json to_json(const Step& step);
 Step step_from_json(const nlohmann::json& value);

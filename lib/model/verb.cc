@@ -2,17 +2,19 @@
 #include "lib/model/verb.h"
 
 #include "lib/model/names.h"
+#include "lib/model/policy.h"
 
 namespace dkms {
 namespace {
 
 constexpr NameTable<Verb, 14> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
                                      "pack", "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key"}};
-constexpr NameTable<StepKind, 16> steps{{"add", "build", "install", "uninstall", "unbuild", "remove", "initramfs",
+constexpr NameTable<StepKind, 17> steps{{"add", "build", "install", "uninstall", "unbuild", "remove", "initramfs",
                                          "load", "adopt", "pack", "survey", "survey-preinst", "depmod", "modprobe",
-                                         "post-transaction", "generate-key"}};
+                                         "post-transaction", "generate-key", "tidy"}};
 constexpr NameTable<Stage, 7> stages{{"prepare", "patch", "build", "sign", "install", "depmod", "initramfs"}};
 constexpr NameTable<Result, 4> results{{"done", "failed", "cancelled", "skipped"}};
+constexpr NameTable<Policy, 3> policies{{"optional", "required", "boot"}};
 constexpr NameTable<JobState, 3> states{{"queued", "running", "ended"}};
 
 constexpr VerbShape of_module{Need::required, KernelCount::many, Need::none};
@@ -42,11 +44,13 @@ std::string_view name_of(StepKind kind) { return steps.name(kind); }
 std::string_view name_of(Stage stage) { return stages.name(stage); }
 std::string_view name_of(Result result) { return results.name(result); }
 std::string_view name_of(JobState state) { return states.name(state); }
+std::string_view name_of(Policy policy) { return policies.name(policy); }
 
 std::optional<Verb> verb_of(std::string_view name) { return verbs.value(name); }
 std::optional<StepKind> step_kind_of(std::string_view name) { return steps.value(name); }
 std::optional<Stage> stage_of(std::string_view name) { return stages.value(name); }
 std::optional<Result> result_of(std::string_view name) { return results.value(name); }
 std::optional<JobState> job_state_of(std::string_view name) { return states.value(name); }
+std::optional<Policy> policy_of(std::string_view name) { return policies.value(name); }
 
 } // namespace dkms

@@ -51,10 +51,11 @@ enum class StepKind {
     pack,             ///< write an archive
     survey,           ///< find out what a kernel needs to be complete
     survey_preinst,   ///< find out what is to be taken away before a kernel is installed
-    depmod,           ///< index a kernel's modules, and delete directories that are empty
+    depmod,           ///< index a kernel's modules, once, after several have been installed
     modprobe,         ///< load the modules of devices that are there
     post_transaction, ///< run the administrator's command
     generate_key,
+    tidy, ///< after modules of a kernel were taken away: index the rest, and delete directories that are empty
 };
 
 /// How far a step is. Shown as it stands ("prepare") in the Stage property of a job.

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/gaps.h"
+
+#include "lib/kernel/headers.h"
+#include "lib/plan/target.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/record.h"
+#include "lib/tree/scan.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+bool is_there(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::exists(path, ignored);
+}
+
+bool has_image(const Places& places, const std::string& release)
+{
+    for (const char* name : {"vmlinuz-", "vmlinux-", "kernel-", "Image-"})
+        if (is_there(places.boot_dir / (name + release))) return true;
+    return is_there(places.install_tree / release / "vmlinuz") || is_there(places.install_tree / release / "vmlinux");
+}
+
+/// Headers alone, or what modules have left behind, make no kernel.
+bool is_kernel(const Places& places, const std::string& release)
+{
+    const fs::path directory = places.install_tree / release;
+    return has_image(places, release) || is_there(directory / "kernel") || is_there(directory / "modules.builtin");
+}
+
+/// What a build has noted about a configuration that only bash could read.
+bool wanted_by_records(const Layout& layout, const ModuleStatus& module)
+{
+    return std::any_of(module.kernels.begin(), module.kernels.end(), [&](const KernelStatus& one) {
+        const auto record = read_build_record(layout, module.module, one.kernel);
+        return record && record->inputs.value("autoinstall", false);
+    });
+}
+
+class Gaps {
+public:
+    explicit Gaps(const Places& places)
+        : places_(places), layout_(places), source_(quick_source(places)), next_(next_kernel(places).release),
+          running_(running_release())
+    {
+    }
+
+    KernelGap of(const KernelId& kernel)
+    {
+        KernelGap gap{kernel, places_.root == "/" && kernel.release == running_, kernel.release == next_, {}};
+        const KernelNeeds needs = needs_of(places_, kernel, source_);
+        for (const ModuleNeed& need : needs.modules)
+            if (auto missing = missing_for(need, kernel)) gap.missing.push_back(std::move(*missing));
+        return gap;
+    }
+
+private:
+    std::optional<KernelGap::Missing> missing_for(const ModuleNeed& need, const KernelId& kernel)
+    {
+        if (need.installed) return std::nullopt;
+        switch (need.kind) {
+        case NeedKind::waiting:
+            return KernelGap::Missing{need.module, "waiting", need.reason};
+        case NeedKind::deferred:
+            return KernelGap::Missing{need.module, "deferred",
+                                      "it needs " + need.reason + ", which is not in the tree"};
+        case NeedKind::install:
+            return not_installed(need, kernel);
+        case NeedKind::unknown:
+            return unknown(need, kernel);
+        default:
+            return std::nullopt;
+        }
+    }
+
+    KernelGap::Missing not_installed(const ModuleNeed& need, const KernelId& kernel) const
+    {
+        const auto trouble = read_trouble_record(layout_, need.module, kernel);
+        if (!trouble) return {need.module, "missing", need.reason};
+        return {need.module, std::string(name_of(trouble->state)), trouble->note};
+    }
+
+    std::optional<KernelGap::Missing> unknown(const ModuleNeed& need, const KernelId& kernel) const
+    {
+        const auto trouble = read_trouble_record(layout_, need.module, kernel);
+        if (trouble && trouble->state == KernelState::skipped) return std::nullopt;
+        if (trouble) return KernelGap::Missing{need.module, std::string(name_of(trouble->state)), trouble->note};
+        const auto status = scan_module(places_, need.module);
+        if (!status || !wanted_by_records(layout_, *status)) return std::nullopt;
+        return KernelGap::Missing{need.module, "missing",
+                                  is_built(status_for(*status, kernel)) ? "built, not installed" : "not built"};
+    }
+
+    const Places& places_;
+    Layout layout_;
+    NeedsSource source_;
+    std::string next_;
+    std::string running_;
+};
+
+} // namespace
+
+KernelId next_kernel(const Places& places)
+{
+    KernelId newest;
+    for (const KernelId& kernel : installed_kernels(places, false)) // oldest first
+        if (has_image(places, kernel.release)) newest = kernel;
+    return newest;
+}
+
+std::vector<KernelGap> kernel_gaps(const Places& places)
+{
+    std::vector<KernelGap> gaps;
+    Gaps look(places);
+    auto kernels = installed_kernels(places, false);
+    std::reverse(kernels.begin(), kernels.end());
+    for (const KernelId& kernel : kernels)
+        if (is_kernel(places, kernel.release))
+            if (KernelGap gap = look.of(kernel); !gap.missing.empty()) gaps.push_back(std::move(gap));
+    return gaps;
+}
+
+json to_json(const KernelGap& gap)
+{
+    json value{{"kernel", gap.kernel.release},
+               {"arch", gap.kernel.arch},
+               {"running", gap.running},
+               {"boots_next", gap.boots_next},
+               {"missing", json::array()}};
+    for (const KernelGap::Missing& one : gap.missing)
+        value["missing"].push_back(
+            {{"name", one.module.name}, {"version", one.module.version}, {"state", one.state}, {"reason", one.reason}});
+    return value;
+}
+
+KernelGap kernel_gap_from_json(const json& value)
+{
+    KernelGap gap;
+    gap.kernel = {value.at("kernel").get<std::string>(), value.value("arch", "")};
+    gap.running = value.value("running", false);
+    gap.boots_next = value.value("boots_next", false);
+    for (const json& one : value.at("missing"))
+        gap.missing.push_back({{one.at("name").get<std::string>(), one.at("version").get<std::string>()},
+                               one.value("state", ""),
+                               one.value("reason", "")});
+    return gap;
+}
+
+std::string sentence_about(const KernelGap& gap)
+{
+    std::string names;
+    for (const KernelGap::Missing& one : gap.missing) names += (names.empty() ? "" : ", ") + one.module.name;
+    const char* const which = gap.boots_next ? gap.running ? " runs, boots next" : " boots next"
+                              : gap.running  ? " runs"
+                                             : " is installed";
+    return gap.kernel.release + which + " and lacks " + names + ".";
+}
+
+} // namespace dkms

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/needs.h"
+
+#include "lib/kernel/headers.h"
+#include "lib/model/error.h"
+#include "lib/plan/target.h"
+#include "lib/tree/fingerprint.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/pending.h"
+#include "lib/tree/record.h"
+#include "lib/tree/scan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace dkms {
+namespace {
+
+bool is_installed(const KernelStatus* status)
+{
+    return status != nullptr &&
+           (status->state == KernelState::installed || status->state == KernelState::installed_weak);
+}
+
+/// One look at a kernel.
+class Look {
+public:
+    Look(const Places& places, const KernelId& kernel, const NeedsSource& source)
+        : places_(places), layout_(places), source_(source)
+    {
+        needs_.kernel = kernel;
+    }
+
+    KernelNeeds operator()();
+
+private:
+    /// What is known of a module beside what is to be done.
+    struct Candidate {
+        ModuleNeed need;
+        std::vector<std::string> depends;
+    };
+
+    std::vector<ModuleStatus> chosen();
+    Candidate look_at(const ModuleStatus& status);
+    void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need) const;
+    void look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need);
+    void set_missing(const ModuleStatus& status, ModuleNeed& need);
+    const KernelConfig& kernel_config();
+    const std::string& missing_headers();
+    std::string strangers_of(const Candidate& one) const;
+    void defer();
+    void put(const std::string& name);
+
+    const Places& places_;
+    Layout layout_;
+    const NeedsSource& source_;
+    KernelNeeds needs_;
+    std::set<std::string> known_;               ///< every name of the tree
+    std::map<std::string, std::string> active_; ///< name → version that is installed, of another one than the newest
+    std::map<std::string, Candidate> candidates_;
+    std::set<std::string> deferred_;
+    std::vector<std::string> way_; ///< names that are being put
+    std::set<std::string> put_;
+    std::optional<KernelConfig> config_;
+    std::optional<std::string> headers_;
+};
+
+KernelNeeds Look::operator()()
+{
+    const auto switch_file = places_.config_dir / "no-autoinstall";
+    if (std::error_code ignored; source_.like.empty() && std::filesystem::exists(switch_file, ignored))
+        needs_.switched_off = switch_file.string();
+    for (const ModuleStatus& one : chosen()) candidates_.insert_or_assign(one.module.name, look_at(one));
+    defer();
+    for (const auto& [name, one] : candidates_) put(name);
+    needs_.pending = pending_steps(layout_, needs_.kernel);
+    return std::move(needs_);
+}
+
+/// One version of each name: the newest, or the one that the example has.
+std::vector<ModuleStatus> Look::chosen()
+{
+    StatusFilter filter;
+    filter.module = source_.only;
+    std::map<std::string, ModuleStatus> by_name;
+    for (ModuleStatus& one : scan(places_, filter, ScanDepth::quick)) { // in the order of versions
+        const std::string name = one.module.name;
+        known_.insert(name);
+        if (is_installed(status_for(one, needs_.kernel))) active_[name] = one.module.version;
+        const bool is_example =
+            source_.like.empty() || is_installed(status_for(one, {source_.like, needs_.kernel.arch}));
+        if (is_example) by_name.insert_or_assign(name, std::move(one));
+    }
+    std::vector<ModuleStatus> all;
+    for (auto& [name, one] : by_name) all.push_back(std::move(one));
+    return all;
+}
+
+Look::Candidate Look::look_at(const ModuleStatus& status)
+{
+    Candidate one{{status.module, NeedKind::none, {}, {}, {}, {}, false}, {}};
+    const KernelStatus* const there = status_for(status, needs_.kernel);
+    one.need.installed = is_installed(there);
+    if (one.need.installed) {
+        if (!status.broken && there->state == KernelState::installed) look_at_installed(status, *there, one.need);
+        return one;
+    }
+    if (status.broken) {
+        one.need.kind = NeedKind::broken;
+        one.need.reason = "its source " + layout_.source_link(status.module).string() + " leads nowhere";
+        return one;
+    }
+    try {
+        if (const auto conf = source_.conf(status.module, needs_.kernel)) {
+            one.depends = conf->build_depends;
+            look_at_conf(status, *conf, one.need);
+        } else {
+            one.need.kind = NeedKind::unknown;
+            one.need.reason = "its dkms.conf needs bash";
+        }
+    } catch (const Error& error) {
+        one.need.kind = NeedKind::install;
+        one.need.reason = error.message();
+    }
+    return one;
+}
+
+void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need) const
+{
+    need.reason = "installed";
+    const auto record = read_build_record(layout_, status.module, there.kernel);
+    if (!record) return;
+    const auto files = input_files_from_json(record->inputs.value("files", nlohmann::json()));
+    const InputFile* const changed = source_.by_content ? first_changed(files, places_) : first_touched(files, places_);
+    if (changed == nullptr) return;
+    need.kind = NeedKind::rebuild;
+    need.changed_kind = changed->kind;
+    need.changed_path = (places_.root / changed->path.relative_path()).string();
+    need.reason = changed->kind + " changed: " + need.changed_path;
+}
+
+void Look::look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need)
+{
+    if (!conf.autoinstall && source_.like.empty()) {
+        need.reason = "it does not ask to be installed by itself (AUTOINSTALL)";
+        return;
+    }
+    if (!conf.exclusive.empty() || !conf.module_exclusive.empty()) {
+        const Exclusion exclusion = exclusion_for(conf, needs_.kernel, kernel_config());
+        if (exclusion.meant.empty() && !exclusion.reason.empty()) {
+            need.kind = NeedKind::excluded;
+            need.reason = "not for this kernel: " + exclusion.reason;
+            return;
+        }
+    }
+    set_missing(status, need);
+}
+
+void Look::set_missing(const ModuleStatus& status, ModuleNeed& need)
+{
+    need.kind = NeedKind::install;
+    const KernelStatus* const there = status_for(status, needs_.kernel);
+    const auto active = active_.find(status.module.name);
+    if (is_built(there))
+        need.reason = "built, not installed";
+    else if (!missing_headers().empty()) {
+        need.kind = NeedKind::waiting;
+        need.reason = "no headers; install " + missing_headers();
+    } else if (there != nullptr && there->state == KernelState::failed)
+        need.reason = "the last attempt failed: " + there->note;
+    else
+        need.reason = active == active_.end() ? "not built" : "not built; installed is " + active->second;
+}
+
+const KernelConfig& Look::kernel_config()
+{
+    if (!config_) config_ = read_kernel_config(kernel_config_file(headers_directory(needs_.kernel, places_, {}), {}));
+    return *config_;
+}
+
+/// The package to install; empty when the headers are there.
+const std::string& Look::missing_headers()
+{
+    if (!headers_) {
+        const auto with_headers = installed_kernels(places_, true);
+        const bool there = std::any_of(with_headers.begin(), with_headers.end(),
+                                       [this](const KernelId& one) { return one.release == needs_.kernel.release; });
+        headers_ = there ? "" : headers_package(needs_.kernel, places_);
+    }
+    return *headers_;
+}
+
+/// Those among its dependencies that nobody here can bring.
+std::string Look::strangers_of(const Candidate& one) const
+{
+    std::string names;
+    for (const std::string& name : one.depends)
+        if (known_.count(name) == 0 || deferred_.count(name) != 0) names += (names.empty() ? "" : " ") + name;
+    return names;
+}
+
+void Look::defer()
+{
+    if (!source_.only.empty()) return;                    // the others were not looked at
+    for (bool again = true; std::exchange(again, false);) // others may depend on one that is deferred
+        for (auto& [name, one] : candidates_) {
+            if (one.need.kind != NeedKind::install && one.need.kind != NeedKind::waiting) continue;
+            const std::string strangers = strangers_of(one);
+            if (strangers.empty()) continue;
+            one.need.kind = NeedKind::deferred;
+            one.need.reason = strangers;
+            deferred_.insert(name);
+            again = true;
+        }
+}
+
+/// Dependencies first. In a circle somebody has to be the first, and will fail for what it lacks.
+void Look::put(const std::string& name)
+{
+    const auto found = candidates_.find(name);
+    if (found == candidates_.end() || put_.count(name) != 0) return;
+    if (const auto begun = std::find(way_.begin(), way_.end(), name); begun != way_.end()) {
+        needs_.cycles.emplace_back(begun, way_.end());
+        return;
+    }
+    way_.push_back(name);
+    auto& [need, depends] = found->second;
+    for (const std::string& dependency : depends) put(dependency);
+    way_.pop_back();
+    for (const std::string& dependency : depends)
+        if (put_.count(dependency) != 0 && candidates_.at(dependency).need.is_work()) need.after.push_back(dependency);
+    put_.insert(name);
+    needs_.modules.push_back(need);
+}
+
+/// As a build for that kernel would have it, except for what a person asks of a single build.
+ConfContext context_of(const Places& places, const ModuleId& module, const KernelId& kernel)
+{
+    ConfContext context;
+    context.module = module;
+    context.kernel = kernel;
+    context.kernel_source_dir = headers_directory(kernel, places, {});
+    context.kernel_config = kernel_config_file(context.kernel_source_dir, {});
+    context.places = places;
+    return context;
+}
+
+} // namespace
+
+bool ModuleNeed::is_work() const
+{
+    switch (kind) {
+    case NeedKind::install:
+    case NeedKind::rebuild:
+    case NeedKind::waiting:
+    case NeedKind::excluded: // its build says so
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool KernelNeeds::is_complete() const
+{
+    return switched_off.empty() && pending.empty() && cycles.empty() &&
+           std::all_of(modules.begin(), modules.end(),
+                       [](const ModuleNeed& one) { return one.kind == NeedKind::none; });
+}
+
+NeedsSource quick_source(const Places& places)
+{
+    NeedsSource source;
+    source.by_content = false;
+    source.conf = [places](const ModuleId& module, const KernelId& kernel) {
+        return read_conf_natively(Layout(places).source_link(module) / "dkms.conf", context_of(places, module, kernel),
+                                  Strictness::lax);
+    };
+    return source;
+}
+
+NeedsSource thorough_source(const Places& places)
+{
+    NeedsSource source;
+    source.conf = [places](const ModuleId& module, const KernelId& kernel) -> std::optional<Conf> {
+        return read_conf(Layout(places).source_link(module) / "dkms.conf", context_of(places, module, kernel),
+                         Strictness::lax);
+    };
+    return source;
+}
+
+KernelNeeds needs_of(const Places& places, const KernelId& kernel, const NeedsSource& source)
+{
+    return Look(places, kernel, source)();
+}
+
+} // namespace dkms
