@@ -51,9 +51,10 @@ class Supervisor::Implementation {
 public:
     Implementation(Loop& loop, Setup setup, Observer& observer)
         : loop_(loop), observer_(observer), setup_(std::move(setup)), worker_(open_worker(setup_.worker)),
-          lock_(Layout(setup_.places), setup_.mode), queue_(QueueLimits{})
+          lock_(Layout(setup_.places), setup_.mode),
+          store_(setup_.job_directory.empty() ? std::optional<JobStore>() : JobStore(setup_.job_directory)),
+          queue_(QueueLimits{}, store_ ? store_->next_id() : 1, running_release())
     {
-        if (!setup_.job_directory.empty()) store_.emplace(setup_.job_directory);
     }
 
     Accepted submit(const Request& request, const Caller& caller, int client_pid, Descriptor handle);
@@ -61,6 +62,7 @@ public:
     void cancel(JobId job, bool force);
     void leave(JobId job, const Caller& caller);
     std::optional<JobView> view(JobId job) const;
+    std::optional<JobView> present_view(JobId job) const;
     std::vector<JobView> jobs() const;
     const JobStore& store() const;
     void shut_down(std::function<void()> done);
@@ -113,6 +115,7 @@ private:
     std::vector<std::pair<JobId, Event>> news_;
     std::map<StepId, Running> running_;
     std::set<JobId> begun_;
+    std::set<JobId> told_ended_;          ///< and not forgotten yet
     std::map<JobId, Descriptor> handles_; ///< of outermost jobs
     std::map<JobId, Source> forget_;
     Source on_pump_;
@@ -126,18 +129,19 @@ private:
 void Supervisor::Implementation::prepare_queue()
 {
     if (std::exchange(queue_is_prepared_, true)) return;
-    QueueLimits limits;
-    limits.private_builds = available_sandbox() != SandboxKind::none;
-    queue_ = Queue(limits, store_ ? store_->next_id() : 1, running_release());
+    queue_.set_private_builds(available_sandbox() != SandboxKind::none);
 }
 
 Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, const Caller& caller, int client_pid,
                                                         Descriptor handle)
 {
     JobPlan work = plan(request, facts_of(setup_.places));
-    prepare_queue();
-    only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
-    have_lock(); // a tree that cannot be written is an error of the request
+    const bool is_work = !work.steps.empty() || !work.children.empty() || !work.at_end.empty();
+    if (is_work) {
+        prepare_queue();
+        only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
+        have_lock(); // a tree that cannot be written is an error of the request
+    }
     const JobId inside = job_of_process(client_pid);
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
     if (handle) handles_[job] = std::move(handle);
@@ -218,15 +222,26 @@ void Supervisor::Implementation::leave(JobId job, const Caller& caller)
 
 std::optional<JobView> Supervisor::Implementation::view(JobId job) const
 {
-    if (auto present = queue_.view(job)) return present;
+    if (auto present = present_view(job)) return present;
     return store_ ? store_->find(job) : std::nullopt;
+}
+
+/// Whoever sees that a job has ended must find its last event: until that is told, it still runs.
+std::optional<JobView> Supervisor::Implementation::present_view(JobId job) const
+{
+    auto view = queue_.view(job);
+    if (!view || view->state != JobState::ended || told_ended_.count(job) != 0) return view;
+    view->state = JobState::running;
+    view->result.reset();
+    view->error.reset();
+    return view;
 }
 
 std::vector<JobView> Supervisor::Implementation::jobs() const
 {
     std::vector<JobView> result;
     for (const JobId job : queue_.jobs())
-        if (auto present = queue_.view(job)) result.push_back(std::move(*present));
+        if (auto present = present_view(job)) result.push_back(std::move(*present));
     return result;
 }
 
@@ -422,11 +437,13 @@ void Supervisor::Implementation::job_ended(JobId job)
     if (store_ && shutting_down_ && view.result == Result::cancelled) return;
     if (store_) store_->ended(view);
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
+    told_ended_.insert(job);
     observer_.job_ended(job);
     handles_.erase(job);
     if (view.parent != 0) return; // it goes with its parent
     forget_[job] = loop_.after(kept_after_end, [this, job] {
         queue_.forget(job);
+        std::erase_if(told_ended_, [this](JobId one) { return !queue_.view(one); });
         if (store_) store_->prune();
         forget_.erase(job);
     });

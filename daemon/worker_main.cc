@@ -9,6 +9,7 @@
 #include "lib/install/install_step.h"
 #include "lib/install/modprobe_step.h"
 #include "lib/install/post_transaction_step.h"
+#include "lib/install/tidy_step.h"
 #include "lib/install/uninstall_step.h"
 #include "lib/package/adopt_step.h"
 #include "lib/package/load_step.h"
@@ -16,6 +17,7 @@
 #include "lib/plan/survey_step.h"
 #include "lib/process/work.h"
 #include "lib/tree/add_step.h"
+#include "lib/tree/pending.h"
 #include "lib/tree/remove_step.h"
 
 #include <nlohmann/json.hpp>
@@ -68,6 +70,8 @@ ActionFactory factory_of(StepKind kind)
         return make_post_transaction_step;
     case StepKind::generate_key:
         return make_key_step;
+    case StepKind::tidy:
+        return make_tidy_step;
     default:
         break;
     }
@@ -133,6 +137,9 @@ int serve()
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     const Outcome outcome = guarded(work);
+    // What was cut off is to be done another time; what has been tried has been tried.
+    if (place_at_end(work.step.kind) && outcome.result != Result::cancelled)
+        remove_pending(Layout(work.places), work.step.kernel, work.step.kind);
     write_all(WorkerDescriptors::events,
               to_json(outcome).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return 0;

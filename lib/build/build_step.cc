@@ -3,6 +3,7 @@
 
 #include "lib/build/build_environment.h"
 #include "lib/build/built_modules.h"
+#include "lib/build/input_files.h"
 #include "lib/build/make_command.h"
 #include "lib/build/make_progress.h"
 #include "lib/build/patches.h"
@@ -52,6 +53,7 @@ private:
     const KernelId& kernel() const { return work_.step.kernel; }
 
     bool is_built() const;
+    bool is_stale() const;
     std::optional<Error> read_inputs();
     void build();
     void set_up_signing();
@@ -60,6 +62,7 @@ private:
     MakeSettings make_settings() const;
     void take_results();
     void finish();
+    std::vector<InputFile> files_read() const;
     BuildRecord record_of(std::vector<BuildRecord::Module> modules) const;
     void write_dependency_marks() const;
     Error with_log(const Error& error) const;
@@ -91,7 +94,7 @@ void BuildStep::prepare()
 
 Outcome BuildStep::run()
 {
-    if (is_built() && !work_.step.options.force) {
+    if (is_built() && !work_.step.options.force && !(work_.step.options.refresh && is_stale())) {
         work_.reporter.report(Event(EventKind::already_built, {{"kernel", kernel().release}}));
         return {Result::skipped, std::nullopt, {}};
     }
@@ -124,6 +127,13 @@ bool BuildStep::is_built() const
 {
     std::error_code ignored;
     return fs::is_directory(layout_.built_modules(module(), kernel()), ignored);
+}
+
+bool BuildStep::is_stale() const
+{
+    const auto record = read_build_record(layout_, module(), kernel());
+    return record && first_changed(input_files_from_json(record->inputs.value("files", nlohmann::json())),
+                                   work_.places) != nullptr;
 }
 
 /// Everything that is known before the first file is copied; the error to end with when the module excludes itself.
@@ -264,6 +274,13 @@ void BuildStep::take_results()
     write_file_durably(staging_->directory() / ".dkmsd.json", text_of(record));
 }
 
+std::vector<InputFile> BuildStep::files_read() const
+{
+    std::vector<InputFile> files = input_files(work_, inputs_);
+    if (is_signed_) files.push_back({"key", signing_.certificate, 0, 0, {}});
+    return files;
+}
+
 BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
 {
     BuildRecord record;
@@ -271,7 +288,9 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     record.inputs = {{"compiler", inputs_.toolchain.compiler},
                      {"headers", inputs_.headers.source_dir.string()},
                      {"make", make_command_},
-                     {"source", inputs_.source.string()}};
+                     {"source", inputs_.source.string()},
+                     {"autoinstall", inputs_.conf.autoinstall},
+                     {"files", to_json(fingerprint_of(files_read(), work_.places))}};
     for (const ConfPatch& patch : patches_for(inputs_.conf.patches, kernel().release))
         record.inputs["patches"].push_back(patch.file);
     record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();

@@ -121,14 +121,19 @@ ConfSource read_conf_source(const std::filesystem::path& path)
     return source;
 }
 
+std::vector<std::filesystem::path> conf_files(const std::filesystem::path& file, const ConfContext& context)
+{
+    std::vector<std::filesystem::path> files{file};
+    for (const std::string& name : override_names(context.module, context.kernel))
+        if (name.find('/') == std::string::npos) files.push_back(context.places.config_dir / (name + ".conf"));
+    return files;
+}
+
 std::vector<ConfSource> read_conf_sources(const std::filesystem::path& file, const ConfContext& context)
 {
-    std::vector<ConfSource> sources{read_conf_source(file)};
-    for (const std::string& name : override_names(context.module, context.kernel)) {
-        if (name.find('/') != std::string::npos) continue;
-        const auto path = context.places.config_dir / (name + ".conf");
-        if (is_there(path)) sources.push_back(read_conf_source(path));
-    }
+    std::vector<ConfSource> sources;
+    for (const auto& path : conf_files(file, context))
+        if (sources.empty() || is_there(path)) sources.push_back(read_conf_source(path));
     return sources;
 }
 

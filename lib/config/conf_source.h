@@ -40,8 +40,11 @@ struct ConfScope {
 /// Throws Error: ConfMissing, ConfUnreadable (also for everything that is not a regular file), ConfTooLarge.
 ConfSource read_conf_source(const std::filesystem::path& path);
 
-/// `file` and those of its overrides in places.config_dir that exist, in the order in which they are evaluated: M.conf,
-/// M-V.conf, M-V-K.conf, M-V-K-A.conf, M--K.conf, M--K-A.conf. Throws as read_conf_source.
+/// `file` and the overrides of it that there may be in places.config_dir, in the order in which they are evaluated:
+/// M.conf, M-V.conf, M-V-K.conf, M-V-K-A.conf, M--K.conf, M--K-A.conf.
+std::vector<std::filesystem::path> conf_files(const std::filesystem::path& file, const ConfContext& context);
+
+/// What `file`, and those of its overrides that exist, hold. Throws as read_conf_source.
 std::vector<ConfSource> read_conf_sources(const std::filesystem::path& file, const ConfContext& context);
 
 /// The documented variables and directives. Throws Error InvalidArgs for a --directive that is not NAME=value or

@@ -3,7 +3,9 @@
 
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/tree/fingerprint.h"
 #include "lib/tree/layout.h"
+#include "lib/tree/record.h"
 #include "lib/tree/scan.h"
 
 namespace dkms {
@@ -20,9 +22,25 @@ std::string noted_version(const std::filesystem::path& build, const std::string&
     }
 }
 
-JobPlan rebuild(const ModuleId& module, const KernelId& kernel, bool installed, Options options)
+/// Whether a build was made with other symbols of `dependency` than there are now.
+bool has_other_symbols(const Layout& layout, const Places& places, const ModuleId& module, const KernelId& kernel,
+                       const std::string& dependency)
 {
-    options.force = true;
+    const auto record = read_build_record(layout, module, kernel);
+    if (!record) return false;
+    auto files = input_files_from_json(record->inputs.value("files", nlohmann::json()));
+    const auto symbols = layout.active_link(dependency, kernel).filename() / "module/Module.symvers";
+    std::erase_if(files, [&](const InputFile& file) {
+        const bool of_it = file.path.parent_path().parent_path().parent_path().filename() == dependency;
+        return file.kind != "dependency" || !of_it || !file.path.string().ends_with(symbols.string());
+    });
+    return first_changed(files, places) != nullptr;
+}
+
+JobPlan rebuild(const ModuleId& module, const KernelId& kernel, bool installed, bool force, Options options)
+{
+    options.force |= force;
+    options.refresh = true;
     JobPlan plan{{Verb::rebuild, module, {kernel}, options}, {{StepKind::build, module, kernel, options}}, {}};
     if (installed) plan.steps.push_back({StepKind::install, module, kernel, options});
     return plan;
@@ -40,9 +58,11 @@ std::vector<JobPlan> stale_dependents(const Places& places, const ModuleId& depe
     for (const ModuleStatus& one : scan(places, filter, ScanDepth::quick))
         for (const KernelStatus& status : one.kernels) {
             if (status.kernel != kernel) continue;
+            if (one.broken) continue;
             const std::string noted = noted_version(layout.kernel(one.module, kernel), dependency.name);
-            if (noted.empty() || noted == dependency.version || one.broken) continue;
-            jobs.push_back(rebuild(one.module, kernel, status.state == KernelState::installed, options));
+            const bool by_version = !noted.empty() && noted != dependency.version;
+            if (!by_version && !has_other_symbols(layout, places, one.module, kernel, dependency.name)) continue;
+            jobs.push_back(rebuild(one.module, kernel, status.state == KernelState::installed, by_version, options));
         }
     return jobs;
 }

@@ -2,39 +2,25 @@
 #include "lib/install/depmod_step.h"
 
 #include "lib/install/indexing.h"
-#include "lib/tree/directory.h"
-#include "lib/tree/layout.h"
-#include "lib/tree/record.h"
+#include "lib/install/placed.h"
 #include "lib/tree/scan.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace dkms {
 namespace {
 
-/// Deletes directories below `directory` that are empty, or become so. Links are not followed.
-void delete_empty(const Directory& directory)
+/// Paths below <install tree>/K of everything that is installed for the kernel.
+std::vector<std::string> installed_files(const Places& places, const KernelId& kernel)
 {
-    for (const auto& entry : directory.entries()) {
-        if (entry.kind != Directory::Kind::directory) continue;
-        if (const auto below = directory.open_below(entry.name)) delete_empty(*below);
-        ::unlinkat(directory.number(), entry.name.c_str(), AT_REMOVEDIR); // fails for one that is not empty
-    }
-}
-
-/// Why modules are not there for a kernel does not matter any more.
-void forget_troubles(const Places& places, const KernelId& kernel)
-{
-    const Layout layout(places);
-    std::error_code ignored;
-    for (const ModuleStatus& module : scan(places, {}, ScanDepth::quick))
+    std::vector<std::string> files;
+    StatusFilter filter;
+    filter.kernel = kernel.release;
+    filter.arch = kernel.arch;
+    for (const ModuleStatus& module : scan(places, filter, ScanDepth::quick))
         for (const KernelStatus& status : module.kernels)
-            if (status.kernel == kernel && status.state != KernelState::built &&
-                status.state != KernelState::installed && status.state != KernelState::installed_weak) {
-                remove_trouble_record(layout, module.module, kernel);
-                std::filesystem::remove(layout.failed_log(module.module, kernel), ignored);
-            }
+            if (status.state == KernelState::installed)
+                for (const PlacedModule& one : placed_modules(places, module.module, kernel))
+                    if (!one.path.empty()) files.push_back(one.path);
+    return files;
 }
 
 class DepmodStep : public Action {
@@ -45,14 +31,13 @@ public:
 
     Outcome run() override
     {
-        const std::string& release = work_.step.kernel.release;
-        if (const auto directory = Directory::open(work_.places.install_tree / release)) delete_empty(*directory);
-        forget_troubles(work_.places, work_.step.kernel);
-        const auto modules = work_.places.install_tree / release;
-        if (!is_indexed(work_) || ::access(modules.c_str(), W_OK) != 0) return {Result::skipped, std::nullopt};
-        if (const auto reason = index_modules(work_, {}))
-            work_.reporter.warning("depmod-failed", {{"kernel", release}, {"reason", *reason}},
-                                   "depmod failed for kernel " + release + ": " + *reason);
+        const KernelId& kernel = work_.step.kernel;
+        if (!is_indexed(work_)) {
+            index_modules(work_, {}); // says that there is none
+            return {Result::skipped, std::nullopt};
+        }
+        if (const auto reason = index_modules(work_, installed_files(work_.places, kernel)))
+            throw Error(ErrorCode::index_failed, {{"kernel", kernel.release}, {"reason", *reason}});
         return {};
     }
 

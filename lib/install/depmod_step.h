@@ -5,9 +5,8 @@
 
 namespace dkms {
 
-/// Runs depmod once for a kernel from which modules were taken, after directories below <install tree>/K that are empty
-/// have been deleted, and away with notes about modules that were to be built for it. A depmod that fails is a warning:
-/// the kernel may be half gone itself. Skipped when there is no index and when the options say no_depmod.
+/// Indexes the modules of a kernel once, after several have been installed. Skipped when there is no index and when the
+/// options say no_depmod. Throws Error IndexFailed: the modules are in their places, but modprobe does not find them.
 std::unique_ptr<Action> make_depmod_step(Work& work);
 
 } // namespace dkms

@@ -2,6 +2,7 @@
 #include "lib/install/follow_up.h"
 
 #include "lib/config/framework.h"
+#include "lib/install/indexing.h"
 
 namespace dkms {
 
@@ -12,6 +13,7 @@ std::vector<Step> follow_up_of(const Work& work, bool initramfs, bool installed)
     const Framework framework = read_framework(work.places, work.settings);
     const bool of_the_system = work.places.is_default_install_tree();
     std::vector<Step> steps;
+    if (options.batch && is_indexed(work)) steps.push_back({StepKind::depmod, {}, kernel, {}});
     if (initramfs && !options.no_initramfs && of_the_system) steps.push_back({StepKind::initramfs, {}, kernel, {}});
     const bool loads = options.modprobe_on_install || framework.modprobe_on_install;
     if (installed && loads && work.places.root == "/" && of_the_system && kernel.release == running_release())

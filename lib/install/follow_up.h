@@ -8,7 +8,8 @@
 
 namespace dkms {
 
-/// What is to be done once at the end of a job in which modules of the step's kernel have changed: the initramfs
+/// What is to be done once at the end of a job in which modules of the step's kernel have changed: depmod, where the
+/// step is part of a batch; the initramfs
 /// (`initramfs`: the module asks for it), loading modules after an install for the running kernel (`installed`), and
 /// the administrator's post_transaction command, as far as options, framework.conf and places say so.
 std::vector<Step> follow_up_of(const Work& work, bool initramfs, bool installed);

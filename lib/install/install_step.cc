@@ -17,10 +17,12 @@
 #include "lib/install/weak_modules.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/module_conf.h"
+#include "lib/tree/pending.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
 #include "lib/tree/script.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace dkms {
@@ -42,6 +44,7 @@ public:
     void undo() noexcept override;
 
 private:
+    bool differs_from_build() const;
     void require_built_and_kernel() const;
     void run_pre_install() const;
     void choose();
@@ -76,13 +79,16 @@ private:
     InstallRecord record_;
     bool indexed_ = false;
     bool post_install_ran_ = false;
+    std::vector<Step> follow_up_;
 };
 
 void InstallStep::prepare()
 {
     previous_ = active_version(layout_, module_.name, kernel_);
-    already_ = previous_ == module_.version && !force_.force;
+    const bool is_active = previous_ == module_.version;
+    already_ = is_active && !force_.force && !(work_.step.options.refresh && differs_from_build());
     if (already_) return;
+    force_.version_override |= is_active; // what it is compared with is its own last build
     require_built_and_kernel();
     conf_ = read_module_conf(work_, Strictness::strict);
     items_ = built_items(work_, conf_);
@@ -90,6 +96,14 @@ void InstallStep::prepare()
     require_writable(layout_.module(module_.name));
     require_writable(layout_.own());
     require_writable(kernel_directory_);
+}
+
+/// Whether what is installed is another build than the one in the tree.
+bool InstallStep::differs_from_build() const
+{
+    const auto status = scan_module(work_.places, module_, ScanDepth::full);
+    const auto here = [this](const KernelStatus& one) { return one.kernel == kernel_ && (one.differs || one.missing); };
+    return status && std::any_of(status->kernels.begin(), status->kernels.end(), here);
 }
 
 void InstallStep::require_built_and_kernel() const
@@ -117,6 +131,8 @@ Outcome InstallStep::run()
         work_.cancellation.check(); // from here to the end nothing asks again
         change_files();
         index();
+        follow_up_ = follow_up_of(work_, conf_.remake_initrd, true);
+        add_pending(layout_, kernel_, follow_up_);
         transaction_->commit();
         transaction_.reset();
     } catch (const Error& error) {
@@ -149,7 +165,7 @@ void InstallStep::choose()
 void InstallStep::change_files()
 {
     transaction_.emplace(work_.places, module_, kernel_, ErrorCode::install_failed);
-    if (is_indexed(work_)) transaction_->needs_depmod();
+    if (is_indexed(work_) && !work_.step.options.batch) transaction_->needs_depmod();
     plan_previous();
     plan_originals();
     plan_modules();
@@ -263,6 +279,7 @@ void InstallStep::write_weak_links() const
 
 void InstallStep::index()
 {
+    if (work_.step.options.batch) return; // once, at the end of the job
     std::vector<std::string> files;
     for (const InstallItem& item : items_) files.push_back(item.path);
     indexed_ = is_indexed(work_);
@@ -273,7 +290,7 @@ void InstallStep::index()
 
 Outcome InstallStep::done() const
 {
-    return {Result::done, std::nullopt, follow_up_of(work_, conf_.remake_initrd, true),
+    return {Result::done, std::nullopt, follow_up_,
             stale_dependents(work_.places, module_, kernel_, work_.step.options)};
 }
 

@@ -10,6 +10,7 @@
 #include "lib/install/weak_modules.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/module_conf.h"
+#include "lib/tree/pending.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
 #include "lib/tree/script.h"
@@ -95,10 +96,12 @@ Outcome UninstallStep::run()
     if (const auto reason = index_modules(work_, {}))
         work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *reason}},
                                "depmod failed for kernel " + kernel_.release + ": " + *reason);
+    Outcome outcome = done();
+    add_pending(layout_, kernel_, outcome.follow_up);
     transaction_->commit();
     transaction_.reset();
     work_.reporter.stage(Stage::depmod, 100);
-    return done();
+    return outcome;
 }
 
 void UninstallStep::plan()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/headers.h"
+#include "lib/plan/needs.h"
 #include "lib/plan/plan.h"
+#include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/scan.h"
 #include "lib/tree/transaction_mark.h"
@@ -33,6 +35,10 @@ PlanFacts facts_of(const Places& places)
     };
     facts.source_exists = [places](const ModuleId& module) {
         return leads_to_directory(Layout(places).source_in_source_tree(module));
+    };
+    facts.is_complete = [places](const KernelId& kernel) {
+        const auto intents = Directory::open(Layout(places).intents()); // of what was cut off: first that is mended
+        return (!intents || intents->entries().empty()) && needs_of(places, kernel, quick_source(places)).is_complete();
     };
     facts.added_in = [places](const ModuleId& module, const std::string& transaction) {
         return has_transaction_mark(Layout(places), module, transaction);

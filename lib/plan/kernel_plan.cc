@@ -17,22 +17,6 @@ KernelId kernel_of(const Request& request, const PlanFacts& facts)
     return facts.running;
 }
 
-JobPlan match_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& facts)
-{
-    const Request& request = whole.request;
-    const KernelId example{request.options.template_kernel, kernel.arch};
-    for (const ModuleStatus& module : facts.versions(request.module.name)) {
-        const KernelStatus* const there = status_for(module, example);
-        if (there == nullptr || there->state != KernelState::installed) continue;
-        Request install{Verb::install, module.module, {kernel}, request.options};
-        install.options.template_kernel.clear();
-        Step build{StepKind::build, module.module, kernel, install.options};
-        Step put{StepKind::install, module.module, kernel, install.options};
-        whole.children.push_back({std::move(install), {std::move(build), std::move(put)}, {}});
-    }
-    return whole;
-}
-
 JobPlan removal_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& facts)
 {
     bool has_notes = false;
@@ -44,7 +28,7 @@ JobPlan removal_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& fac
             has_notes = true;
     }
     if (whole.children.empty() && !has_notes) return whole;
-    whole.at_end.push_back(final_depmod(kernel, whole.request.options));
+    whole.at_end.push_back(final_tidying(kernel, whole.request.options));
     whole.at_end.back().options.no_depmod |= whole.children.empty();
     return whole;
 }
@@ -63,17 +47,17 @@ JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options&
     return {std::move(request), {std::move(uninstall), std::move(unbuild)}, {}};
 }
 
-Step final_depmod(const KernelId& kernel, const Options& options) { return {StepKind::depmod, {}, kernel, options}; }
+Step final_tidying(const KernelId& kernel, const Options& options) { return {StepKind::tidy, {}, kernel, options}; }
 
 JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts)
 {
     const KernelId kernel = kernel_of(request, facts);
     JobPlan whole{request, {}, {}};
     whole.request.kernels = {kernel};
-    if (request.verb == Verb::match) return match_plan(std::move(whole), kernel, facts);
     if (request.verb == Verb::kernel_prerm) return removal_plan(std::move(whole), kernel, facts);
-    const StepKind kind = request.verb == Verb::autoinstall ? StepKind::survey : StepKind::survey_preinst;
-    whole.steps.push_back({kind, {}, kernel, request.options});
+    if (request.verb == Verb::autoinstall && facts.is_complete(kernel)) return whole;
+    const StepKind kind = request.verb == Verb::kernel_preinst ? StepKind::survey_preinst : StepKind::survey;
+    whole.steps.push_back({kind, {request.module.name, {}}, kernel, request.options});
     return whole;
 }
 

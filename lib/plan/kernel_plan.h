@@ -17,7 +17,7 @@ JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts);
 /// whoever asks for it.
 JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options& options);
 
-/// What follows when such children have been there: depmod, once, and notes about the kernel go.
-Step final_depmod(const KernelId& kernel, const Options& options);
+/// What follows when such children have been there: depmod, once; empty directories and notes about the kernel go.
+Step final_tidying(const KernelId& kernel, const Options& options);
 
 } // namespace dkms

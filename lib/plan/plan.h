@@ -20,6 +20,8 @@ struct PlanFacts {
     std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
     /// Whether the module was added in this package transaction (Options::transaction).
     std::function<bool(const ModuleId&, const std::string& transaction)> added_in;
+    /// Whether there is nothing to do for a kernel, as far as can be told without starting a program.
+    std::function<bool(const KernelId&)> is_complete;
     KernelId running;
     Places places; ///< for the sentences of errors
 };
@@ -38,8 +40,8 @@ PlanFacts facts_of(const Places& places);
 ///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.
 /// - rebuild: forced build, and forced install where it was installed.
 /// - load: load, which asks for more. pack: pack, for the kernels named, or with `all` for each it is built for.
-/// - match: a child for each module that is installed for the template kernel, that of install.
-/// - autoinstall, kernel_preinst: survey, which asks for the children: what is to be done depends on configurations.
+/// - autoinstall, match, kernel_preinst: survey, which asks for the children: what is to be done depends on
+///   configurations. No step at all for an autoinstall with nothing to do.
 /// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the
 ///   end.
 /// - generate_key: generate_key.

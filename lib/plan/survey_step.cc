@@ -1,142 +1,131 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/plan/survey_step.h"
 
-#include "lib/config/conf.h"
+#include "lib/config/policy_conf.h"
 #include "lib/plan/kernel_plan.h"
+#include "lib/plan/needs.h"
 #include "lib/plan/target.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/scan.h"
 
 #include <map>
-#include <optional>
-#include <set>
 
 namespace dkms {
 namespace {
 
-bool is_installed(const ModuleStatus& module, const KernelId& kernel)
-{
-    const KernelStatus* const status = status_for(module, kernel);
-    return status != nullptr &&
-           (status->state == KernelState::installed || status->state == KernelState::installed_weak);
-}
-
-/// A module that wants to be installed.
-struct Wanted {
-    ModuleId module;
-    std::vector<std::string> depends;
-};
-
 class SurveyStep : public Action {
 public:
-    explicit SurveyStep(Work& work) : work_(work) {}
+    explicit SurveyStep(Work& work) : work_(work), policy_(work.places) {}
 
     void prepare() override {}
     Outcome run() override;
     void undo() noexcept override {} // nothing is changed
 
 private:
-    void look_at(const ModuleStatus& newest);
-    void defer_what_depends_on_strangers();
-    std::string strangers_of(const Wanted& one) const;
-    void put(const std::string& name);
-    JobPlan job_for(const Wanted& one) const;
+    void report(const KernelNeeds& needs) const;
+    void report_faults(const KernelNeeds& needs) const;
+    void report_one(const ModuleNeed& need) const;
+    std::vector<JobPlan> jobs_for(const KernelNeeds& needs) const;
+    JobPlan job_for(const ModuleNeed& need) const;
 
     Work& work_;
-    std::set<std::string> known_;                 ///< every name of the tree
-    std::vector<std::string> installed_;          ///< names
-    std::map<std::string, Wanted> wanted_;        ///< by name
-    std::set<std::string> deferred_;              ///< names
-    std::map<std::string, std::size_t> position_; ///< of a name in jobs_
-    std::set<std::string> visiting_;
-    std::vector<JobPlan> jobs_;
+    PolicyConf policy_;
 };
 
 Outcome SurveyStep::run()
 {
-    const auto switched_off = work_.places.config_dir / "no-autoinstall";
-    if (std::error_code ignored; std::filesystem::exists(switched_off, ignored)) {
-        work_.reporter.report(Event(EventKind::autoinstall_disabled, {{"path", switched_off.string()}}));
+    NeedsSource source = thorough_source(work_.places);
+    source.like = work_.step.options.template_kernel;
+    source.only = work_.step.module.name;
+    const auto read = source.conf;
+    source.conf = [this, &read](const ModuleId& module, const KernelId& kernel) {
+        work_.cancellation.check(); // bash may take its time
+        return read(module, kernel);
+    };
+    const KernelNeeds needs = needs_of(work_.places, work_.step.kernel, source);
+    if (!needs.switched_off.empty()) {
+        work_.reporter.report(Event(EventKind::autoinstall_disabled, {{"path", needs.switched_off}}));
         return {Result::skipped, std::nullopt};
     }
-    std::map<std::string, ModuleStatus> newest;
-    for (ModuleStatus& one : scan(work_.places, {}, ScanDepth::quick)) // in the order of versions
-        newest.insert_or_assign(one.module.name, std::move(one));
-    for (const auto& [name, status] : newest) known_.insert(name);
-    for (const auto& [name, status] : newest) look_at(status);
-    defer_what_depends_on_strangers();
-    work_.reporter.report(
-        Event(EventKind::surveyed, {{"kernel", work_.step.kernel.release}, {"installed", installed_}}));
-    for (const auto& [name, one] : wanted_) put(name);
-    return {jobs_.empty() ? Result::skipped : Result::done, std::nullopt, {}, std::move(jobs_)};
+    report(needs);
+    Outcome outcome;
+    outcome.jobs = jobs_for(needs);
+    outcome.follow_up = needs.pending; // of a job that was cut off
+    if (outcome.jobs.empty() && outcome.follow_up.empty()) outcome.result = Result::skipped;
+    return outcome;
 }
 
-void SurveyStep::look_at(const ModuleStatus& newest)
+void SurveyStep::report(const KernelNeeds& needs) const
 {
-    const ModuleId& module = newest.module;
-    work_.cancellation.check();
-    if (is_installed(newest, work_.step.kernel)) return installed_.push_back(module.name);
-    if (newest.broken) {
+    report_faults(needs);
+    std::vector<std::string> installed;
+    for (const ModuleNeed& need : needs.modules) {
+        if (need.kind == NeedKind::none && need.installed) installed.push_back(need.module.name);
+        report_one(need);
+    }
+    std::sort(installed.begin(), installed.end());
+    work_.reporter.report(
+        Event(EventKind::surveyed, {{"kernel", needs.kernel.release}, {"installed", std::move(installed)}}));
+}
+
+void SurveyStep::report_faults(const KernelNeeds& needs) const
+{
+    for (const std::string& sentence : policy_.faults()) work_.reporter.warning("policy", {}, sentence);
+    for (const auto& cycle : needs.cycles) {
+        std::string names = cycle.front();
+        for (std::size_t i = 1; i < cycle.size(); ++i) names += ", " + cycle[i];
+        work_.reporter.warning("dependency-cycle", {{"modules", names}},
+                               "BUILD_DEPENDS goes in a circle: " + names +
+                                   (cycle.size() == 1 ? " depends on itself." : " depend on each other."));
+    }
+}
+
+void SurveyStep::report_one(const ModuleNeed& need) const
+{
+    const std::string module = need.module.text();
+    switch (need.kind) {
+    case NeedKind::broken: {
         const Error error(ErrorCode::broken_module,
-                          {{"module", module.text()}, {"path", Layout(work_.places).source_link(module).string()}});
+                          {{"module", module}, {"path", Layout(work_.places).source_link(need.module).string()}});
         return work_.reporter.warning(error.name(), error.parameters(), error.message());
     }
-    try {
-        const auto file = Layout(work_.places).source_link(module) / "dkms.conf";
-        const Conf conf = read_conf(file, conf_context(work_, module), Strictness::lax);
-        if (conf.autoinstall) wanted_.insert({module.name, {module, conf.build_depends}});
-    } catch (const Error&) {
-        wanted_.insert({module.name, {module, {}}}); // its job will say what is wrong
+    case NeedKind::deferred:
+        return work_.reporter.report(Event(EventKind::deferred, {{"module", module}, {"dependencies", need.reason}}));
+    case NeedKind::rebuild:
+        return work_.reporter.report(Event(EventKind::stale, {{"module", module},
+                                                              {"kernel", work_.step.kernel.release},
+                                                              {"what", need.changed_kind},
+                                                              {"path", need.changed_path}}));
+    default:
+        return;
     }
 }
 
-/// Those among its dependencies that nobody here can bring.
-std::string SurveyStep::strangers_of(const Wanted& one) const
+std::vector<JobPlan> SurveyStep::jobs_for(const KernelNeeds& needs) const
 {
-    std::string names;
-    for (const std::string& name : one.depends)
-        if (known_.count(name) == 0 || deferred_.count(name) != 0) names += (names.empty() ? "" : " ") + name;
-    return names;
+    std::vector<JobPlan> jobs;
+    std::map<std::string, std::size_t> position; // of a name in jobs
+    for (const ModuleNeed& need : needs.modules) {
+        if (!need.is_work()) continue;
+        JobPlan job = job_for(need);
+        for (const std::string& name : need.after) job.after.push_back(position.at(name));
+        position[need.module.name] = jobs.size();
+        jobs.push_back(std::move(job));
+    }
+    return jobs;
 }
 
-void SurveyStep::defer_what_depends_on_strangers()
-{
-    for (bool again = true; std::exchange(again, false);)
-        for (auto one = wanted_.begin(); one != wanted_.end();) {
-            const std::string strangers = strangers_of(one->second);
-            if (strangers.empty()) {
-                ++one;
-                continue;
-            }
-            work_.reporter.report(
-                Event(EventKind::deferred, {{"module", one->second.module.text()}, {"dependencies", strangers}}));
-            deferred_.insert(one->first);
-            one = wanted_.erase(one);
-            again = true; // others may depend on it
-        }
-}
-
-/// Dependencies first. In a circle somebody has to be the first, and will fail for what it lacks.
-void SurveyStep::put(const std::string& name)
-{
-    const auto one = wanted_.find(name);
-    if (one == wanted_.end() || position_.count(name) != 0 || !visiting_.insert(name).second) return;
-    for (const std::string& dependency : one->second.depends) put(dependency);
-    JobPlan job = job_for(one->second);
-    for (const std::string& dependency : one->second.depends)
-        if (const auto before = position_.find(dependency); before != position_.end())
-            job.after.push_back(before->second);
-    position_[name] = jobs_.size();
-    jobs_.push_back(std::move(job));
-}
-
-JobPlan SurveyStep::job_for(const Wanted& one) const
+JobPlan SurveyStep::job_for(const ModuleNeed& need) const
 {
     const KernelId& kernel = work_.step.kernel;
-    const Options& options = work_.step.options;
-    return {{Verb::install, one.module, {kernel}, options},
-            {{StepKind::build, one.module, kernel, options}, {StepKind::install, one.module, kernel, options}},
+    Options options = work_.step.options;
+    options.template_kernel.clear();
+    options.batch = true;
+    options.refresh = true;
+    options.policy = policy_.policy_for(need.module.name);
+    return {{Verb::install, need.module, {kernel}, options},
+            {{StepKind::build, need.module, kernel, options}, {StepKind::install, need.module, kernel, options}},
             {}};
 }
 
@@ -150,9 +139,7 @@ public:
     {
         Outcome outcome;
         for (const ModuleStatus& one : scan(work_.places, {}, ScanDepth::quick)) {
-            const KernelStatus* const status = status_for(one, work_.step.kernel);
-            const bool built =
-                status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
+            const bool built = is_built(status_for(one, work_.step.kernel));
             const auto conf = built ? try_module_conf(work_, one.module) : std::nullopt;
             if (conf && conf->autoinstall)
                 outcome.jobs.push_back(clearance(one.module, work_.step.kernel, work_.step.options));
@@ -160,7 +147,7 @@ public:
         if (outcome.jobs.empty())
             outcome.result = Result::skipped;
         else
-            outcome.follow_up.push_back(final_depmod(work_.step.kernel, work_.step.options));
+            outcome.follow_up.push_back(final_tidying(work_.step.kernel, work_.step.options));
         return outcome;
     }
 

@@ -177,6 +177,10 @@ void Course::ask_for_follow_up(JobId id, const std::vector<Step>& steps)
     auto& known = outermost.follow_up;
     for (const Step& step : steps)
         if (std::find(known.begin(), known.end(), step) == known.end()) known.push_back(step);
+    const std::size_t settled =
+        outermost.follow_up_position + (outermost.phase == Phase::follow_up && outermost.running);
+    std::stable_sort(known.begin() + static_cast<std::ptrdiff_t>(settled), known.end(),
+                     [](const Step& a, const Step& b) { return place_at_end(a.kind) < place_at_end(b.kind); });
     if (!outermost.running) prepare_next(outermost);
 }
 

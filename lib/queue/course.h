@@ -16,6 +16,8 @@ public:
     /// `private_builds`: see Step::resources.
     explicit Course(bool private_builds) : private_builds_(private_builds) {}
 
+    void set_private_builds(bool private_builds) { private_builds_ = private_builds; }
+
     JobTable& table() { return table_; }
     const JobTable& table() const { return table_; }
 

@@ -188,6 +188,8 @@ void Queue::resume(JobId id, JobPlan plan, Caller caller, double queued_at)
     state.settled = false;
 }
 
+void Queue::set_private_builds(bool private_builds) { state_->course.set_private_builds(private_builds); }
+
 void Queue::set_may_start(bool may_start)
 {
     if (may_start && !state_->may_start) state_->settled = false;

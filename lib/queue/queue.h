@@ -66,7 +66,8 @@ using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, Job
 ///    that is being stopped is not, nor an autoinstall that has begun (it may have looked too early), and what comes
 ///    from inside a job joins only what came from inside the same job;
 ///  - a job stops when its last submitter has left, or by cancel; a step that must not be cut off comes to its end;
-///  - follow-up steps run once, at the end of the outermost job, also when a part of it failed or was cancelled;
+///  - follow-up steps run once, at the end of the outermost job and in the order of place_at_end, also when a part of
+///    it failed or was cancelled;
 ///  - the percentage of a job never goes back;
 ///  - a full queue is an error of the request (LimitsExceeded), also for one user alone; after close(), ShuttingDown.
 class Queue {
@@ -89,6 +90,9 @@ public:
     /// Takes up a job of an earlier instance under its old number; its children get new ones. It is neither refused nor
     /// joined to another. `first` of the constructor must be higher than every number taken up.
     void resume(JobId job, JobPlan plan, Caller caller, double queued_at);
+
+    /// Whether builds of one module are kept apart from here on (see Step::resources); at first, what the limits say.
+    void set_private_builds(bool private_builds);
 
     /// While it may not (the tree's lock is somebody else's), next() starts no step; everything else goes on. It may at
     /// first.

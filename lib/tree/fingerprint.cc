@@ -56,7 +56,7 @@ std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places
             file.sha256 = *digest++;
             ++path;
         }
-        file.path = "/" / file.path.lexically_relative(places.root);
+        file.path = fs::path("/") / file.path.lexically_relative(places.root);
     }
     return files;
 }

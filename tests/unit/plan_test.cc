@@ -62,6 +62,7 @@ PlanFacts facts()
         return kernel.release == "run" || kernel.release == "a" || kernel.release == "b";
     };
     all.source_exists = [](const ModuleId& id) { return id.name == "new" || id.name == "mendable"; };
+    all.is_complete = [](const KernelId&) { return false; };
     all.added_in = [](const ModuleId& id, const std::string& transaction) {
         return id.name == "made" && transaction == "1 2";
     };
@@ -267,7 +268,7 @@ TEST_CASE("what is asked for a kernel concerns every module that has to do with 
         CHECK(child.request.options.no_depmod);
     }
     REQUIRE(away.at_end.size() == 1);
-    CHECK(away.at_end.front().kind == StepKind::depmod);
+    CHECK(away.at_end.front().kind == StepKind::tidy);
     CHECK_FALSE(away.at_end.front().options.no_depmod);
     const JobPlan nothing = plan(request(Verb::kernel_prerm, {}, {"nowhere"}), facts());
     CHECK((nothing.children.empty() && nothing.at_end.empty()));
@@ -277,16 +278,15 @@ TEST_CASE("what is asked for a kernel concerns every module that has to do with 
     CHECK(plan(request(Verb::autoinstall, {}), facts()).request.kernels == std::vector<KernelId>{{"run", "x86_64"}});
 }
 
-TEST_CASE("match installs what is installed for the template")
+TEST_CASE("a kernel that is complete needs no step, but for a match it is looked at")
 {
+    PlanFacts complete = facts();
+    complete.is_complete = [](const KernelId& kernel) { return kernel.release == "a"; };
+    CHECK(plan(request(Verb::autoinstall, {}, {"a"}), complete).steps.empty());
+    CHECK(text_of(plan(request(Verb::autoinstall, {}, {"b"}), complete)) == "survey b");
     Options options;
     options.template_kernel = "b";
-    const JobPlan matched = plan(request(Verb::match, {}, {"a"}, options), facts());
-    REQUIRE(matched.children.size() == 1);
-    CHECK(matched.children.front().request.module == ModuleId{"made", "1"});
-    CHECK(text_of(matched.children.front()) == "build a; install a");
-    options.template_kernel = "a"; // where it is built, and not installed
-    CHECK(plan(request(Verb::match, {}, {"b"}, options), facts()).children.empty());
+    CHECK(text_of(plan(request(Verb::match, {"made", ""}, {"a"}, options), complete)) == "survey a");
 }
 
 TEST_CASE("what was added in a package transaction is not removed in it")

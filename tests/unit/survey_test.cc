@@ -117,7 +117,7 @@ TEST_CASE("before a kernel is installed again, what will be made anew is taken a
     REQUIRE(names_of(outcome.jobs) == Names{"anew/1"});
     CHECK(outcome.jobs.front().steps.size() == 2);
     REQUIRE(outcome.follow_up.size() == 1);
-    CHECK(outcome.follow_up.front().kind == StepKind::depmod);
+    CHECK(outcome.follow_up.front().kind == StepKind::tidy);
 }
 
 TEST_CASE("modules that were built with another version of a dependency are built again if they want that")
