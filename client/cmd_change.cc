@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "client/commands.h"
+#include "client/change.h"
 #include "client/follow.h"
 #include "client/json.h"
 #include "lib/model/error.h"
@@ -9,30 +9,39 @@
 namespace dkms {
 namespace {
 
-int report_accepted(const Invocation& invocation, const Transport::Accepted& accepted, Console& console)
+void report_accepted(const Invocation& invocation, const Transport::Accepted& accepted, Console& console)
 {
+    const Request& request = invocation.request;
+    const std::string subject =
+        request.module.name.empty() ? std::string(name_of(request.verb)) : request.module.text();
     if (invocation.json)
         print_json(console, {{"job", accepted.job}, {"joined", accepted.joined}});
     else if (!invocation.quiet)
-        console.out(invocation.request.module.text() + "  " + (accepted.joined ? "joined" : "accepted as") + " job " +
+        console.out(subject + "  " + (accepted.joined ? "joined" : "accepted as") + " job " +
                     std::to_string(accepted.job) + "\n");
-    return 0;
 }
 
 } // namespace
 
-int run_change(const Invocation& invocation, Console& console)
+Submitted submit_change(const Invocation& invocation, Console& console)
 {
-    const auto transport = choose_transport(invocation.places, invocation.needs_stdio());
-    const bool service = transport->jobs_outlive_client();
-    if (invocation.no_wait && !service)
+    auto transport = choose_transport(invocation.places, invocation.needs_stdio());
+    if (invocation.no_wait && !transport->jobs_outlive_client())
         throw Error(ErrorCode::not_supported,
                     {{"reason", "without the service a job ends with its command, so --no-wait "
                                 "would end it at once"}});
     const Transport::Accepted accepted = transport->submit(invocation.request);
-    if (invocation.no_wait) return report_accepted(invocation, accepted, console);
-    const auto renderer = make_renderer(console, service, invocation.json, invocation.quiet);
-    return follow_jobs(*transport, {accepted.job}, *renderer, OnInterrupt::cancel);
+    if (!invocation.no_wait) return {std::move(transport), accepted.job};
+    report_accepted(invocation, accepted, console);
+    return {std::move(transport), std::nullopt};
+}
+
+int run_change(const Invocation& invocation, Console& console)
+{
+    const auto [transport, job] = submit_change(invocation, console);
+    if (!job) return 0;
+    const auto renderer = make_renderer(console, transport->jobs_outlive_client(), invocation.json, invocation.quiet);
+    return follow_jobs(*transport, {*job}, *renderer, OnInterrupt::cancel);
 }
 
 } // namespace dkms

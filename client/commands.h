@@ -29,6 +29,7 @@ struct Invocation {
     bool no_wait = false;
     bool quiet = false;
     bool strict = false; ///< lint: warnings count as errors
+    bool hook = false;   ///< autoinstall: for whoever installs a kernel
 
     /// Whether something was given that the service does not take from a client: a tree, a path or a directive.
     bool needs_stdio() const { return places.any() || request.options.names_files(); }
@@ -52,6 +53,7 @@ enum OptionGroup : unsigned {
     group_job = 1U << 13U,            ///< ID
     group_jobs = 1U << 14U,           ///< [ID...]
     group_path = 1U << 15U,           ///< DIRECTORY|FILE, --strict
+    group_hook = 1U << 16U,           ///< --hook
 };
 
 /// One command of dkmsctl.
@@ -72,13 +74,14 @@ std::span<const CommandRow> command_table();
 const CommandRow* command_named(std::string_view name);
 
 /// The commands themselves, one file each.
-int run_change(const Invocation& invocation, Console& console); ///< every verb that makes a job
-int run_status(const Invocation& invocation, Console& console); ///< what the tree holds
-int run_lint(const Invocation& invocation, Console& console);   ///< what a source should do otherwise
-int run_jobs(const Invocation& invocation, Console& console);   ///< the jobs that are known
-int run_wait(const Invocation& invocation, Console& console);   ///< until jobs have ended; the exit code is theirs
-int run_cancel(const Invocation& invocation, Console& console); ///< ends a job
-int run_log(const Invocation& invocation, Console& console);    ///< a job's build output
+int run_change(const Invocation& invocation, Console& console);      ///< every verb that makes a job
+int run_autoinstall(const Invocation& invocation, Console& console); ///< makes a kernel complete
+int run_status(const Invocation& invocation, Console& console);      ///< what the tree holds
+int run_lint(const Invocation& invocation, Console& console);        ///< what a source should do otherwise
+int run_jobs(const Invocation& invocation, Console& console);        ///< the jobs that are known
+int run_wait(const Invocation& invocation, Console& console);        ///< until jobs have ended; the exit code is theirs
+int run_cancel(const Invocation& invocation, Console& console);      ///< ends a job
+int run_log(const Invocation& invocation, Console& console);         ///< a job's build output
 int run_monitor(const Invocation& invocation,
                 Console& console); ///< a line for every change of a job, until interrupted
 

@@ -72,16 +72,17 @@ private:
 
 } // namespace
 
-int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt)
+int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt,
+                ExitCode exit_code)
 {
     Follower follower(transport, renderer, on_interrupt);
     for (const JobId job : jobs) follower.follow(job);
     // Who pressed twice in the moment in which the job ended gets its exit code, not a death by the signal.
     if (follower.was_interrupted()) std::signal(SIGINT, SIG_IGN);
     renderer.clear();
-    const int exit_code = exit_code_of(renderer.board());
-    renderer.finish(exit_code);
-    return exit_code;
+    const int code = exit_code(renderer.board());
+    renderer.finish(code);
+    return code;
 }
 
 } // namespace dkms

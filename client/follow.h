@@ -14,9 +14,12 @@ enum class OnInterrupt {
     leave,  ///< the command ends at once, the job goes on
 };
 
-/// Shows the jobs to the renderer until all have ended, one after the other, and returns the exit code:
-/// exit_code_of(renderer.board()). Leaving at once ends the process with 130. Throws Error, what Transport::follow
-/// throws.
-int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt);
+/// What a command's exit code is when its jobs have ended.
+using ExitCode = int (*)(const ProgressBoard& board);
+
+/// Shows the jobs to the renderer until all have ended, one after the other, and returns `exit_code` of its board.
+/// Leaving at once ends the process with 130. Throws Error, what Transport::follow throws.
+int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt,
+                ExitCode exit_code = exit_code_of);
 
 } // namespace dkms

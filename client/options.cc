@@ -117,6 +117,9 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     invocation.no_wait = words.no_wait;
     invocation.quiet = words.quiet;
     invocation.strict = words.strict;
+    if (words.hook && words.no_wait)
+        refuse("a hook waits until the modules are in place, so --hook excludes --no-wait");
+    invocation.hook = words.hook;
     return invocation;
 }
 

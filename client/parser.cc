@@ -104,11 +104,16 @@ void add_path(CLI::App& app, Words& words)
     app.add_flag("--strict", words.strict, "Let warnings count as errors");
 }
 
+void add_hook(CLI::App& app, Words& words)
+{
+    app.add_flag("--hook", words.hook, "Fail only for modules that dkms-policy.conf(5) says are needed");
+}
+
 struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 14> group_table{{
+constexpr std::array<GroupRow, 15> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -123,6 +128,7 @@ constexpr std::array<GroupRow, 14> group_table{{
     {group_json, add_json},
     {group_job | group_jobs, add_jobs},
     {group_path, add_path},
+    {group_hook, add_hook},
 }};
 
 /// The list of options alone: the usage line is ours.

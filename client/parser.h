@@ -30,6 +30,7 @@ struct Words {
     bool json = false;
     bool no_wait = false;
     bool quiet = false;
+    bool hook = false;
 };
 
 /// --help was among the words: the list of the command's options.

@@ -26,7 +26,7 @@ public:
 protected:
     void job_ended(const JobProgress& job) override
     {
-        if (job.failed()) print_ended(job);
+        if (job.failed() && !job.waits()) print_ended(job);
     }
 };
 

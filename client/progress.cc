@@ -22,6 +22,14 @@ bool JobProgress::failed() const
     return ended && (ended->result == Result::failed || ended->result == Result::cancelled);
 }
 
+bool JobProgress::waits() const
+{
+    if (!failed() || !ended->error || !request.options.batch) return false;
+    const ErrorCode code = ended->error->code();
+    return code == ErrorCode::no_kernel_headers || code == ErrorCode::kernel_directory_dangling ||
+           code == ErrorCode::no_such_kernel;
+}
+
 bool JobProgress::excluded() const { return ended && is_excluded(*ended); }
 
 double JobProgress::seconds() const
@@ -126,6 +134,15 @@ std::vector<const JobProgress*> ProgressBoard::results() const
     std::vector<const JobProgress*> found;
     for (const auto& [id, job] : jobs_)
         if (is_result(job)) found.push_back(&job);
+    return found;
+}
+
+std::vector<const JobProgress*> ProgressBoard::parts() const
+{
+    std::vector<const JobProgress*> found;
+    const JobProgress* const whole = outermost();
+    for (const auto& [id, job] : jobs_)
+        if (whole != nullptr && job.parent == whole->id) found.push_back(&job);
     return found;
 }
 

@@ -32,6 +32,7 @@ struct JobProgress {
     std::optional<JobView> ended; ///< how it ended
 
     bool failed() const;    ///< ended failed or cancelled
+    bool waits() const;     ///< failed as one of a kernel's modules, for want of the kernel's headers
     bool excluded() const;  ///< ended skipped because the module is not meant for the kernel
     double seconds() const; ///< from its start to its end; 0 before that
 };
@@ -49,6 +50,8 @@ public:
     std::vector<const JobProgress*> results() const;
     /// Whether `job` is one of results().
     bool is_result(const JobProgress& job) const;
+    /// The children of the outermost job, in the order of their ids.
+    std::vector<const JobProgress*> parts() const;
     /// The job that holds all others together, or the only one; nullptr before any is known.
     const JobProgress* outermost() const;
     /// Columns of the widest kernel name seen so far.

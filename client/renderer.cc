@@ -24,14 +24,17 @@ void Renderer::event(const Event& event)
 
 std::string Renderer::ended_text(const JobProgress& job) const
 {
-    const bool bad = job.failed();
+    const bool bad = job.failed() && !job.waits();
     const std::string result =
         coloured(result_text(job), bad ? Colour::red : Colour::green, bad ? console_.err_look : console_.out_look);
     return subject_text(job, board_.kernel_columns()) + "  " + result + "\n" +
            (bad ? failure_details(job, service_) : "");
 }
 
-void Renderer::print_ended(const JobProgress& job) { (job.failed() ? console_.err : console_.out)(ended_text(job)); }
+void Renderer::print_ended(const JobProgress& job)
+{
+    (job.failed() && !job.waits() ? console_.err : console_.out)(ended_text(job));
+}
 
 std::unique_ptr<Renderer> make_renderer(Console& console, bool service, bool json, bool quiet)
 {

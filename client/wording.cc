@@ -134,6 +134,18 @@ std::string refused_text(const Event& event)
     return text;
 }
 
+std::string deferred_text(const Event& event)
+{
+    return event.text("module") + " is left for later: it depends on what is not in the tree (" +
+           event.text("dependencies") + ").";
+}
+
+std::string stale_text(const Event& event)
+{
+    return event.text("module") + " is made anew for " + event.text("kernel") + ": " + event.text("what") +
+           " changed (" + event.text("path") + ").";
+}
+
 } // namespace
 
 std::string activity_text(const JobProgress& job)
@@ -164,6 +176,7 @@ std::string result_text(const JobProgress& job)
 {
     const std::string time = seconds_text(job.seconds());
     if (job.ended->result == Result::cancelled) return job.started_at > 0 ? "cancelled after " + time : "cancelled";
+    if (job.waits()) return "waiting for the kernel's headers";
     if (job.failed()) {
         if (job.started_at <= 0) return "failed";
         return "failed while " + std::string(doing(job.step, job.stage)) + ", after " + time;
@@ -192,6 +205,12 @@ std::string notice_text(const Event& event)
         return printable(deprecated_text(event));
     case EventKind::version_refused:
         return printable(refused_text(event));
+    case EventKind::deferred:
+        return printable(deferred_text(event));
+    case EventKind::stale:
+        return printable(stale_text(event));
+    case EventKind::autoinstall_disabled:
+        return printable(event.text("path") + " exists, so no modules are installed by themselves.");
     default:
         return "";
     }

@@ -3,7 +3,7 @@
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
     mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add build cancel install jobs lint log monitor rebuild remove status unbuild uninstall wait'
+_dkmsctl_commands='add autoinstall build cancel install jobs lint log monitor rebuild remove status unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
 _dkms_typed() {
@@ -120,6 +120,9 @@ _dkmsctl_options() {
     local build='--all-kernels --config= --force --jobs= --kernelsourcedir= -j='
     case $action in
     add) options="$change $conf" ;;
+    autoinstall)
+        options="$for_kernels $after --dkmstree= --hook --installtree= --json --no-wait --quiet --root= --sourcetree= -q"
+        ;;
     build) options="$change $for_kernels $conf $build" ;;
     install) options="$change $for_kernels $conf $build $after --force-version-override" ;;
     rebuild) options="$change $for_kernels $conf $build $after --all --force-version-override" ;;

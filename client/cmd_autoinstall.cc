@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/change.h"
+#include "client/follow.h"
+#include "client/json.h"
+#include "client/kernel_outcome.h"
+#include "client/wording.h"
+
+#include <nlohmann/json.hpp>
+
+namespace dkms {
+namespace {
+
+int carry_out(const Invocation& invocation, Console& console)
+{
+    const auto [transport, job] = submit_change(invocation, console);
+    if (!job) return 0;
+    const bool service = transport->jobs_outlive_client();
+    const auto renderer = make_renderer(console, service, invocation.json, invocation.quiet);
+    ExitCode exit_code = exit_code_of;
+    if (invocation.hook) exit_code = hook_exit_code;
+    const int code = follow_jobs(*transport, {*job}, *renderer, OnInterrupt::cancel, exit_code);
+    if (!invocation.json && !invocation.quiet) console.out(kernel_summary(renderer->board()));
+    console.err(boot_warning(renderer->board(), service, running_release()));
+    return code;
+}
+
+/// Nothing is known about any module then, so nothing can be said to be required.
+int hook_failed(const Error& error, const Invocation& invocation, Console& console)
+{
+    const auto& kernels = invocation.request.kernels;
+    const std::string kernel = kernels.empty() ? running_release() : kernels.front().release;
+    if (invocation.json) print_json(console, to_json(error));
+    console.err(error_text(error) + "Kernel " + kernel + " may lack modules; to try again: dkmsctl autoinstall -k " +
+                kernel + "\n");
+    return 0;
+}
+
+} // namespace
+
+int run_autoinstall(const Invocation& invocation, Console& console)
+{
+    if (!invocation.hook) return carry_out(invocation, console);
+    try {
+        return carry_out(invocation, console);
+    } catch (const Error& error) {
+        return hook_failed(error, invocation, console);
+    }
+}
+
+} // namespace dkms
