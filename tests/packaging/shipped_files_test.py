@@ -14,6 +14,7 @@ import unittest
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 DKMSCTL = pathlib.Path(os.environ['DKMS_TEST_BUILD']) / 'client' / 'dkmsctl'
 SETTINGS = CHECKOUT / 'systemd' / 'framework.conf'
+POLICY = CHECKOUT / 'systemd' / 'policy.conf'
 PAGES = sorted((CHECKOUT / 'docs').glob('*.[1-8]'))
 COMMENTED_OUT = re.compile(r'^# ?(\w+=".*")$', re.M)
 
@@ -45,6 +46,21 @@ class Settings(unittest.TestCase):
         heads = re.findall(r'^\.TP\n\.BR? (.*)$', page, re.M)
         explained = {name for head in heads for name in re.findall(r'\b[a-z]+_?[a-z_]*\b(?=\*|,| |$)', re.sub(r'\(.*', '', head))}
         self.assertEqual(ours, {name for name in explained if name != 'or'})
+
+
+class Policy(unittest.TestCase):
+
+    def test_is_read_with_every_line_in_force(self):
+        text, lines = re.subn(r'^# (\S+ +(optional|required|boot))$', r'\1', POLICY.read_text(), flags=re.M)
+        self.assertEqual(lines, 3)
+        for policy in (POLICY.read_text(), text):
+            with tempfile.TemporaryDirectory() as root:
+                for directory in ('etc/dkms', 'lib/modules/6.0.0', 'var/lib/dkms'):
+                    (pathlib.Path(root) / directory).mkdir(parents=True)
+                (pathlib.Path(root) / 'etc' / 'dkms' / 'policy.conf').write_text(policy)
+                said = subprocess.run([DKMSCTL, 'autoinstall', '-k', '6.0.0', '--root', root], text=True, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout
+                self.assertNotIn('policy.conf', said)
 
 
 class ManualPages(unittest.TestCase):
