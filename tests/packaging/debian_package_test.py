@@ -141,7 +141,8 @@ class KernelHooks(unittest.TestCase):
         self.assertEqual(self.debian.installed_files(), [])
 
     def test_kernel_without_headers_is_no_error(self):
-        for words in (['/etc/kernel/postinst.d/dkms', '6.0.0-none'], ['/usr/lib/dkms/dkms_autoinstaller', 'start', '6.0.0-none']):
+        for words in (['/etc/kernel/postinst.d/dkms', '6.0.0-none'], ['/etc/kernel/header_postinst.d/dkms', '6.0.0-none'],
+                      ['/usr/lib/dkms/dkms_autoinstaller', 'start', '6.0.0-none']):
             self.assertIn('headers', self.debian.succeed(*words))
         for directory in ('preinst.d', 'prerm.d'):
             self.debian.succeed(f'/etc/kernel/{directory}/dkms', '6.0.0-none')
@@ -150,12 +151,28 @@ class KernelHooks(unittest.TestCase):
     def test_module_that_fails_does_not_stop_a_kernel(self):
         self.debian.add_kernel('9.9.9-other')
         try:
-            self.assertIn('9.9.9-other lacks modules', self.hook('postinst.d', '9.9.9-other'))
+            self.assertIn('Kernel 9.9.9-other: 1 failed', self.hook('postinst.d', '9.9.9-other'))
             self.debian.succeed('/usr/lib/kernel/install.d/40-dkms.install', 'add', '9.9.9-other', '/efi/entry')
             result = self.debian.run('/usr/lib/dkms/dkms_autoinstaller', 'start', '9.9.9-other')
             self.assertEqual(result.returncode, 1, result.stdout)
         finally:
             self.debian.succeed('rm', '-r', '/lib/modules/9.9.9-other')
+
+    def test_policy_decides_whether_a_module_that_fails_stops_a_kernel(self):
+        self.debian.add_kernel('9.9.9-other')
+        self.addCleanup(self.debian.succeed, 'rm', '-r', '/lib/modules/9.9.9-other')
+        policy = self.debian.root / 'etc' / 'dkms' / 'policy.conf.d' / 'test.conf'
+        policy.write_text('hello boot\n')
+        self.addCleanup(policy.unlink)
+        for hook, code in (('/etc/kernel/postinst.d/dkms', 11), ('/etc/kernel/header_postinst.d/dkms', 11)):
+            result = self.debian.run(hook, '9.9.9-other')
+            self.assertEqual(result.returncode, code, result.stdout)
+            self.assertIn('DO NOT BOOT KERNEL 9.9.9-other', result.stdout)
+        plugin = self.debian.run('/usr/lib/kernel/install.d/40-dkms.install', 'add', '9.9.9-other', '/efi/entry')
+        self.assertEqual(plugin.returncode, 1, plugin.stdout)
+        result = self.debian.run('/usr/lib/dkms/dkms_autoinstaller', 'start', '9.9.9-other')
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.hook('postinst.d', self.kernel)
 
     def test_no_autoinstall(self):
         switch = self.debian.root / 'etc' / 'dkms' / 'no-autoinstall'

@@ -19,7 +19,8 @@ import guest  # noqa: E402
 PACKAGING = guest.CHECKOUT / 'docs' / 'packaging'
 SPEC = PACKAGING / 'rpm' / 'dkmsd.spec'
 # Macros that Fedora has and Debian has not, or has with other values.
-MACROS = {'_unitdir': '/usr/lib/systemd/system', '_sysusersdir': '/usr/lib/sysusers.d', '_tmpfilesdir': '/usr/lib/tmpfiles.d',
+MACROS = {'_unitdir': '/usr/lib/systemd/system', '_presetdir': '/usr/lib/systemd/system-preset',
+          '_sysusersdir': '/usr/lib/sysusers.d', '_tmpfilesdir': '/usr/lib/tmpfiles.d',
           '_sharedstatedir': '/var/lib', '_libexecdir': '/usr/libexec', 'meson': 'meson setup build',
           'meson_build': 'meson compile', 'meson_install': 'meson install', 'systemd_post': 'true', 'systemd_preun': 'true'}
 DEFINED = [word for name, value in MACROS.items() for word in ('--define', f'{name} {value}')]
