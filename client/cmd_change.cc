@@ -21,6 +21,17 @@ void report_accepted(const Invocation& invocation, const Transport::Accepted& ac
                     std::to_string(accepted.job) + "\n");
 }
 
+/// The request as it is meant: the service takes a module with several versions for an error.
+Request meant(const Invocation& invocation, Transport& transport)
+{
+    Request request = invocation.request;
+    if (!invocation.newest) return request;
+    for (const ModuleStatus& one : transport.status({request.module.name, "", "", ""}))
+        if (request.module.version.empty() || compare_versions(one.module.version, request.module.version) > 0)
+            request.module.version = one.module.version;
+    return request;
+}
+
 } // namespace
 
 Submitted submit_change(const Invocation& invocation, Console& console)
@@ -30,7 +41,7 @@ Submitted submit_change(const Invocation& invocation, Console& console)
         throw Error(ErrorCode::not_supported,
                     {{"reason", "without the service a job ends with its command, so --no-wait "
                                 "would end it at once"}});
-    const Transport::Accepted accepted = transport->submit(invocation.request);
+    const Transport::Accepted accepted = transport->submit(meant(invocation, *transport));
     if (!invocation.no_wait) return {std::move(transport), accepted.job};
     report_accepted(invocation, accepted, console);
     return {std::move(transport), std::nullopt};

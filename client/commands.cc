@@ -16,7 +16,7 @@ constexpr std::array<CommandRow, 15> table{{
      run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
     {"install", one_module, "Install a module into kernels, building it first where needed",
-     build_groups | group_install | group_after, Verb::install, run_change},
+     build_groups | group_install | group_after | group_newest, Verb::install, run_change},
     {"uninstall", one_module, "Take a module out of kernels, keeping its builds", undo_groups, Verb::uninstall,
      run_change},
     {"unbuild", one_module, "Delete builds of a module, uninstalling them first", undo_groups, Verb::unbuild,

@@ -29,6 +29,7 @@ struct Invocation {
     bool no_wait = false;
     bool quiet = false;
     bool strict = false; ///< lint: warnings count as errors
+    bool newest = false; ///< install: of several versions the newest is meant
     bool hook = false;   ///< autoinstall: for whoever installs a kernel
 
     /// Whether something was given that the service does not take from a client: a tree, a path or a directive.
@@ -54,6 +55,7 @@ enum OptionGroup : unsigned {
     group_jobs = 1U << 14U,           ///< [ID...]
     group_path = 1U << 15U,           ///< DIRECTORY|FILE, --strict
     group_hook = 1U << 16U,           ///< --hook
+    group_newest = 1U << 17U,         ///< --newest
 };
 
 /// One command of dkmsctl.

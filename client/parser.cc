@@ -109,11 +109,16 @@ void add_hook(CLI::App& app, Words& words)
     app.add_flag("--hook", words.hook, "Fail only for modules that dkms-policy.conf(5) says are needed");
 }
 
+void add_newest(CLI::App& app, Words& words)
+{
+    app.add_flag("--newest", words.newest, "Of several versions in the tree the newest");
+}
+
 struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 15> group_table{{
+constexpr std::array<GroupRow, 16> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -129,6 +134,7 @@ constexpr std::array<GroupRow, 15> group_table{{
     {group_job | group_jobs, add_jobs},
     {group_path, add_path},
     {group_hook, add_hook},
+    {group_newest, add_newest},
 }};
 
 /// The list of options alone: the usage line is ours.

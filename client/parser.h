@@ -31,6 +31,7 @@ struct Words {
     bool no_wait = false;
     bool quiet = false;
     bool hook = false;
+    bool newest = false;
 };
 
 /// --help was among the words: the list of the command's options.

@@ -124,7 +124,7 @@ _dkmsctl_options() {
         options="$for_kernels $after --dkmstree= --hook --installtree= --json --no-wait --quiet --root= --sourcetree= -q"
         ;;
     build) options="$change $for_kernels $conf $build" ;;
-    install) options="$change $for_kernels $conf $build $after --force-version-override" ;;
+    install) options="$change $for_kernels $conf $build $after --force-version-override --newest" ;;
     rebuild) options="$change $for_kernels $conf $build $after --all --force-version-override" ;;
     remove | unbuild | uninstall) options="$change $for_kernels $after --all" ;;
     status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;

@@ -161,6 +161,7 @@ __dkms_option dkmsctl --no-wait $changes autoinstall
 __dkms_option dkmsctl --hook autoinstall
 __dkms_option dkmsctl --all rebuild remove unbuild uninstall
 __dkms_option dkmsctl --force-version-override install rebuild
+__dkms_option dkmsctl --newest install
 __dkms_option dkmsctl --strict lint
 for option in --help -h
     __dkms_option dkmsctl $option $changes autoinstall cancel jobs lint log monitor status wait

@@ -14,7 +14,9 @@ UNIT = 'dkms-autoinstall.service'
 RUNTIME = pathlib.PurePosixPath('/run/systemd/system')
 
 
-class BootUnit(unittest.TestCase):
+class Units(unittest.TestCase):
+    """What the tests of units have in common."""
+
     @classmethod
     def setUpClass(cls):
         cls.machine = Machine()
@@ -67,6 +69,8 @@ class BootUnit(unittest.TestCase):
     def said(self):
         return self.machine.run('journalctl', '--quiet', '--output=cat', f'--since=@{self.began}', f'_SYSTEMD_UNIT={UNIT}')
 
+
+class BootUnit(Units):
     def start(self):
         self.machine.run('systemctl', 'start', UNIT)
         self.assertEqual(self.show('ActiveState', 'Result'), ['active', 'success'])
@@ -119,8 +123,96 @@ class BootUnit(unittest.TestCase):
             self.machine.run('systemctl', 'disable', unit)
 
     def test_units_have_no_faults(self):
-        for unit in ('dkms-autoinstall.service', 'dkmsd.service'):
+        for unit in ('dkms-autoinstall.service', 'dkmsd.service', 'dkms-device@hello.service'):
             self.assertEqual(self.machine.run('systemd-analyze', 'verify', '--man=no', unit), '')
+
+
+class DeviceUnit(Units):
+    """As udev would start it."""
+    UNIT = 'dkms-device@hello.service'
+
+    def setUp(self):
+        super().setUp()
+        self.drop_in('dkms-device@.service', '[Unit]\nConditionPathIsReadWrite=\n[Service]\nExecStart=\n'
+                                             f'ExecStart=/usr/bin/dkmsctl install --newest %i -k {self.kernel}\n')
+
+    def test_the_newest_version_of_its_module_is_installed(self):
+        for version in ('0.9', '1.0'):
+            target = self.machine.path(f'/usr/src/hello-{version}')
+            shutil.copytree(scratch.SAMPLES / 'hello-1.0', target)
+            conf = target / 'dkms.conf'
+            conf.write_text(conf.read_text().replace('"1.0"', f'"{version}"'))
+            self.machine.run('dkmsctl', 'add', f'hello/{version}')
+        self.addCleanup(self.machine.run, 'rm', '-r', '/usr/src/hello-0.9')
+        self.machine.run('systemctl', 'start', self.UNIT)
+        self.assertEqual(self.show('ActiveState', 'Result', unit=self.UNIT), ['inactive', 'success'])
+        status = json.loads(self.machine.run('dkmsctl', 'status', '--json'))['modules']
+        self.assertEqual([(one['version'], len(one['kernels'])) for one in status], [('0.9', 0), ('1.0', 1)])
+
+    def test_a_module_that_does_not_build_is_not_tried_for_ever(self):
+        self.add_source('hello', more='MAKE[0]="exit 3"\n')
+        for _ in range(3):
+            self.machine.run('systemctl', 'start', self.UNIT, code=1)
+            self.assertEqual(self.show('Result', unit=self.UNIT), ['exit-code'])
+        last = self.show('ExecMainStartTimestampMonotonic', unit=self.UNIT)
+        self.machine.run('systemctl', 'start', self.UNIT, code=1)
+        self.assertEqual(self.show('ExecMainStartTimestampMonotonic', unit=self.UNIT), last, 'it was started once more')
+
+    def test_one_that_is_not_meant_for_the_kernel_has_not_failed(self):
+        self.add_source('hello', more='BUILD_EXCLUSIVE_KERNEL="^2\\.4"\n')
+        self.machine.run('systemctl', 'start', self.UNIT)
+
+
+class Devices(Units):
+    """Devices of this machine, and a udevadm that only writes down what it is told."""
+
+    def setUp(self):
+        super().setUp()
+        devices = sorted(path.parent.resolve() for path in pathlib.Path('/sys/bus/pci/devices').glob('*/modalias')
+                         if not (path.parent / 'driver').exists())
+        if not devices:
+            self.skipTest('a PCI device without a driver is needed')
+        self.device = devices[0]
+        udevadm = self.machine.path('/usr/bin/udevadm')
+        self.addCleanup(self.machine.run, 'sh', '-c', 'rm -rf /usr/bin/udevadm /run/udev /var/tmp/calls')
+        udevadm.unlink(missing_ok=True)
+        udevadm.write_text('#!/bin/sh\necho "$*" >>/var/tmp/calls\n')
+        udevadm.chmod(0o755)
+        self.machine.path('/run/udev').mkdir(exist_ok=True)
+
+    def calls(self):
+        file = self.machine.path('/var/tmp/calls')
+        text = file.read_text() if file.exists() else ''
+        file.unlink(missing_ok=True)
+        return text.splitlines()
+
+    def test_a_rule_for_a_module_that_has_gone_goes_with_the_first_device(self):
+        rules = self.machine.path('/run/udev/rules.d/90-dkms.rules')
+        rules.parent.mkdir(parents=True)
+        rules.write_text('ENV{MODALIAS}=="usb:gone*", TAG+="systemd", ENV{SYSTEMD_WANTS}+="dkms-device@gone.service"\n')
+        self.drop_in('dkms-device@.service', '[Unit]\nConditionPathIsReadWrite=\n')
+        self.machine.run('systemctl', 'start', 'dkms-device@gone.service', code=1)
+        self.assertFalse(rules.exists())
+        self.assertEqual(self.calls(), ['control --reload'])
+
+    def test_udev_is_told_when_a_module_is_missing_and_when_it_is_there(self):
+        self.add_source()
+        build = self.machine.path(f'/var/lib/dkms/hello/1.0/5.10.0-1/{scratch.ARCH}')
+        (build / 'module').mkdir(parents=True)
+        alias = (self.device / 'modalias').read_text().strip()
+        (build / '.dkmsd.json').write_text(json.dumps({'modules': [
+            {'file': 'hello.ko', 'sha256': '', 'dest_location': '', 'depends': [], 'aliases': [alias]}]}))
+        self.machine.run('/usr/libexec/dkms-device-rules')
+        told = ['control --reload', f'trigger --action=add {self.device}']
+        self.assertEqual(self.calls(), told)
+        self.assertIn('dkms-device@hello.service', self.machine.run('cat', '/run/udev/rules.d/90-dkms.rules'))
+        running = self.machine.run('uname', '-r')
+        installed = self.machine.path(f'/var/lib/dkms/hello/1.0/{running}/{scratch.ARCH}/module')
+        installed.mkdir(parents=True)
+        self.machine.path(f'/var/lib/dkms/hello/kernel-{running}-{scratch.ARCH}').symlink_to(f'1.0/{running}/{scratch.ARCH}')
+        self.machine.run('systemctl', 'start', UNIT)  # it looks as well
+        self.assertEqual(self.calls(), told)
+        self.assertFalse(self.machine.path('/run/udev/rules.d/90-dkms.rules').exists())
 
 
 if __name__ == '__main__':

@@ -226,6 +226,14 @@ TEST_CASE("what was put off is told")
     CHECK(contains(job.err, "/etc/dkms/no-autoinstall exists"));
 }
 
+TEST_CASE("install may choose among versions")
+{
+    const auto parse = [](const std::vector<const char*>& words) { return parse_options(words); };
+    CHECK(std::get<Invocation>(parse({"install", "--newest", "hello"})).newest);
+    CHECK_THROWS_AS(parse({"install", "--newest", "hello/1.0"}), Error);
+    CHECK(std::holds_alternative<Answer>(parse({"build", "--newest", "hello"})));
+}
+
 TEST_CASE("autoinstall is a command about one kernel, and a hook waits")
 {
     const auto parse = [](const std::vector<const char*>& words) { return parse_options(words); };
