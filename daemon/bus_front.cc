@@ -28,9 +28,10 @@ std::unique_ptr<sdbus::IConnection> connect()
 
 } // namespace
 
-BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, const std::string& version,
-                   Listener listener)
-    : loop_(loop), connection_(connect()), context_{*connection_, supervisor, authority, std::move(listener.called)}
+BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, KnownGaps& gaps,
+                   const std::string& version, Listener listener)
+    : loop_(loop),
+      connection_(connect()), context_{*connection_, supervisor, authority, gaps, std::move(listener.called)}
 {
     try {
         manager_.emplace(
@@ -109,6 +110,11 @@ void BusFront::tree_changed()
 {
     tree_changed_ = true;
     tell_soon();
+}
+
+void BusFront::gaps_changed()
+{
+    on_bus([&] { manager_->tell_gaps_changed(); });
 }
 
 void BusFront::job_ended(JobId job)

@@ -29,8 +29,8 @@ public:
     };
     /// Connects to the system bus, or to DBUS_SYSTEM_BUS_ADDRESS where that is set, and shows the jobs that are there.
     /// Does not take the name yet. Throws Error ServiceUnavailable.
-    BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, const std::string& version,
-             Listener listener);
+    BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, KnownGaps& gaps,
+             const std::string& version, Listener listener);
     BusFront(const BusFront&) = delete;
     BusFront& operator=(const BusFront&) = delete;
 
@@ -43,6 +43,7 @@ public:
     void job_changed(JobId job);
     void job_ended(JobId job);
     void tree_changed();
+    void gaps_changed();
 
 private:
     struct Shown {
