@@ -3,6 +3,7 @@
 
 #include "daemon/authority.h"
 #include "daemon/bus_manager.h"
+#include "daemon/inhibitor.h"
 #include "daemon/loop.h"
 #include "daemon/supervisor.h"
 
@@ -63,6 +64,7 @@ private:
     Loop& loop_;
     std::unique_ptr<sdbus::IConnection> connection_;
     BusContext context_;
+    Inhibitor inhibitor_;
     std::optional<BusManager> manager_;
     std::map<JobId, Shown> jobs_;
     std::vector<JobId> new_; ///< not told yet
