@@ -41,6 +41,7 @@ public:
     Accepted submit(const Request& request, int handle) override;
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
+    nlohmann::json kernels_missing_modules() override;
     std::vector<Finding> lint(const std::filesystem::path& path) override;
     std::vector<JobView> jobs() override;
     JobView job(JobId job) override;
@@ -216,6 +217,19 @@ std::vector<ModuleStatus> BusTransport::status(const StatusFilter& filter)
         auto reply =
             manager("ListModules", [&](sdbus::MethodCall& call) { bus::write_dictionary(call, to_json(filter)); });
         return bus::read_modules(reply);
+    });
+}
+
+nlohmann::json BusTransport::kernels_missing_modules()
+{
+    return answered([&] {
+        auto reply = reached().call(bus::manager_path, bus::properties_interface, "Get", [](sdbus::MethodCall& call) {
+            call << std::string(bus::manager_interface) << std::string("KernelsMissingModules");
+        });
+        reply.enterVariant("aa{sv}");
+        nlohmann::json gaps = bus::read_dictionaries(reply);
+        reply.exitVariant();
+        return gaps;
     });
 }
 

@@ -5,18 +5,11 @@
 #include "client/text.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 namespace dkms {
 namespace {
 
 constexpr const char* running_mark = " *";
-
-bool is_installed(const KernelStatus& kernel)
-{
-    return kernel.state == KernelState::installed || kernel.state == KernelState::installed_weak;
-}
 
 std::string note_of(const KernelStatus& kernel)
 {
@@ -53,27 +46,6 @@ void align_marks(std::vector<TableRow>& rows)
         if (is_marked(row[2])) row[2] = padded(row[2].substr(0, row[2].size() - mark), widest) + running_mark;
 }
 
-/// Modules that are installed for some kernel, or are to be, with the kernels that have them.
-std::string lacking_lines(const std::vector<ModuleStatus>& modules)
-{
-    std::map<std::string, std::set<std::string>> kernels_of_module;
-    std::set<std::string> kernels;
-    for (const ModuleStatus& status : modules)
-        for (const KernelStatus& kernel : status.kernels) {
-            kernels.insert(printable(kernel_text(kernel.kernel)));
-            if (is_installed(kernel))
-                kernels_of_module[printable(status.module.name)].insert(printable(kernel_text(kernel.kernel)));
-        }
-    std::string text;
-    for (const std::string& kernel : kernels) {
-        std::string lacking;
-        for (const auto& [name, having] : kernels_of_module)
-            if (having.count(kernel) == 0) lacking += (lacking.empty() ? "" : ", ") + name;
-        if (!lacking.empty()) text += kernel + " lacks " + lacking + ".\n";
-    }
-    return text;
-}
-
 bool any_running(const std::vector<ModuleStatus>& modules)
 {
     return std::any_of(modules.begin(), modules.end(), [](const ModuleStatus& status) {
@@ -84,13 +56,13 @@ bool any_running(const std::vector<ModuleStatus>& modules)
 
 } // namespace
 
-std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, bool complete)
+std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, const std::string& below)
 {
-    if (modules.empty()) return "";
+    if (modules.empty()) return below;
     std::vector<TableRow> rows{{"MODULE", "VERSION", "KERNEL", "STATE", "NOTE"}};
     for (const ModuleStatus& status : modules) add_rows(rows, status);
     align_marks(rows);
-    std::string footer = complete ? lacking_lines(modules) : "";
+    std::string footer = below;
     if (any_running(modules)) footer += "* the running kernel\n";
     return table_text(rows, width) + (footer.empty() ? "" : "\n" + footer);
 }

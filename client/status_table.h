@@ -8,9 +8,8 @@
 
 namespace dkms {
 
-/// The modules as a table with a line for each kernel, and below it which kernels lack modules that others have.
-/// `width`: columns to fit into, 0 for as many as needed. Empty for no modules. `complete`: these are all modules of
-/// the tree, so that it can be told what is lacking.
-std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, bool complete);
+/// The modules as a table with a line for each kernel, and the lines `below` it. `width`: columns to fit into, 0 for as
+/// many as needed. No table for no modules.
+std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, const std::string& below);
 
 } // namespace dkms

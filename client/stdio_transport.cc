@@ -121,6 +121,8 @@ public:
         return modules;
     }
 
+    json kernels_missing_modules() override { return call({{"gaps", json::object()}}).at("kernels_missing_modules"); }
+
     std::vector<Finding> lint(const std::filesystem::path& path) override
     {
         const json answer = call({{"lint", path.string()}});

@@ -9,6 +9,8 @@
 #include "lib/model/state.h"
 #include "lib/process/descriptor.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -38,6 +40,9 @@ public:
                            const std::function<void()>& interrupted) = 0;
 
     virtual std::vector<ModuleStatus> status(const StatusFilter& filter) = 0;
+    /// The kernels that lack modules, newest first: a list of objects with the keys that org.dkms1(5) has for the
+    /// property KernelsMissingModules.
+    virtual nlohmann::json kernels_missing_modules() = 0;
     /// What a source directory or a configuration should do otherwise; `path` is absolute. Throws NotSupported over the
     /// bus, which takes no paths from clients.
     virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;

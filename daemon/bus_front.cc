@@ -28,9 +28,11 @@ std::unique_ptr<sdbus::IConnection> connect()
 
 } // namespace
 
-BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, const std::string& version,
-                   Listener listener)
-    : loop_(loop), connection_(connect()), context_{*connection_, supervisor, authority, std::move(listener.called)}
+BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, KnownGaps& gaps,
+                   const std::string& version, Listener listener)
+    : loop_(loop),
+      connection_(connect()), context_{*connection_, supervisor, authority, gaps, std::move(listener.called)},
+      inhibitor_(loop, *connection_, supervisor)
 {
     try {
         manager_.emplace(
@@ -41,7 +43,11 @@ BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authorit
                 tell_new();
             },
             [this](JobId job) { show_again(job); });
-        for (const JobView& job : supervisor.jobs()) show_again(job.id);
+        inhibitor_.job_new();
+        for (const JobView& job : supervisor.jobs()) {
+            show_again(job.id);
+            inhibitor_.job_changed(job.id);
+        }
         pump_.emplace(loop_.raw(), *connection_, std::move(listener.gone));
     } catch (const sdbus::Error& error) {
         throw unavailable(error);
@@ -86,6 +92,7 @@ BusJob& BusFront::show(JobId job)
 
 void BusFront::job_new(JobId job)
 {
+    inhibitor_.job_new();
     on_bus([&] { show(job); });
     // Heard twice of a job that a call made: when that was answered, and from the supervisor.
     if (std::exchange(jobs_[job].is_told, true)) return;
@@ -101,6 +108,7 @@ void BusFront::tell_new()
 
 void BusFront::job_changed(JobId job)
 {
+    inhibitor_.job_changed(job);
     changed_.insert(job);
     tell_soon();
 }
@@ -111,8 +119,14 @@ void BusFront::tree_changed()
     tell_soon();
 }
 
+void BusFront::gaps_changed()
+{
+    on_bus([&] { manager_->tell_gaps_changed(); });
+}
+
 void BusFront::job_ended(JobId job)
 {
+    inhibitor_.job_ended(job);
     tell_new();
     changed_.erase(job);
     on_bus([&] {

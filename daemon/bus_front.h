@@ -3,6 +3,7 @@
 
 #include "daemon/authority.h"
 #include "daemon/bus_manager.h"
+#include "daemon/inhibitor.h"
 #include "daemon/loop.h"
 #include "daemon/supervisor.h"
 
@@ -29,8 +30,8 @@ public:
     };
     /// Connects to the system bus, or to DBUS_SYSTEM_BUS_ADDRESS where that is set, and shows the jobs that are there.
     /// Does not take the name yet. Throws Error ServiceUnavailable.
-    BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, const std::string& version,
-             Listener listener);
+    BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, KnownGaps& gaps,
+             const std::string& version, Listener listener);
     BusFront(const BusFront&) = delete;
     BusFront& operator=(const BusFront&) = delete;
 
@@ -43,6 +44,7 @@ public:
     void job_changed(JobId job);
     void job_ended(JobId job);
     void tree_changed();
+    void gaps_changed();
 
 private:
     struct Shown {
@@ -62,6 +64,7 @@ private:
     Loop& loop_;
     std::unique_ptr<sdbus::IConnection> connection_;
     BusContext context_;
+    Inhibitor inhibitor_;
     std::optional<BusManager> manager_;
     std::map<JobId, Shown> jobs_;
     std::vector<JobId> new_; ///< not told yet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/bus_guard.h"
+#include "daemon/known_gaps.h"
 #include "daemon/supervisor.h"
 #include "dbus/sdbus_compat.h"
 
@@ -16,6 +17,7 @@ struct BusContext {
     sdbus::IConnection& connection;
     Supervisor& supervisor;
     const Authority& authority;
+    KnownGaps& gaps;
     std::function<void()> called; ///< hears of every call
 };
 

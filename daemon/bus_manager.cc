@@ -60,6 +60,9 @@ void BusManager::export_properties(GuardedInterface& interface, const std::strin
     interface.property("Identity", [this](sdbus::PropertyGetReply& reply) {
         reply << bus::identity_of(context_.supervisor.places());
     });
+    interface.property("KernelsMissingModules", [this](sdbus::PropertyGetReply& reply) {
+        bus::write_dictionaries(reply, shown(context_.gaps.now()));
+    });
     interface.property("NQueued", [this](sdbus::PropertyGetReply& reply) { reply << counts().queued; });
     interface.property("NRunning", [this](sdbus::PropertyGetReply& reply) { reply << counts().running; });
 }
@@ -143,6 +146,12 @@ void BusManager::tell_removed(const JobView& job)
 }
 
 void BusManager::tell_modules_changed() { object_->emitSignal(signal("ModulesChanged")); }
+
+void BusManager::tell_gaps_changed()
+{
+    object_->emitPropertiesChangedSignal(bus::InterfaceName{bus::manager_interface},
+                                         {bus::PropertyName("KernelsMissingModules")});
+}
 
 BusManager::Counts BusManager::counts() const
 {

@@ -25,6 +25,7 @@ public:
     void tell_new(JobId job);
     void tell_removed(const JobView& job);
     void tell_modules_changed();
+    void tell_gaps_changed();
     /// How many jobs wait and run, if that has changed.
     void tell_counts();
 

@@ -4,12 +4,14 @@
 #include "daemon/authority.h"
 #include "daemon/bus_front.h"
 #include "daemon/instance_lock.h"
+#include "daemon/known_gaps.h"
 #include "daemon/loop.h"
 
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 namespace dkms {
 namespace {
 
+constexpr auto gaps_are_looked_at_after = std::chrono::milliseconds(200); // jobs that end together count once
 constexpr auto pause_between_connects = std::chrono::milliseconds(250);
 
 /// A bus that starts a service tells it the bus's address with the identity that this instance of the bus has. One that
@@ -37,7 +40,7 @@ class BusService : private Observer {
 public:
     explicit BusService(const BusServiceSetup& setup)
         : only_one_(setup.supervisor.job_directory), version_(setup.version), idle_exit_(setup.idle_exit),
-          authority_(::geteuid()), supervisor_(loop_, setup.supervisor, *this)
+          authority_(::geteuid()), supervisor_(loop_, setup.supervisor, *this), gaps_(setup.supervisor.places)
     {
         for (Source* source : {&on_terminate_, &on_interrupt_})
             *source = loop_.on_signal(source == &on_terminate_ ? SIGTERM : SIGINT, [this] { shut_down(); });
@@ -59,7 +62,7 @@ public:
 private:
     std::unique_ptr<BusFront> make_front()
     {
-        return std::make_unique<BusFront>(loop_, supervisor_, authority_, version_,
+        return std::make_unique<BusFront>(loop_, supervisor_, authority_, gaps_, version_,
                                           BusFront::Listener{[this] { was_used(); }, [this] { bus_is_gone(); }});
     }
 
@@ -115,6 +118,28 @@ private:
         }
     }
 
+    void look_at_gaps_soon()
+    {
+        if (std::exchange(gaps_are_wanted_, true)) return;
+        on_gaps_ = loop_.after(gaps_are_looked_at_after, [this] {
+            gaps_are_wanted_ = false;
+            look_at_gaps();
+        });
+    }
+
+    void look_at_gaps()
+    {
+        try {
+            gaps_.outdated();
+            const std::vector<KernelGap>& gaps = gaps_.now();
+            if (told_gaps_ == gaps) return;
+            told_gaps_ = gaps;
+            if (front_) front_->gaps_changed();
+        } catch (const Error& error) {
+            std::cerr << "dkmsd: which kernels lack modules is not known: " << error.message() << '\n';
+        }
+    }
+
     void job_new(JobId job) override
     {
         if (front_) front_->job_new(job);
@@ -126,11 +151,13 @@ private:
     void job_ended(JobId job) override
     {
         if (front_) front_->job_ended(job);
+        look_at_gaps_soon();
         if (leaving_) on_idle_ = loop_.next_turn([this] { leave_if_idle(); });
         was_used();
     }
     void tree_changed() override
     {
+        gaps_.outdated();
         if (front_) front_->tree_changed();
     }
 
@@ -141,11 +168,15 @@ private:
     Loop loop_;
     Authority authority_;
     Supervisor supervisor_;
+    KnownGaps gaps_;
+    std::optional<std::vector<KernelGap>> told_gaps_; ///< nothing: not told since the start
+    bool gaps_are_wanted_ = false;
     std::unique_ptr<BusFront> front_;
     Source on_terminate_;
     Source on_interrupt_;
     Source on_reconnect_;
     Source on_idle_;
+    Source on_gaps_;
 };
 
 } // namespace

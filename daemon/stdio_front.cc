@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/stdio_front.h"
 
+#include "daemon/known_gaps.h"
 #include "lib/config/lint.h"
 #include "lib/tree/scan.h"
 
@@ -94,6 +95,7 @@ json StdioFront::answer_to(const json& call)
         return {{"accepted", job}, {"joined", joined}};
     }
     if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
+    if (call.contains("gaps")) return {{"kernels_missing_modules", shown(kernel_gaps(supervisor_.places()))}};
     if (call.contains("lint")) return lint_line(supervisor_.places(), call.at("lint").get<std::string>());
     if (call.contains("jobs")) return jobs_line(supervisor_.jobs());
     if (call.contains("job")) {

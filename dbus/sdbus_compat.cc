@@ -159,6 +159,20 @@ sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& rule,
 #endif
 }
 
+void call_later(sdbus::IProxy& proxy, const sdbus::MethodCall& call, std::function<void(sdbus::MethodReply*)> answered)
+{
+#if DKMS_SDBUS_2
+    proxy.callMethodAsync(
+        call, [answered = std::move(answered)](sdbus::MethodReply reply, std::optional<sdbus::Error> error) {
+            answered(error ? nullptr : &reply);
+        });
+#else
+    proxy.callMethod(call, [answered = std::move(answered)](sdbus::MethodReply& reply, const sdbus::Error* error) {
+        answered(error != nullptr ? nullptr : &reply);
+    });
+#endif
+}
+
 class Pump::Implementation {
 public:
     Implementation(sd_event* loop, sdbus::IConnection& connection, std::function<void()> gone)

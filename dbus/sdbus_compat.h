@@ -59,6 +59,11 @@ void export_interface(sdbus::IObject& object, const char* interface, Handlers ha
 [[nodiscard]] sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& rule,
                                     std::function<void(sdbus::Message&)> received);
 
+/// Calls a method and does not wait: `answered` is called from the connection's loop with the reply, or with nullptr
+/// when it was an error; not at all when the proxy ends before. It may throw nothing but sdbus::Error. Throws
+/// sdbus::Error when the connection is closed.
+void call_later(sdbus::IProxy& proxy, const sdbus::MethodCall& call, std::function<void(sdbus::MethodReply*)> answered);
+
 /// Drives a connection from an sd-event loop. `gone` is called once, from the loop, when the bus has closed the
 /// connection; it must not end the pump. Both must outlive it.
 class Pump {

@@ -42,13 +42,6 @@ std::string type_of(const json& value)
     }
 }
 
-void write_list_of_objects(sdbus::Message& message, const json& list)
-{
-    message.openContainer("a{sv}");
-    for (const json& one : list) write_dictionary(message, one);
-    message.closeContainer();
-}
-
 void write_list_of_texts(sdbus::Message& message, const json& list)
 {
     message.openContainer("s");
@@ -65,7 +58,7 @@ void write_value(sdbus::Message& message, const json& value, const std::string& 
     if (type == "s") message << as_utf8(value.get<std::string>());
     if (type == "as") write_list_of_texts(message, value);
     if (type == "a{sv}") write_dictionary(message, value);
-    if (type == "aa{sv}") write_list_of_objects(message, value);
+    if (type == "aa{sv}") write_dictionaries(message, value);
 }
 
 void write_entry(sdbus::Message& message, const std::string& key, const json& value, const std::string& type)
@@ -86,15 +79,6 @@ json read_as(sdbus::Message& message)
     return value;
 }
 
-json read_list_of_objects(sdbus::Message& message)
-{
-    json list = json::array();
-    message.enterContainer("a{sv}");
-    while (!at_end(message)) list.push_back(read_dictionary(message));
-    message.exitContainer();
-    return list;
-}
-
 json read_value(sdbus::Message& message, const std::string& type)
 {
     if (type == "s") return read_as<std::string>(message);
@@ -106,7 +90,7 @@ json read_value(sdbus::Message& message, const std::string& type)
     if (type == "d") return read_as<double>(message);
     if (type == "as") return read_as<std::vector<std::string>>(message);
     if (type == "a{sv}") return read_dictionary(message);
-    if (type == "aa{sv}") return read_list_of_objects(message);
+    if (type == "aa{sv}") return read_dictionaries(message);
     refuse("a value of type " + type + " is not expected");
 }
 
@@ -182,6 +166,22 @@ json read_dictionary(sdbus::Message& message)
     return object;
 }
 
+void write_dictionaries(sdbus::Message& message, const json& list)
+{
+    message.openContainer("a{sv}");
+    for (const json& one : list) write_dictionary(message, one);
+    message.closeContainer();
+}
+
+json read_dictionaries(sdbus::Message& message)
+{
+    json list = json::array();
+    message.enterContainer("a{sv}");
+    while (!at_end(message)) list.push_back(read_dictionary(message));
+    message.exitContainer();
+    return list;
+}
+
 std::string method_of(Verb verb, bool with_handle)
 {
     std::string name;
@@ -251,7 +251,7 @@ void write_modules(sdbus::Message& message, const std::vector<ModuleStatus>& mod
 std::vector<ModuleStatus> read_modules(sdbus::Message& message)
 {
     std::vector<ModuleStatus> modules;
-    for (const json& module : read_list_of_objects(message)) modules.push_back(module_status_from_json(module));
+    for (const json& module : read_dictionaries(message)) modules.push_back(module_status_from_json(module));
     return modules;
 }
 

@@ -21,6 +21,10 @@ void write_dictionary(sdbus::Message& message, const nlohmann::json& object);
 /// Reads an a{sv}. Throws Error InvalidArgs for types other than those above.
 nlohmann::json read_dictionary(sdbus::Message& message);
 
+/// Writes and reads a list of JSON objects as aa{sv}.
+void write_dictionaries(sdbus::Message& message, const nlohmann::json& list);
+nlohmann::json read_dictionaries(sdbus::Message& message);
+
 /// The arguments of a method that makes a job, in the order of dbus/members.h. `handle`: the descriptor that lies
 /// beside the request, if it has one.
 void write_request(sdbus::MethodCall& call, const Request& request, int handle = -1);

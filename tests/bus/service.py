@@ -54,6 +54,8 @@ BUS_CONFIGURATION = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus
   <include>{policy}</include>
   <policy user="{user}">
     <allow own="org.dkms1"/>
+    <allow own="org.freedesktop.login1"/>
+    <allow send_destination="org.freedesktop.login1"/>
   </policy>
 </busconfig>
 '''

@@ -133,6 +133,30 @@ class ServiceTest(unittest.TestCase):
         self.assertNotEqual(self.owner(), before)
         self.assertEqual(self.states(), {'gated': ['installed']})
 
+    def inhibitors(self):
+        """Who keeps the machine on, as logind shows it."""
+        return [line for line in self.machine.run('systemd-inhibit', '--list', '--no-pager').splitlines() if 'dkmsd' in line]
+
+    def test_no_shutdown_while_the_kernel_that_boots_next_gets_its_modules(self):
+        logind = self.machine.start('systemctl', 'start', 'systemd-logind')
+        logind.communicate()
+        if logind.returncode:
+            self.skipTest('logind does not start in this container')
+        image = self.machine.path(f'/usr/lib/modules/{self.kernel}/vmlinuz')
+        image.touch()
+        self.addCleanup(image.unlink)
+        waiting = self.at_the_gate()
+        while not (held := self.inhibitors()):  # asked for without waiting, so there is no moment at which it must be there
+            pass
+        self.assertEqual(len(held), 1)
+        for word in ('shutdown:sleep', 'block', f'gated/1.0 is being installed for kernel {self.kernel}, which boots next'):
+            self.assertIn(word, held[0])
+        self.gate.open()
+        self.machine.finish(waiting)
+        self.gate.close()
+        while self.inhibitors():
+            pass
+
     def test_one_that_hangs_is_started_anew(self):
         directory = self.machine.path('/run/systemd/system/dkmsd.service.d')
         directory.mkdir(parents=True)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/jobs_table.h"
+#include "client/missing_modules.h"
 #include "client/options.h"
 #include "client/renderer.h"
 #include "client/status_table.h"
@@ -359,7 +360,7 @@ TEST_CASE("a table aligns its columns and leaves no blanks at the ends")
     CHECK(table_text({{"a", "a long note that goes on"}}, 16) == "a  a long note …\n");
 }
 
-TEST_CASE("status shows a line for each kernel and what kernels lack")
+TEST_CASE("status shows a line for each kernel, and below what kernels lack")
 {
     ModuleStatus loop{{"v4l2loopback", "0.12.7"}, false, "/usr/src/v4l2loopback-0.12.7", {}};
     loop.kernels.push_back(kernel_status("6.1.0-56-test", KernelState::installed, true));
@@ -369,25 +370,34 @@ TEST_CASE("status shows a line for each kernel and what kernels lack")
     const ModuleStatus call{{"acpi-call", "1.2.2"}, false, "/usr/src/acpi-call-1.2.2", {}};
     const ModuleStatus broken{{"old", "1"}, true, "", {}};
 
-    CHECK(status_table({loop, call, broken}, 0, true) ==
+    CHECK(status_table({loop, call, broken}, 0, "6.12.117-test boots next and lacks v4l2loopback.\n") ==
           "MODULE        VERSION  KERNEL           STATE      NOTE\n"
           "v4l2loopback  0.12.7   6.1.0-56-test *  installed\n"
           "v4l2loopback  0.12.7   6.12.117-test    failed     build: too few arguments (job 41)\n"
           "acpi-call     1.2.2    –                added\n"
           "old           1        –                broken     its source is missing\n"
           "\n"
-          "6.12.117-test lacks v4l2loopback.\n"
+          "6.12.117-test boots next and lacks v4l2loopback.\n"
           "* the running kernel\n");
-    CHECK_FALSE(contains(status_table({loop}, 0, false), "lacks"));
-    CHECK(contains(status_table({loop}, 60, false), "…\n"));
-    CHECK(status_table({}, 0, true).empty());
+    CHECK(contains(status_table({loop}, 60, ""), "…\n"));
+    CHECK(status_table({}, 0, "").empty());
+}
+
+TEST_CASE("what kernels lack is told of the kernels that were asked for, and not of a module")
+{
+    const nlohmann::json gaps = {{{"kernel", "6.12.1"}, {"arch", "x86_64"}, {"sentence", "6.12.1 lacks\x1b a."}},
+                                 {{"kernel", "6.1.9"}, {"arch", "x86_64"}, {"sentence", "6.1.9 lacks b."}}};
+    CHECK(gap_sentences(gaps_within(gaps, {})) == "6.12.1 lacks? a.\n6.1.9 lacks b.\n");
+    CHECK(gap_sentences(gaps_within(gaps, {"", "", "6.1.*", ""})) == "6.1.9 lacks b.\n");
+    CHECK(gaps_within(gaps, {"", "", "", "pdp11"}).empty());
+    CHECK(gaps_within(gaps, {"b", "", "6.1.9", ""}).empty());
 }
 
 TEST_CASE("a foreign architecture is shown with its kernel")
 {
     ModuleStatus module{{"hello", "1"}, false, "/s", {kernel_status("6.1.0", KernelState::built)}};
     module.kernels.front().kernel.arch = "pdp11";
-    CHECK(contains(status_table({module}, 0, true), "6.1.0/pdp11"));
+    CHECK(contains(status_table({module}, 0, ""), "6.1.0/pdp11"));
 }
 
 TEST_CASE("jobs shows what each job is about and where it stands")
