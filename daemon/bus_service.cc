@@ -4,6 +4,7 @@
 #include "daemon/authority.h"
 #include "daemon/bus_front.h"
 #include "daemon/instance_lock.h"
+#include "daemon/kernel_watch.h"
 #include "daemon/known_gaps.h"
 #include "daemon/loop.h"
 
@@ -55,6 +56,9 @@ public:
             .resume(); // before the name is there, so that nobody's request goes before what was accepted earlier
         front_->take_name();
         sd_notify(0, "READY=1");
+        kernels_.emplace(loop_, supervisor_.places(),
+                         KernelWatch::Listener{[this](const KernelId& kernel) { make_complete(kernel); },
+                                               [this] { look_at_gaps_soon(); }});
         was_used();
         return loop_.run();
     }
@@ -118,6 +122,25 @@ private:
         }
     }
 
+    /// In the background, for nobody who waits: whoever installed the kernel may have asked for the same, and is
+    /// joined.
+    void make_complete(const KernelId& kernel)
+    {
+        std::error_code ignored;
+        if (std::filesystem::exists(supervisor_.places().config_dir / "no-autoinstall", ignored)) return;
+        Request request;
+        request.verb = Verb::autoinstall;
+        request.kernels = {kernel};
+        Caller nobody;
+        nobody.uid = ::geteuid();
+        nobody.waiting = false;
+        try {
+            supervisor_.submit(request, nobody);
+        } catch (const Error& error) {
+            std::cerr << "dkmsd: modules for kernel " << kernel.release << ": " << error.message() << '\n';
+        }
+    }
+
     void look_at_gaps_soon()
     {
         if (std::exchange(gaps_are_wanted_, true)) return;
@@ -172,6 +195,7 @@ private:
     std::optional<std::vector<KernelGap>> told_gaps_; ///< nothing: not told since the start
     bool gaps_are_wanted_ = false;
     std::unique_ptr<BusFront> front_;
+    std::optional<KernelWatch> kernels_;
     Source on_terminate_;
     Source on_interrupt_;
     Source on_reconnect_;

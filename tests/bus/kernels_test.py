@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the service knows of the kernels of a machine: which of them lack modules."""
+"""What the service knows of the kernels of a machine: which of them lack modules, and when headers or kernels arrive."""
 
 import json
+import pathlib
 import unittest
 
 from service import MANAGER, BusTest
@@ -61,6 +62,102 @@ class GapsTest(BusTest):
 
     def status(self, *words):
         return self.finish(self.dkmsctl('status', *words))
+
+
+class ArrivalTest(BusTest):
+    """A kernel without headers, a service that has seen it, and the machine's headers, which come in parts."""
+
+    def setUp(self):
+        super().setUp()
+        self.release = self.kernel()
+        (self.modules / self.release / 'build').unlink()
+        self.real = (pathlib.Path('/lib/modules') / self.release / 'build').resolve()
+        self.headers = self.directory / 'headers'
+        self.add_source()
+        self.client.removed(self.client.change('Add')[0])
+
+    def bring(self, *names):
+        """Parts of the headers, which are the machine's own."""
+        self.headers.mkdir(exist_ok=True)
+        for name in names:
+            (self.headers / name).symlink_to(self.real / name)
+
+    def everything_but(self, *names):
+        return [path.name for path in self.real.iterdir() if path.name not in names]
+
+    def state(self):
+        kernels = self.client.call('ListModules', '(a{sv})', ({},))[0][0]['kernels']
+        return [(kernel['state'], kernel.get('note', '')) for kernel in kernels]
+
+    def autoinstalls(self):
+        jobs = [self.client.call('GetJob', '(t)', (s[2][0],))[0] for s in self.client.signals if s[1] == 'JobNew']
+        return [job for job in jobs if job['request']['request'] == 'autoinstall']
+
+    def ended_by_itself(self):
+        def find():
+            return [job for job in self.autoinstalls() if job.get('result')]
+        return self.client.wait_for(find, 'an autoinstall that nobody asked for')
+
+    def wait_in_vain(self):
+        """A module that waits for headers."""
+        job = self.client.call('Autoinstall', '(asa{sv})', ([self.release], {}))[0]
+        self.client.removed(job)
+        self.client.signals.clear()
+        self.assertEqual(self.state()[0][0], 'waiting')
+        self.assertIn(self.release, self.state()[0][1])
+
+    def test_a_waiting_module_is_built_when_headers_arrive(self):
+        self.wait_in_vain()
+        (self.modules / self.release / 'build').symlink_to(self.headers)  # of a package whose files follow
+        self.bring(*self.everything_but())
+        job = self.ended_by_itself()[0]
+        self.assertEqual((job['result'], job['request']['kernels'][0].split('/')[0]), ('done', self.release))
+        self.assertEqual([state for state, note in self.state()], ['installed'])
+        self.assertEqual(len(self.autoinstalls()), 1)
+
+    def test_headers_that_are_half_there_are_waited_for(self):
+        self.wait_in_vain()
+        common = self.directory / 'common'
+        (self.modules / self.release / 'build').symlink_to(self.headers)
+        self.bring(*self.everything_but('Makefile', 'Module.symvers'))
+        (self.headers / 'Makefile').write_text(f'# like those of Debian\ninclude {common}/Makefile\n')
+        self.bring('Module.symvers')
+        self.quiet_time()
+        self.quiet_time()  # complete ones are looked at twice
+        self.assertEqual(self.autoinstalls(), [], 'the package with what is included is missing')
+        common.mkdir()
+        (common / 'Makefile').write_text((self.real / 'Makefile').read_text())
+        self.ended_by_itself()
+
+    def test_a_kernel_that_somebody_installs_gets_its_modules(self):
+        self.client.property(GAPS)
+        kernel = self.modules / self.release
+        aside = self.directory / 'aside'
+        kernel.rename(aside)
+        (aside / 'build').symlink_to(self.real)
+        self.quiet_time()
+        aside.rename(kernel)
+        self.assertEqual(self.ended_by_itself()[0]['result'], 'done')
+        self.assertEqual([state for state, note in self.state()], ['installed'])
+
+    def test_directories_that_vanish(self):
+        pid = self.client.daemon_pid()
+        for path in self.modules.iterdir():
+            path.rename(self.directory / 'gone')
+        self.modules.rmdir()
+        self.quiet_time()
+        self.assertEqual(self.client.daemon_pid(), pid)
+
+    def quiet_time(self):
+        """Until the service has looked at what has changed: another kernel, which comes later, has been noticed."""
+        self.modules.mkdir(exist_ok=True)
+        before = len(self.client.signals)
+        other = self.modules / f'0.{before}'
+        other.mkdir()
+        (other / 'vmlinuz').touch()
+        self.client.wait_for(lambda: any(
+            s[1] == 'PropertiesChanged' and any(gap['kernel'] == other.name for gap in s[2][1].get(GAPS, []))
+            for s in self.client.signals[before:]), 'that another kernel is noticed')
 
 
 if __name__ == '__main__':
