@@ -25,7 +25,7 @@ from scratch import ARCH, BUILD, SAMPLES, kernels_with_headers  # noqa: E402
 
 IMAGE = pathlib.Path(os.environ.get('DKMS_TEST_MACHINE', '/nonexistent'))
 PACKAGES = pathlib.Path(os.environ.get('DKMS_TEST_PACKAGES', '/nonexistent'))
-PATIENCE = 120  # seconds after which a command counts as hanging: everything takes twenty times as long in emulation
+PATIENCE = 600  # seconds after which a command counts as hanging: everything takes twenty times as long in emulation
 OTHER_KERNEL = '6.0.0-gone'
 QEMU = 'qemu-system-x86_64'
 
