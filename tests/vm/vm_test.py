@@ -11,6 +11,7 @@ import scratch
 
 EDU_SAYS = '010000ed'  # QEMU's device for teaching, version 1.0
 GATE = '/var/tmp/gate'
+BOOT_UNIT = 'dkms-autoinstall.service'
 
 
 class VmTest(unittest.TestCase):
@@ -30,6 +31,9 @@ class VmTest(unittest.TestCase):
         self.change(source / 'Makefile', 'hello.o', f'{name}.o')
         return source
 
+    def add_broken(self):
+        self.change(self.add_like_hello('broken') / 'broken.c', 'return 0', 'return nothing')
+
     def test_boot(self):
         """A kernel for which a module was never built: when the machine is up, it can be loaded and does what it is for."""
         self.machine.add_package('acpi-call')
@@ -39,17 +43,27 @@ class VmTest(unittest.TestCase):
         self.assertEqual(self.machine.run(r"echo '\_SB.PCI0._ADR' >/proc/acpi/call; tr -d '\0' </proc/acpi/call"), '0x0')
 
     def test_broken(self):
-        """One that does not build keeps nobody from having the others."""
+        """One that does not build keeps nobody from having the others. The boot fails for it only where that is the policy."""
         self.machine.add('hello')
-        self.change(self.add_like_hello('broken') / 'broken.c', 'return 0', 'return nothing')
+        self.add_broken()
         self.machine.boot()
-        self.assertEqual(self.machine.run('systemctl is-system-running --wait', code=1), 'degraded')
-        self.assertIn('dkms.service', self.machine.run('systemctl --failed --plain --no-legend'))
+        self.machine.up()
         self.machine.run('modprobe hello')
         self.machine.run('modprobe broken', code=1)
         kernel = self.machine.run('uname -r')
-        states = self.machine.status()
-        self.assertEqual((states['hello'], states['broken']), ({kernel: 'installed'}, {kernel: 'failed'}))
+        self.assertEqual(self.machine.status(), {'hello': {kernel: 'installed'}, 'broken': {kernel: 'failed'}})
+        self.assertIn('broken', self.machine.run(f'journalctl -b -u {BOOT_UNIT}'))
+
+    def test_required(self):
+        """The same, where that module is needed."""
+        self.machine.add('hello')
+        self.add_broken()
+        self.machine.path('/etc/dkms/policy.conf.d/broken.conf').write_text('broken required\n')
+        self.machine.boot()
+        self.assertEqual(self.machine.run('systemctl is-system-running --wait', code=1), 'degraded')
+        self.assertEqual(self.machine.run('systemctl --failed --plain --no-legend').split()[0], BOOT_UNIT)
+        self.assertIn('required', self.machine.run(f'journalctl -b -u {BOOT_UNIT}'))
+        self.machine.run('modprobe hello')
 
     def test_power_cut(self):
         """In the middle of the boot's work. The next boot completes it, and nothing is left of what was begun."""
@@ -74,7 +88,7 @@ class VmTest(unittest.TestCase):
         modules = self.machine.path('/usr/share/initramfs-tools/modules.d')
         modules.mkdir(parents=True)
         (modules / 'hello').write_text('hello\n')
-        self.machine.boot(words='systemd.mask=dkms.service')  # what a boot does is tried elsewhere
+        self.machine.boot(words=f'systemd.mask={BOOT_UNIT}')  # what a boot does is tried elsewhere
         self.machine.up()
         running = self.machine.run('uname -r')
         self.machine.run('DEBIAN_FRONTEND=noninteractive apt-get -y install /srv/packages/*.deb')
