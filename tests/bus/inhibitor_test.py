@@ -76,6 +76,8 @@ class InhibitorTest(BusTest):
     def test_not_while_modules_of_other_kernels_are_built_but_while_they_are_installed(self):
         gate = self.add_gated_source()
         kernel = self.kernel()
+        (self.modules / '99.0-newer').mkdir()
+        (self.modules / '99.0-newer' / 'vmlinuz').touch()
         job, _ = self.client.change('Install', 'gated', kernels=[kernel])
         gate.wait_for_build()
         self.client.property('NRunning')

@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -29,9 +30,10 @@ class Autoinstall(unittest.TestCase):
         return self.trees.dkmsctl('autoinstall', '-k', KERNELS[0], *words)
 
     def test_what_a_kernel_lacks_is_installed_and_counted(self):
+        kernel = re.escape(KERNELS[0])
         result = self.autoinstall()
         self.assertEqual(result.code, 0, result)
-        self.assertRegex(result.out, rf'^hello/1\.0  {KERNELS[0]}  installed 1 module in \d+\.\d s\nKernel {KERNELS[0]}: 1 installed\.\n$')
+        self.assertRegex(result.out, rf'^hello/1\.0  {kernel}  installed 1 module in \d+\.\d s\nKernel {kernel}: 1 installed\.\n$')
         self.assertIn('building', result.err)
 
     def test_then_there_is_nothing_to_do(self):

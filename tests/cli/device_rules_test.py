@@ -135,7 +135,7 @@ exec "$2" test --action="$3" "$4"
             said = subprocess.run(
                 [*scratch.own_mounts(), 'sh', '-ec', self.RUN, 'sh', self.rules, udevadm, action, devices[0].parent],
                 text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout
-            self.assertEqual([line for line in said.splitlines() if line.startswith('SYSTEMD_WANTS=')], expected, said)
+            self.assertEqual([line for line in map(str.strip, said.splitlines()) if line.startswith('SYSTEMD_WANTS=')], expected, said)
             self.assertNotIn('90-dkms.rules:', said, 'a line that it does not understand')
 
 
