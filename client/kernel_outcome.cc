@@ -87,8 +87,12 @@ std::string kernel_summary(const ProgressBoard& board)
     if (modules.empty()) return "";
     const std::string kernel = kernel_of(board);
     const Jobs waiting = those(modules, [](const JobProgress& job) { return job.waits(); });
+    const Jobs required = those(modules, [](const JobProgress& job) {
+        return has_failed(job) && job.request.options.policy == Policy::required;
+    });
     return "Kernel " + kernel + ": " + counts(modules) + ".\n" +
-           (waiting.empty() ? "" : headers_sentence(waiting, kernel));
+           (waiting.empty() ? "" : headers_sentence(waiting, kernel)) +
+           (required.empty() ? "" : "Missing, but required (dkms-policy.conf(5)): " + names_of(required) + ".\n");
 }
 
 std::string boot_warning(const ProgressBoard& board, bool service, const std::string& running)

@@ -10,8 +10,8 @@ namespace dkms {
 /// How the modules of a kernel came out of an autoinstall, which must have ended: what it says beside the result of
 /// each.
 
-/// How many were installed, failed, wait …, and what those that wait for the kernel's headers need; lines. Empty when
-/// there was nothing to do.
+/// How many were installed, failed, wait …, what those that wait for the kernel's headers need, and which that failed
+/// are required; lines. Empty when there was nothing to do.
 std::string kernel_summary(const ProgressBoard& board);
 
 /// A block of lines that can hardly be overlooked, when a module is missing that the machine needs to boot (policy

@@ -166,6 +166,7 @@ TEST_CASE("a hook fails for what is required, and for that alone")
     SECTION("required")
     {
         job.module("d", Result::failed, build_error(), Policy::required);
+        CHECK(contains(kernel_summary(job.board()), "Missing, but required (dkms-policy.conf(5)): d/1.0.\n"));
         CHECK(ends_with() == 11);
         CHECK(job.warning().empty());
     }

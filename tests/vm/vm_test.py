@@ -62,7 +62,9 @@ class VmTest(unittest.TestCase):
         self.machine.boot()
         self.assertEqual(self.machine.run('systemctl is-system-running --wait', code=1), 'degraded')
         self.assertEqual(self.machine.run('systemctl --failed --plain --no-legend').split()[0], BOOT_UNIT)
-        self.assertRegex(self.machine.run(f'journalctl -b -u {BOOT_UNIT}'), r'broken/1\.0 .* failed while building')
+        journal = self.machine.run(f'journalctl -b -u {BOOT_UNIT}')
+        self.assertRegex(journal, r'broken/1\.0 .* failed while building')
+        self.assertRegex(journal, r'required .*: broken/1\.0\.')
         self.machine.run('modprobe hello')
 
     def test_power_cut(self):
