@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures dkmsd, side by side with Debian's dkms where that is installed: `bench.py [status] [build] [service]`.
+"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [status] [build] [service] [idle] [autoinstall]`.
 
 Works in mounts of its own: the system's trees are covered by scratch directories and left as they are.
 """
@@ -19,7 +19,19 @@ import private_bus  # noqa: E402
 import sample_tree  # noqa: E402
 
 DKMSCTL = str(scratch.BUILD / 'client' / 'dkmsctl')
-DKMS = shutil.which('dkms', path=measure.ENVIRONMENT['PATH'])
+OURS = str(scratch.BUILD / 'client' / 'dkms')
+PACKAGES = pathlib.Path(os.environ.get('DKMS_TEST_PACKAGES', '/nonexistent'))
+DKMS = shutil.which('dkms', path=measure.ENVIRONMENT['PATH']) or ('/usr/sbin/dkms' if list(PACKAGES.glob('dkms_*.deb')) else None)
+
+
+def put_over_the_system(trees):
+    """Debian's dkms, where it is not installed: its package is laid over /usr and /etc, for this process and its children."""
+    if not DKMS or pathlib.Path(DKMS).exists():
+        return
+    layers = trees.root / 'layers'
+    subprocess.run(['dpkg-deb', '-x', sorted(PACKAGES.glob('dkms_*.deb'))[-1], layers], check=True)
+    for directory in ('usr', 'etc'):
+        subprocess.run(['mount', '-t', 'overlay', '-o', f'lowerdir={layers}/{directory}:/{directory}', 'layers', f'/{directory}'], check=True)
 
 
 def cover_system_trees(trees):
@@ -70,6 +82,40 @@ def bench_build(trees, table):
         table.line('build and install of one small module / dkms', results['ours'], other)
 
 
+def bench_idle(trees, table):
+    """Autoinstall with nothing to do."""
+    sample_tree.fill(trees, modules=50, kernels=4)
+    words = ['autoinstall', '-k', '6.1.0-50-amd64', *(str(word) for word in trees.words())]
+    contenders = {'ours': lambda: measure.seconds([OURS, *words])}
+    if DKMS:
+        contenders['dkms'] = lambda: measure.seconds([DKMS, *words])
+    results = measure.medians(3 if DKMS else 11, **contenders)
+    table.line('autoinstall with nothing to do, 50 modules for 4 kernels', results['ours'], results.get('dkms'), '10 ms')
+
+
+def bench_autoinstall(trees, table):
+    """Real packages for a kernel that they were never built for, against the processor time of their bare makes."""
+    kernel = sample_tree.add_kernel_for_builds(trees)
+    names = sample_tree.unpack_packages(trees, PACKAGES)
+    if len(names) < 8:
+        table.plain('autoinstall of real packages', f'{len(names)} packages', 'at least 8 are needed')
+        return
+    words = [str(word) for word in trees.words()]
+
+    def run(program):
+        for directory in (trees.dkms, trees.modules / kernel / 'updates'):
+            subprocess.run(['find', directory, '-mindepth', '1', '-delete'], check=False, stderr=subprocess.DEVNULL)
+        sample_tree.add_all(trees, names)
+        return measure.seconds([program, 'autoinstall', '-k', kernel, *words])
+
+    ours = run(OURS)
+    makes = sample_tree.seconds_of_makes(trees, names, kernel)
+    bound = makes / len(os.sched_getaffinity(0))
+    table.line(f'autoinstall of {len(names)} packages / processor time of their makes', ours, bound, 'ratio 1.10')
+    if DKMS:
+        table.line(f'autoinstall of {len(names)} packages / dkms', ours, run(DKMS))
+
+
 def bench_service(trees, table):
     """dkmsd itself, on a private bus."""
     with private_bus.PrivateBus(trees.root / 'bus') as bus:
@@ -80,13 +126,14 @@ def bench_service(trees, table):
         table.plain('dkmsd, wake-ups in 10 s of idleness', str(private_bus.wakeups(pid, 10)), '0')
 
 
-BENCHES = {'status': bench_status, 'build': bench_build, 'service': bench_service}
+BENCHES = {'status': bench_status, 'build': bench_build, 'service': bench_service, 'idle': bench_idle,
+           'autoinstall': bench_autoinstall}
 
 
 def main(names):
     measure.Table.header()
     if not DKMS:
-        print('dkms is not installed: no comparison with it')
+        print('dkms is not here: no comparison with it')
     for name in names or BENCHES:
         with tempfile.TemporaryDirectory(prefix='dkms-bench-') as root:
             sys.stdout.flush()
@@ -96,6 +143,7 @@ def main(names):
 def inside(name, root):
     """One benchmark, in mounts of its own, on trees that somebody else removes."""
     trees = scratch.Scratch(pathlib.Path(root))  # not removed here: it is full of mounts
+    put_over_the_system(trees)
     cover_system_trees(trees)
     BENCHES[name](trees, measure.Table())
 

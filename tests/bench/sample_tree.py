@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trees to measure on, and the bare commands to measure against."""
 
+import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -74,3 +76,43 @@ def bare_make(trees, source, kernel):
                     ['/sbin/depmod', '-b', str(target), kernel]):
         subprocess.run(command, env=measure.ENVIRONMENT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
+
+
+# Packages whose modules build for the kernels of Debian 12.
+BUILDABLE = ('acpi-call', 'bbswitch', 'ddcci', 'digimend', 'dm-writeboost', 'jool', 'nat-rtsp', 'tp-smapi', 'v4l2loopback', 'vpoll')
+
+
+def unpack_packages(trees, packages):
+    """Puts the sources of fetched packages into the source tree; their directories' names."""
+    for name in BUILDABLE:
+        for package in sorted(packages.glob(f'{name}-dkms_*.deb'))[-1:]:
+            subprocess.run(['dpkg-deb', '-x', package, trees.root / 'unpacked'], check=True)
+    for source in sorted((trees.root / 'unpacked' / 'usr' / 'src').glob('*')):
+        shutil.copytree(source, trees.sources / source.name, symlinks=True)
+    return sorted(source.name for source in trees.sources.iterdir())
+
+
+def add_all(trees, names):
+    """As `dkms add` leaves them."""
+    for name in names:
+        module, _, version = name.rpartition('-')
+        directory = trees.dkms / module / version
+        directory.mkdir(parents=True)
+        (directory / 'source').symlink_to(trees.sources / name)
+
+
+def seconds_of_makes(trees, names, kernel):
+    """Processor time, of all processors, that the makes alone take which our builds have noted, each where it was done."""
+    spent = 0
+    for name in names:
+        module, _, version = name.rpartition('-')
+        record = json.loads((trees.dkms / module / version / kernel / scratch.ARCH / '.dkmsd.json').read_text())
+        work = trees.dkms / module / version / 'build'
+        shutil.copytree(trees.sources / name, work, symlinks=True)
+        before = os.times()
+        subprocess.run(['bash', '-c', record['inputs']['make']], cwd=work, env=measure.ENVIRONMENT, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        after = os.times()
+        spent += after.children_user + after.children_system - before.children_user - before.children_system
+        shutil.rmtree(work)
+    return spent
