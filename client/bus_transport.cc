@@ -42,6 +42,7 @@ public:
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
     nlohmann::json kernels_missing_modules() override;
+    nlohmann::json needs(const std::vector<KernelId>& kernels) override;
     std::vector<Finding> lint(const std::filesystem::path& path) override;
     std::vector<JobView> jobs() override;
     JobView job(JobId job) override;
@@ -231,6 +232,11 @@ nlohmann::json BusTransport::kernels_missing_modules()
         reply.exitVariant();
         return gaps;
     });
+}
+
+nlohmann::json BusTransport::needs(const std::vector<KernelId>&)
+{
+    throw Error(ErrorCode::not_supported, {{"reason", "what a kernel needs is looked up without the service"}});
 }
 
 std::vector<Finding> BusTransport::lint(const std::filesystem::path&)

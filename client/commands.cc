@@ -11,7 +11,7 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 15> table{{
+constexpr std::array<CommandRow, 16> table{{
     {"add", "MODULE/VERSION", "Take a module's source into the tree", change_groups | group_conf, Verb::add,
      run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
@@ -28,6 +28,8 @@ constexpr std::array<CommandRow, 15> table{{
     {"autoinstall", "", "Build and install what a kernel lacks",
      group_kernels | group_after | group_places | group_no_wait | group_quiet | group_json | group_hook,
      Verb::autoinstall, run_autoinstall},
+    {"plan", "", "Show what autoinstall would do for a kernel, without doing it",
+     group_kernels | group_places | group_json, Verb::autoinstall, run_plan},
     {"status", "[MODULE[/VERSION]]", "Show modules and what they are built and installed for",
      group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_status},
     {"lint", "DIRECTORY|FILE", "Look for what is wrong with a module's source",

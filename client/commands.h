@@ -79,6 +79,7 @@ const CommandRow* command_named(std::string_view name);
 int run_change(const Invocation& invocation, Console& console);      ///< every verb that makes a job
 int run_autoinstall(const Invocation& invocation, Console& console); ///< makes a kernel complete
 int run_status(const Invocation& invocation, Console& console);      ///< what the tree holds
+int run_plan(const Invocation& invocation, Console& console);        ///< what an autoinstall would do
 int run_lint(const Invocation& invocation, Console& console);        ///< what a source should do otherwise
 int run_jobs(const Invocation& invocation, Console& console);        ///< the jobs that are known
 int run_wait(const Invocation& invocation, Console& console);        ///< until jobs have ended; the exit code is theirs

@@ -123,6 +123,13 @@ public:
 
     json kernels_missing_modules() override { return call({{"gaps", json::object()}}).at("kernels_missing_modules"); }
 
+    json needs(const std::vector<KernelId>& kernels) override
+    {
+        json names = json::array();
+        for (const KernelId& kernel : kernels) names.push_back(kernel.text());
+        return call({{"needs", std::move(names)}}).at("kernels");
+    }
+
     std::vector<Finding> lint(const std::filesystem::path& path) override
     {
         const json answer = call({{"lint", path.string()}});

@@ -43,6 +43,9 @@ public:
     /// The kernels that lack modules, newest first: a list of objects with the keys that org.dkms1(5) has for the
     /// property KernelsMissingModules.
     virtual nlohmann::json kernels_missing_modules() = 0;
+    /// What kernels need to be complete; for each an object as docs/architecture.md, "Lines", has it. No kernel: the
+    /// running one. Throws NotSupported over the bus: nobody needs the service to look.
+    virtual nlohmann::json needs(const std::vector<KernelId>& kernels) = 0;
     /// What a source directory or a configuration should do otherwise; `path` is absolute. Throws NotSupported over the
     /// bus, which takes no paths from clients.
     virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;

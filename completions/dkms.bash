@@ -3,7 +3,7 @@
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
     mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add autoinstall build cancel install jobs lint log monitor rebuild remove status unbuild uninstall wait'
+_dkmsctl_commands='add autoinstall build cancel install jobs lint log monitor plan rebuild remove status unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
 _dkms_typed() {
@@ -127,6 +127,7 @@ _dkmsctl_options() {
     install) options="$change $for_kernels $conf $build $after --force-version-override --newest" ;;
     rebuild) options="$change $for_kernels $conf $build $after --all --force-version-override" ;;
     remove | unbuild | uninstall) options="$change $for_kernels $after --all" ;;
+    plan) options="$for_kernels --dkmstree= --installtree= --json --root= --sourcetree=" ;;
     status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
     cancel | jobs | monitor) options=--json ;;

@@ -101,7 +101,7 @@ end
 complete -c dkms -c dkmsctl -f
 complete -c dkms -n 'not __dkms_action' -a 'add autoinstall build generate_mok install kernel_postinst kernel_preinst
     kernel_prerm ldtarball match mktarball remove status unbuild uninstall'
-complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel install jobs lint log monitor rebuild remove status unbuild
+complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel install jobs lint log monitor plan rebuild remove status unbuild
     uninstall wait'
 complete -c dkms -n '__dkms_does add build install match mktarball remove status unbuild uninstall' -a '(__dkms_modules)'
 complete -c dkmsctl -n '__dkms_does add build install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
@@ -136,13 +136,13 @@ __dkms_option dkms -c= add build install mktarball
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=
-    __dkms_option dkmsctl $option $changes autoinstall lint status
+    __dkms_option dkmsctl $option $changes autoinstall lint plan status
 end
 for option in --module= -m= -v=
     __dkms_option dkmsctl $option $changes status
 end
 for option in --kernel= -k= --arch= -a=
-    __dkms_option dkmsctl $option autoinstall build install rebuild remove status unbuild uninstall
+    __dkms_option dkmsctl $option autoinstall build install plan rebuild remove status unbuild uninstall
 end
 for option in --config= --kernelsourcedir= --jobs= -j= --force --all-kernels
     __dkms_option dkmsctl $option build install rebuild
@@ -156,7 +156,7 @@ end
 for option in --quiet -q
     __dkms_option dkmsctl $option $changes autoinstall lint wait
 end
-__dkms_option dkmsctl --json $changes autoinstall cancel jobs lint monitor status wait
+__dkms_option dkmsctl --json $changes autoinstall cancel jobs lint monitor plan status wait
 __dkms_option dkmsctl --no-wait $changes autoinstall
 __dkms_option dkmsctl --hook autoinstall
 __dkms_option dkmsctl --all rebuild remove unbuild uninstall
@@ -164,5 +164,5 @@ __dkms_option dkmsctl --force-version-override install rebuild
 __dkms_option dkmsctl --newest install
 __dkms_option dkmsctl --strict lint
 for option in --help -h
-    __dkms_option dkmsctl $option $changes autoinstall cancel jobs lint log monitor status wait
+    __dkms_option dkmsctl $option $changes autoinstall cancel jobs lint log monitor plan status wait
 end

@@ -3,6 +3,7 @@
 
 #include "daemon/known_gaps.h"
 #include "lib/config/lint.h"
+#include "lib/plan/needs.h"
 #include "lib/tree/scan.h"
 
 #include <nlohmann/json.hpp>
@@ -44,6 +45,20 @@ json lint_line(const Places& places, const std::filesystem::path& path)
     json findings = json::array();
     for (const Finding& finding : lint(path, context)) findings.push_back(to_json(finding));
     return {{"findings", std::move(findings)}};
+}
+
+/// What each kernel of the list needs to be complete, in an empty one the running kernel.
+json needs_line(const Places& places, const json& names)
+{
+    std::vector<KernelId> kernels;
+    for (const json& name : names) kernels.push_back(parse_kernel(name.get<std::string>()));
+    if (kernels.empty()) kernels.push_back({running_release(), {}});
+    json needs = json::array();
+    for (KernelId& kernel : kernels) {
+        if (kernel.arch.empty()) kernel.arch = running_architecture();
+        needs.push_back(to_json(needs_of(places, kernel, thorough_source(places))));
+    }
+    return {{"kernels", std::move(needs)}};
 }
 
 json jobs_line(const std::vector<JobView>& jobs)
@@ -96,6 +111,7 @@ json StdioFront::answer_to(const json& call)
     }
     if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
     if (call.contains("gaps")) return {{"kernels_missing_modules", shown(kernel_gaps(supervisor_.places()))}};
+    if (call.contains("needs")) return needs_line(supervisor_.places(), call.at("needs"));
     if (call.contains("lint")) return lint_line(supervisor_.places(), call.at("lint").get<std::string>());
     if (call.contains("jobs")) return jobs_line(supervisor_.jobs());
     if (call.contains("job")) {

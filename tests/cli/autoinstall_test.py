@@ -36,6 +36,14 @@ class Autoinstall(unittest.TestCase):
         self.assertRegex(result.out, rf'^hello/1\.0  {kernel}  installed 1 module in \d+\.\d s\nKernel {kernel}: 1 installed\.\n$')
         self.assertIn('building', result.err)
 
+    def test_a_plan_says_so_before(self):
+        result = self.trees.dkmsctl('plan', '-k', KERNELS[0])
+        self.assertEqual((result.code, result.out.splitlines()[1:]), (0, [f'hello   1.0      {KERNELS[0]}  install  not built']), result)
+        self.assertEqual(self.trees.dkmsctl('status', '--json').json['modules'][0]['kernels'], [])  # nothing was done
+        self.autoinstall('--quiet')
+        module, = self.trees.dkmsctl('plan', '-k', KERNELS[0], '--json').json['kernels'][0]['modules']
+        self.assertEqual((module['action'], module['installed']), ('none', True))
+
     def test_then_there_is_nothing_to_do(self):
         self.autoinstall('--quiet')
         result = self.autoinstall('--hook')
