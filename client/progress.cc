@@ -24,10 +24,7 @@ bool JobProgress::failed() const
 
 bool JobProgress::waits() const
 {
-    if (!failed() || !ended->error || !request.options.batch) return false;
-    const ErrorCode code = ended->error->code();
-    return code == ErrorCode::no_kernel_headers || code == ErrorCode::kernel_directory_dangling ||
-           code == ErrorCode::no_such_kernel;
+    return failed() && request.options.batch && ended->error && lacks_headers(*ended->error);
 }
 
 bool JobProgress::excluded() const { return ended && is_excluded(*ended); }

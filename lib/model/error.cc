@@ -215,6 +215,12 @@ int Error::exit_code(Verb verb) const
     return row_of(code_).exit_code;
 }
 
+bool lacks_headers(const Error& error)
+{
+    return error.code() == no_kernel_headers || error.code() == kernel_directory_dangling ||
+           error.code() == no_such_kernel;
+}
+
 ErrorCode error_code_of(std::string_view name)
 {
     if (const auto dot = name.rfind('.'); dot != std::string_view::npos) name.remove_prefix(dot + 1);

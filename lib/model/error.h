@@ -125,6 +125,9 @@ private:
     std::string what_;
 };
 
+/// Whether it says that there is nothing to build for a kernel with: its headers, or all of it, are missing.
+bool lacks_headers(const Error& error);
+
 /// {"error": name, "parameters": {…}, "message": …, "hint": …}. Reading looks at name and parameters only.
 /// An unknown name is read as `internal` with the given message.
 nlohmann::json to_json(const Error& error);

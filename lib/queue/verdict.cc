@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/queue/verdict.h"
 
-#include <algorithm>
-
 namespace dkms {
 namespace {
 
@@ -15,48 +13,20 @@ const Verdict* first_with(const JobTable& table, const QueuedJob& job, Result re
     return nullptr;
 }
 
-bool lacks_headers(const Verdict& verdict)
-{
-    if (!verdict.error) return false;
-    const ErrorCode code = verdict.error->code();
-    return code == ErrorCode::no_kernel_headers || code == ErrorCode::kernel_directory_dangling ||
-           code == ErrorCode::no_such_kernel;
-}
-
-std::vector<const QueuedJob*> failed_children(const JobTable& table, const QueuedJob& job)
-{
-    std::vector<const QueuedJob*> failed;
-    for (const JobId id : job.children)
-        if (const QueuedJob& child = table.at(id); child.verdict->result == Result::failed) failed.push_back(&child);
-    return failed;
-}
-
-/// The modules of those whose policy is at least that; all of them, for `optional`.
-std::string modules_of(const std::vector<const QueuedJob*>& jobs, Policy least)
-{
-    std::string names;
-    for (const QueuedJob* job : jobs)
-        if (job->request.options.policy >= least) names += (names.empty() ? "" : ", ") + job->request.module.text();
-    return names;
-}
-
 /// What is said of a whole kernel: which of its modules failed. When all of them lack the headers, that is said.
 Verdict kernel_verdict(const JobTable& table, const QueuedJob& job, const Verdict& first, ErrorCode code)
 {
-    const auto failed = failed_children(table, job);
-    const bool only_headers =
-        std::all_of(failed.begin(), failed.end(), [](const auto* child) { return lacks_headers(*child->verdict); });
+    std::string names;
+    bool only_headers = true;
+    for (const JobId id : job.children) {
+        const QueuedJob& child = table.at(id);
+        if (child.verdict->result != Result::failed) continue;
+        names += (names.empty() ? "" : ", ") + child.request.module.text();
+        only_headers &= child.verdict->error && lacks_headers(*child.verdict->error);
+    }
+    if (only_headers) return first;
     const std::string kernel = job.request.kernels.empty() ? std::string() : job.request.kernels.front().release;
-    Parameters parameters{{"kernel", kernel}, {"modules", modules_of(failed, Policy::optional)}};
-    if (only_headers) {
-        code = first.error->code();
-        parameters = first.error->parameters();
-    }
-    if (job.request.verb == Verb::autoinstall) {
-        parameters["required"] = modules_of(failed, Policy::required);
-        parameters["boot"] = modules_of(failed, Policy::boot);
-    }
-    return {Result::failed, Error(code, std::move(parameters))};
+    return {Result::failed, Error(code, {{"kernel", kernel}, {"modules", names}})};
 }
 
 /// `first` is the verdict of the first child that failed.

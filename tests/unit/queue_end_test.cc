@@ -230,6 +230,24 @@ TEST_CASE("close() cancels the children of a running job that have not begun")
     CHECK(desk.result(parent) == Result::cancelled);
 }
 
+TEST_CASE("follow-up steps of one job run in the order of place_at_end, whoever asks first")
+{
+    Desk desk;
+    const Step depmod = step(StepKind::depmod, "", "a");
+    const Step image = step(StepKind::initramfs, "", "a");
+    const Step command = step(StepKind::post_transaction, "", "a");
+    const JobId job = desk.submit(install_plan("m", "a"));
+    desk.end_step(job, with_follow_up(done(), {command, depmod}));
+    desk.end_step(job, with_follow_up(done(), {image}));
+    CHECK(desk.running.at(job).what == depmod);
+    desk.end_step(job, with_follow_up(done(), {step(StepKind::tidy, "", "a")})); // what has run stays where it was
+    CHECK(desk.running.at(job).what.kind == StepKind::tidy);
+    desk.end_step(job);
+    CHECK(desk.running.at(job).what == image);
+    desk.end_step(job);
+    CHECK(desk.running.at(job).what == command);
+}
+
 TEST_CASE("follow-up steps run once, at the end of the outermost job, also when a part of it failed or was cancelled")
 {
     Desk desk;
@@ -311,56 +329,4 @@ TEST_CASE("a job of an earlier instance keeps its number, and later ones have hi
     CHECK(later == 12);
     desk.drain();
     CHECK(desk.result(4) == Result::done);
-}
-
-namespace {
-
-/// An autoinstall of these modules, each with what it means when it fails; the children run.
-JobId autoinstall_of(Desk& desk, const std::vector<std::pair<std::string, Policy>>& modules)
-{
-    const JobId whole =
-        desk.submit({{Verb::autoinstall, {}, {kernel("a")}, {}}, {step(StepKind::survey, "", "a")}, {}});
-    Outcome found = done();
-    for (const auto& [name, policy] : modules) {
-        found.jobs.push_back(install_plan(name, "a"));
-        found.jobs.back().request.options.policy = policy;
-    }
-    desk.end_step(whole, found);
-    return whole;
-}
-
-} // namespace
-
-TEST_CASE("a kernel that is not complete says which of the modules that failed are required, and which needed to boot")
-{
-    Desk desk;
-    const JobId whole = autoinstall_of(
-        desk, {{"m", Policy::required}, {"n", Policy::optional}, {"o", Policy::boot}, {"p", Policy::boot}});
-    const auto children = desk.queue.children(whole);
-    const auto parameters = [&] { return desk.queue.view(whole)->error->parameters(); };
-    SECTION("some failed")
-    {
-        for (const std::size_t bad : {0U, 1U, 2U}) desk.end_step(children[bad], failed());
-        desk.drain();
-        CHECK(desk.error(whole) == ErrorCode::autoinstall_failed);
-        CHECK(parameters().at("modules") == "m/1.0, n/1.0, o/1.0");
-        CHECK(parameters().at("required") == "m/1.0, o/1.0");
-        CHECK(parameters().at("boot") == "o/1.0");
-    }
-    SECTION("one of no importance failed")
-    {
-        desk.end_step(children[1], failed());
-        desk.drain();
-        CHECK(parameters().at("required").empty());
-        CHECK(parameters().at("boot").empty());
-    }
-    SECTION("all lack the headers")
-    {
-        const Error error(ErrorCode::no_kernel_headers, {{"package", "headers-a"}});
-        for (const JobId child : children) desk.end_step(child, {Result::failed, error, {}});
-        CHECK(desk.error(whole) == ErrorCode::no_kernel_headers);
-        CHECK(parameters().at("package") == "headers-a");
-        CHECK(parameters().at("required") == "m/1.0, o/1.0, p/1.0");
-        CHECK(parameters().at("boot") == "o/1.0, p/1.0");
-    }
 }
