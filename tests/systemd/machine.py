@@ -18,7 +18,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from gate import PATIENCE  # noqa: E402
-from scratch import BUILD  # noqa: E402
+from scratch import BUILD, kernels_with_headers  # noqa: E402
 
 ENVIRONMENT = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'LANG': 'C.UTF-8', 'HOME': '/root'}
 CANNOT = 77  # exit code of a container that is not to be had on this machine
@@ -82,6 +82,15 @@ class Machine:
             raise unittest.SkipTest(f'package {package} could not be fetched')
         with subprocess.Popen(['dpkg-deb', '--fsys-tarfile', files[-1]], stdout=subprocess.PIPE) as archive:
             subprocess.run(['tar', '-x', '--keep-directory-symlink', '-C', self.path('/')], stdin=archive.stdout, check=True)
+
+    def kernel_for_builds(self):
+        """The release of a kernel that modules can be built for in it, with the files that depmod wants to see: headers alone have none."""
+        releases = kernels_with_headers()
+        if not releases:
+            raise unittest.SkipTest('no kernel headers are installed')
+        for name in ('modules.dep', 'modules.order', 'modules.builtin', 'modules.builtin.modinfo'):
+            self.path(f'/usr/lib/modules/{releases[0]}/{name}').touch()
+        return releases[0]
 
     def start(self, *words):
         """Starts a command in it."""
