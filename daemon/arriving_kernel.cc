@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/arriving_kernel.h"
 
+#include "lib/kernel/kernel_image.h"
 #include "lib/kernel/rooted_path.h"
 
 #include <algorithm>
@@ -34,12 +35,6 @@ fs::path included_makefile(const fs::path& headers, const Places& places)
     return {};
 }
 
-/// One of `names` is there.
-bool has_one(const fs::path& directory, std::initializer_list<const char*> names)
-{
-    return std::any_of(names.begin(), names.end(), [&](const char* name) { return is_there(directory / name); });
-}
-
 void await(ArrivingKernel& kernel, const fs::path& missing)
 {
     kernel.complete = false;
@@ -64,8 +59,9 @@ void look_at_headers(ArrivingKernel& found, const fs::path& headers, const Place
 {
     for (const char* name : {"Makefile", "Module.symvers"})
         if (!is_there(headers / name)) await(found, headers / name);
-    if (!has_one(headers / "include", {"generated/autoconf.h", "config/auto.conf"}))
-        for (const char* name : {"generated/autoconf.h", "config/auto.conf"}) await(found, headers / "include" / name);
+    const std::array configurations{headers / "include/generated/autoconf.h", headers / "include/config/auto.conf"};
+    if (std::none_of(configurations.begin(), configurations.end(), is_there))
+        for (const fs::path& configuration : configurations) await(found, configuration);
     const fs::path scripts = resolve_below(places.root, headers / "scripts");
     if (!is_there(scripts)) await(found, scripts);
     const fs::path included = included_makefile(headers, places);
@@ -102,7 +98,7 @@ ArrivingKernel look_at(const KernelId& kernel, const Places& places)
     const fs::path headers = resolve_below(places.root, modules / "build");
     ArrivingKernel found;
     found.complete = true;
-    if (!has_one(modules, {"kernel", "modules.builtin", "modules.order", "vmlinuz"})) await(found, modules / "kernel");
+    if (!is_kernel(places, kernel.release)) await(found, modules / "kernel");
     look_at_headers(found, headers, places);
     if (!is_there(modules / "build")) found.awaited.push_back(modules);
     if (found.complete) found.stamp = stamp_of(modules, headers, places);

@@ -7,6 +7,7 @@
 #include "daemon/kernel_watch.h"
 #include "daemon/known_gaps.h"
 #include "daemon/loop.h"
+#include "lib/plan/needs.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -126,8 +127,8 @@ private:
     /// joined.
     void make_complete(const KernelId& kernel)
     {
-        std::error_code ignored;
-        if (std::filesystem::exists(supervisor_.places().config_dir / "no-autoinstall", ignored)) return;
+        const KernelNeeds needs = needs_of(supervisor_.places(), kernel, quick_source(supervisor_.places()));
+        if (!needs.switched_off.empty() || needs.is_complete()) return;
         Request request;
         request.verb = Verb::autoinstall;
         request.kernels = {kernel};

@@ -15,12 +15,6 @@ namespace {
 
 using Versions = std::vector<ModuleStatus>;
 
-bool is_installed(const ModuleStatus& version, const KernelId& kernel)
-{
-    const KernelStatus* const there = status_for(version, kernel);
-    return there != nullptr && (there->state == KernelState::installed || there->state == KernelState::installed_weak);
-}
-
 bool could_be_installed(NeedKind kind)
 {
     return kind != NeedKind::excluded && kind != NeedKind::deferred && kind != NeedKind::broken;
@@ -58,16 +52,18 @@ std::vector<std::string> known_aliases(const Layout& layout, const Versions& ver
 std::vector<DeviceModule> modules_for_devices(const Places& places, const KernelId& kernel)
 {
     const Layout layout(places);
-    const KernelNeeds needs = needs_of(places, kernel, quick_source(places));
+    std::vector<ModuleStatus> all = scan(places, {}, ScanDepth::quick);
+    const KernelNeeds needs = needs_of(places, all, kernel, quick_source(places));
     if (!needs.switched_off.empty()) return {};
     std::map<std::string, Versions> tree;
-    for (ModuleStatus& one : scan(places, {}, ScanDepth::quick)) tree[one.module.name].push_back(std::move(one));
+    for (ModuleStatus& one : all) tree[one.module.name].push_back(std::move(one));
 
     std::vector<DeviceModule> found;
     for (const ModuleNeed& need : needs.modules) {
         const Versions& versions = tree[need.module.name];
-        const bool there = std::any_of(versions.begin(), versions.end(),
-                                       [&](const ModuleStatus& version) { return is_installed(version, kernel); });
+        const bool there = std::any_of(versions.begin(), versions.end(), [&](const ModuleStatus& version) {
+            return is_installed(status_for(version, kernel));
+        });
         if (there || !could_be_installed(need.kind)) continue;
         if (auto aliases = known_aliases(layout, versions); !aliases.empty())
             found.push_back({need.module.name, std::move(aliases)});

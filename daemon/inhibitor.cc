@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/inhibitor.h"
 
-#include "lib/plan/gaps.h"
+#include "lib/kernel/kernel_image.h"
 
 #include <algorithm>
 #include <chrono>

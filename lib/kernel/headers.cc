@@ -44,14 +44,14 @@ fs::path for_make(const fs::path& link, const Places& places)
     return link.parent_path().parent_path() == "/lib/modules" ? link : resolve_below(places.root, link);
 }
 
-bool has_headers(const fs::path& directory, const Places& places)
+bool has_include(const fs::path& directory, const Places& places)
 {
     return is_folder(resolve_below(places.root, directory / "include"));
 }
 
 void check_headers(const KernelId& kernel, const fs::path& directory, const Places& places, bool given)
 {
-    if (has_headers(directory, places)) return;
+    if (has_include(directory, places)) return;
     const std::string package = headers_package(kernel, places);
     if (!given && !is_folder(places.install_tree / kernel.release))
         throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel.release},
@@ -116,6 +116,11 @@ KernelHeaders find_headers(const KernelId& kernel, const Places& places, const O
     return headers;
 }
 
+bool has_headers(const KernelId& kernel, const Places& places)
+{
+    return has_include(build_link(kernel, places), places);
+}
+
 std::vector<KernelId> installed_kernels(const Places& places, bool with_headers)
 {
     std::vector<KernelId> kernels;
@@ -123,7 +128,7 @@ std::vector<KernelId> installed_kernels(const Places& places, bool with_headers)
     for (fs::directory_iterator entry(places.install_tree, gone), end; !gone && entry != end; entry.increment(gone)) {
         const KernelId kernel{entry->path().filename().string(), running_architecture()};
         if (kernel.release.starts_with('.') || !is_folder(entry->path())) continue;
-        if (!with_headers || has_headers(build_link(kernel, places), places)) kernels.push_back(kernel);
+        if (!with_headers || has_headers(kernel, places)) kernels.push_back(kernel);
     }
     std::sort(kernels.begin(), kernels.end(), [](const KernelId& a, const KernelId& b) {
         const auto order = compare_versions(a.release, b.release);

@@ -30,6 +30,9 @@ std::filesystem::path headers_directory(const KernelId& kernel, const Places& pl
 /// The file that find_headers would read the configuration from; empty if there is none.
 std::filesystem::path kernel_config_file(const std::filesystem::path& source_dir, const Options& options);
 
+/// Whether the headers of `kernel` are where find_headers looks for them, unless told otherwise.
+bool has_headers(const KernelId& kernel, const Places& places);
+
 /// Kernels with a directory in the install tree, oldest version first. `with_headers`: only those for which something
 /// can be built.
 std::vector<KernelId> installed_kernels(const Places& places, bool with_headers);

@@ -2,6 +2,7 @@
 #include "lib/plan/gaps.h"
 
 #include "lib/kernel/headers.h"
+#include "lib/kernel/kernel_image.h"
 #include "lib/plan/target.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/record.h"
@@ -14,28 +15,7 @@
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-bool is_there(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::exists(path, ignored);
-}
-
-bool has_image(const Places& places, const std::string& release)
-{
-    for (const char* name : {"vmlinuz-", "vmlinux-", "kernel-", "Image-"})
-        if (is_there(places.boot_dir / (name + release))) return true;
-    return is_there(places.install_tree / release / "vmlinuz") || is_there(places.install_tree / release / "vmlinux");
-}
-
-/// Headers alone, or what modules have left behind, make no kernel.
-bool is_kernel(const Places& places, const std::string& release)
-{
-    const fs::path directory = places.install_tree / release;
-    return has_image(places, release) || is_there(directory / "kernel") || is_there(directory / "modules.builtin");
-}
 
 /// What a build has noted about a configuration that only bash could read.
 bool wanted_by_records(const Layout& layout, const ModuleStatus& module)
@@ -49,15 +29,16 @@ bool wanted_by_records(const Layout& layout, const ModuleStatus& module)
 class Gaps {
 public:
     explicit Gaps(const Places& places)
-        : places_(places), layout_(places), source_(quick_source(places)), next_(next_kernel(places).release),
-          running_(running_release())
+        : places_(places), layout_(places), source_(quick_source(places)), tree_(scan(places, {}, ScanDepth::quick)),
+          next_(next_kernel(places).release), running_(running_release())
     {
+        source_.stale = false; // what is installed is not missing
     }
 
     KernelGap of(const KernelId& kernel)
     {
         KernelGap gap{kernel, places_.root == "/" && kernel.release == running_, kernel.release == next_, {}};
-        const KernelNeeds needs = needs_of(places_, kernel, source_);
+        const KernelNeeds needs = needs_of(places_, tree_, kernel, source_);
         for (const ModuleNeed& need : needs.modules)
             if (auto missing = missing_for(need, kernel)) gap.missing.push_back(std::move(*missing));
         return gap;
@@ -103,19 +84,12 @@ private:
     const Places& places_;
     Layout layout_;
     NeedsSource source_;
+    std::vector<ModuleStatus> tree_;
     std::string next_;
     std::string running_;
 };
 
 } // namespace
-
-KernelId next_kernel(const Places& places)
-{
-    KernelId newest;
-    for (const KernelId& kernel : installed_kernels(places, false)) // oldest first
-        if (has_image(places, kernel.release)) newest = kernel;
-    return newest;
-}
 
 std::vector<KernelGap> kernel_gaps(const Places& places)
 {

@@ -32,10 +32,6 @@ struct KernelGap {
 /// records, and left out where there are none. Some milliseconds for fifty modules and four kernels.
 std::vector<KernelGap> kernel_gaps(const Places& places);
 
-/// The newest kernel with an image in places.boot_dir or in its module directory; its release is empty if there is
-/// none.
-KernelId next_kernel(const Places& places);
-
 nlohmann::json to_json(const KernelGap& gap);
 KernelGap kernel_gap_from_json(const nlohmann::json& value);
 

@@ -6,6 +6,7 @@
 #include "lib/plan/target.h"
 #include "lib/tree/fingerprint.h"
 #include "lib/tree/layout.h"
+#include "lib/tree/module_conf.h"
 #include "lib/tree/pending.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
@@ -17,17 +18,11 @@
 namespace dkms {
 namespace {
 
-bool is_installed(const KernelStatus* status)
-{
-    return status != nullptr &&
-           (status->state == KernelState::installed || status->state == KernelState::installed_weak);
-}
-
 /// One look at a kernel.
 class Look {
 public:
-    Look(const Places& places, const KernelId& kernel, const NeedsSource& source)
-        : places_(places), layout_(places), source_(source)
+    Look(const Places& places, const std::vector<ModuleStatus>& tree, const KernelId& kernel, const NeedsSource& source)
+        : places_(places), layout_(places), tree_(tree), source_(source)
     {
         needs_.kernel = kernel;
     }
@@ -41,7 +36,7 @@ private:
         std::vector<std::string> depends;
     };
 
-    std::vector<ModuleStatus> chosen();
+    std::map<std::string, const ModuleStatus*> chosen();
     Candidate look_at(const ModuleStatus& status);
     void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need) const;
     void look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need);
@@ -54,6 +49,7 @@ private:
 
     const Places& places_;
     Layout layout_;
+    const std::vector<ModuleStatus>& tree_;
     const NeedsSource& source_;
     KernelNeeds needs_;
     std::set<std::string> known_;               ///< every name of the tree
@@ -71,7 +67,7 @@ KernelNeeds Look::operator()()
     const auto switch_file = places_.config_dir / "no-autoinstall";
     if (std::error_code ignored; source_.like.empty() && std::filesystem::exists(switch_file, ignored))
         needs_.switched_off = switch_file.string();
-    for (const ModuleStatus& one : chosen()) candidates_.insert_or_assign(one.module.name, look_at(one));
+    for (const auto& [name, one] : chosen()) candidates_.emplace(name, look_at(*one));
     defer();
     for (const auto& [name, one] : candidates_) put(name);
     needs_.pending = pending_steps(layout_, needs_.kernel);
@@ -79,22 +75,18 @@ KernelNeeds Look::operator()()
 }
 
 /// One version of each name: the newest, or the one that the example has.
-std::vector<ModuleStatus> Look::chosen()
+std::map<std::string, const ModuleStatus*> Look::chosen()
 {
-    StatusFilter filter;
-    filter.module = source_.only;
-    std::map<std::string, ModuleStatus> by_name;
-    for (ModuleStatus& one : scan(places_, filter, ScanDepth::quick)) { // in the order of versions
-        const std::string name = one.module.name;
+    std::map<std::string, const ModuleStatus*> by_name;
+    for (const ModuleStatus& one : tree_) { // in the order of versions
+        const std::string& name = one.module.name;
         known_.insert(name);
         if (is_installed(status_for(one, needs_.kernel))) active_[name] = one.module.version;
         const bool is_example =
             source_.like.empty() || is_installed(status_for(one, {source_.like, needs_.kernel.arch}));
-        if (is_example) by_name.insert_or_assign(name, std::move(one));
+        if (is_example) by_name[name] = &one;
     }
-    std::vector<ModuleStatus> all;
-    for (auto& [name, one] : by_name) all.push_back(std::move(one));
-    return all;
+    return by_name;
 }
 
 Look::Candidate Look::look_at(const ModuleStatus& status)
@@ -129,6 +121,7 @@ Look::Candidate Look::look_at(const ModuleStatus& status)
 void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need) const
 {
     need.reason = "installed";
+    if (!source_.stale) return;
     const auto record = read_build_record(layout_, status.module, there.kernel);
     if (!record) return;
     const auto files = input_files_from_json(record->inputs.value("files", nlohmann::json()));
@@ -182,12 +175,7 @@ const KernelConfig& Look::kernel_config()
 /// The package to install; empty when the headers are there.
 const std::string& Look::missing_headers()
 {
-    if (!headers_) {
-        const auto with_headers = installed_kernels(places_, true);
-        const bool there = std::any_of(with_headers.begin(), with_headers.end(),
-                                       [this](const KernelId& one) { return one.release == needs_.kernel.release; });
-        headers_ = there ? "" : headers_package(needs_.kernel, places_);
-    }
+    if (!headers_) headers_ = has_headers(needs_.kernel, places_) ? "" : headers_package(needs_.kernel, places_);
     return *headers_;
 }
 
@@ -234,18 +222,6 @@ void Look::put(const std::string& name)
     needs_.modules.push_back(need);
 }
 
-/// As a build for that kernel would have it, except for what a person asks of a single build.
-ConfContext context_of(const Places& places, const ModuleId& module, const KernelId& kernel)
-{
-    ConfContext context;
-    context.module = module;
-    context.kernel = kernel;
-    context.kernel_source_dir = headers_directory(kernel, places, {});
-    context.kernel_config = kernel_config_file(context.kernel_source_dir, {});
-    context.places = places;
-    return context;
-}
-
 } // namespace
 
 bool ModuleNeed::is_work() const
@@ -273,8 +249,8 @@ NeedsSource quick_source(const Places& places)
     NeedsSource source;
     source.by_content = false;
     source.conf = [places](const ModuleId& module, const KernelId& kernel) {
-        return read_conf_natively(Layout(places).source_link(module) / "dkms.conf", context_of(places, module, kernel),
-                                  Strictness::lax);
+        return read_conf_natively(Layout(places).source_link(module) / "dkms.conf",
+                                  conf_context(places, module, kernel), Strictness::lax);
     };
     return source;
 }
@@ -283,15 +259,23 @@ NeedsSource thorough_source(const Places& places)
 {
     NeedsSource source;
     source.conf = [places](const ModuleId& module, const KernelId& kernel) -> std::optional<Conf> {
-        return read_conf(Layout(places).source_link(module) / "dkms.conf", context_of(places, module, kernel),
+        return read_conf(Layout(places).source_link(module) / "dkms.conf", conf_context(places, module, kernel),
                          Strictness::lax);
     };
     return source;
 }
 
+KernelNeeds needs_of(const Places& places, const std::vector<ModuleStatus>& tree, const KernelId& kernel,
+                     const NeedsSource& source)
+{
+    return Look(places, tree, kernel, source)();
+}
+
 KernelNeeds needs_of(const Places& places, const KernelId& kernel, const NeedsSource& source)
 {
-    return Look(places, kernel, source)();
+    StatusFilter filter;
+    filter.module = source.only;
+    return needs_of(places, scan(places, filter, ScanDepth::quick), kernel, source);
 }
 
 } // namespace dkms

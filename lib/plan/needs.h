@@ -58,6 +58,7 @@ struct NeedsSource {
     std::function<std::optional<Conf>(const ModuleId&, const KernelId&)> conf;
     /// Whether a file that may have changed by its size and time is to be read. If not, it counts as changed.
     bool by_content = true;
+    bool stale = true; ///< whether installed builds are looked at; if not, they are as good as fresh
     /// With which kernel it is to have the modules in common, instead of those that want to be installed by themselves;
     /// a release (match).
     std::string like;
@@ -71,6 +72,9 @@ NeedsSource thorough_source(const Places& places);
 
 /// Compares what the tree and the configurations say with what is installed. Changes nothing, takes no lock.
 KernelNeeds needs_of(const Places& places, const KernelId& kernel, const NeedsSource& source);
+/// The same for a tree that has been scanned, with all kernels in it: to look at several of them.
+KernelNeeds needs_of(const Places& places, const std::vector<ModuleStatus>& tree, const KernelId& kernel,
+                     const NeedsSource& source);
 
 /// {"kernel":"…","arch":"…","modules":[{"name":…,"version":…,"action":"install","reason":…,"after":[…]}],"cycles":[…],
 /// "at_end":["depmod"],"switched_off":…}

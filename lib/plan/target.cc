@@ -135,6 +135,12 @@ bool is_built(const KernelStatus* status)
     return status != nullptr && (status->state == KernelState::built || status->state == KernelState::installed);
 }
 
+bool is_installed(const KernelStatus* status)
+{
+    return status != nullptr &&
+           (status->state == KernelState::installed || status->state == KernelState::installed_weak);
+}
+
 bool is_built(const Target& target, const KernelId& kernel)
 {
     return target.status && is_built(status_for(*target.status, kernel));

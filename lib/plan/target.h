@@ -26,6 +26,8 @@ std::vector<KernelId> find_kernels(const Request& request, const Target& target,
 const KernelStatus* status_for(const ModuleStatus& module, const KernelId& kernel);
 /// Whether that is a build, be it installed or not.
 bool is_built(const KernelStatus* status);
+/// Whether that is installed, be it as a weak module.
+bool is_installed(const KernelStatus* status);
 
 /// Whether the module is built, or installed, for `kernel`.
 bool is_built(const Target& target, const KernelId& kernel);

@@ -14,17 +14,24 @@ std::filesystem::path conf_file(const Work& work, const ModuleId& module)
 
 } // namespace
 
+ConfContext conf_context(const Places& places, const ModuleId& module, const KernelId& kernel, const Options& options)
+{
+    ConfContext context;
+    context.module = module;
+    context.kernel = kernel;
+    context.kernel_source_dir = headers_directory(kernel, places, options);
+    context.kernel_config = kernel_config_file(context.kernel_source_dir, options);
+    context.places = places;
+    context.directives = options.directives;
+    return context;
+}
+
 ConfContext conf_context(const Work& work, const ModuleId& module)
 {
     const Step& step = work.step;
-    ConfContext context;
-    context.module = module;
-    context.kernel = step.kernel.release.empty() ? KernelId{running_release(), running_architecture()} : step.kernel;
-    context.kernel_source_dir = headers_directory(context.kernel, work.places, step.options);
-    context.kernel_config = kernel_config_file(context.kernel_source_dir, step.options);
-    context.places = work.places;
-    context.directives = step.options.directives;
-    return context;
+    const bool has_kernel = !step.kernel.release.empty();
+    return conf_context(work.places, module,
+                        has_kernel ? step.kernel : KernelId{running_release(), running_architecture()}, step.options);
 }
 
 Conf read_module_conf(const Work& work, Strictness strictness)

@@ -9,6 +9,10 @@
 
 namespace dkms {
 
+/// What the dkms.conf of `module` may look at for `kernel`. Of the options those count that name files.
+ConfContext conf_context(const Places& places, const ModuleId& module, const KernelId& kernel,
+                         const Options& options = {});
+
 /// What the dkms.conf of `module` may look at in this step. A step without a kernel gets the running one.
 ConfContext conf_context(const Work& work, const ModuleId& module);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/kernel_image.h"
 #include "lib/plan/gaps.h"
 #include "lib/plan/needs.h"
 #include "lib/plan/survey_step.h"
