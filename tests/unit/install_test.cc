@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/install_step.h"
 #include "lib/install/uninstall_step.h"
+#include "lib/tree/pending.h"
 #include "lib/tree/scan.h"
 #include "tests/catch.h"
 #include "tests/unit/tree_fixture.h"
@@ -96,6 +97,41 @@ TEST_CASE("install puts the module where it belongs, with link and record; unins
     CHECK(out.events(EventKind::uninstalling).front().facts.at("active") == true);
     fs::remove_all(system.layout().own());
     CHECK(System::contents(system.path()) == before);
+}
+
+TEST_CASE("in a batch depmod is left to the end, and noted before the module shows")
+{
+    const System system;
+    system.put_module("foo", "1.0");
+    put_file(system.kernel_directory() / "modules.dep", "");
+    Options options;
+    options.batch = true;
+    StepRun run(system, system.step(StepKind::install, foo, options));
+    const Outcome outcome = run(make_install_step);
+    REQUIRE(outcome.follow_up.size() == 1);
+    CHECK(outcome.follow_up.front().kind == StepKind::depmod);
+    CHECK(pending_steps(system.layout(), kernel_6) == outcome.follow_up);
+    CHECK(run.events(EventKind::command_started).empty()); // depmod would be one
+
+    options.no_depmod = true;
+    options.force = true;
+    CHECK(install(system, foo, options).follow_up.empty());
+}
+
+TEST_CASE("an installed version is put there anew when its build is another one, where that is wanted")
+{
+    const System system;
+    system.put_module("foo", "1.0");
+    install(system);
+    Options options;
+    options.refresh = true;
+    CHECK(install(system, foo, options).result == Result::skipped);
+    // A build for changed headers has the same version and the same source.
+    system.put_built(foo, "foo.ko", module_bytes({{"version", "1.0"}, {"srcversion", "S1.0"}, {"note", "new"}}));
+    CHECK(install(system).result == Result::skipped);
+    CHECK(status_of(system).differs);
+    CHECK(install(system, foo, options).result == Result::done);
+    CHECK(!status_of(system).differs);
 }
 
 TEST_CASE("the distribution's place wins over the configured one; compressed modules stay as they are")

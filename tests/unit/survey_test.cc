@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/dependents.h"
 #include "lib/plan/survey_step.h"
+#include "lib/tree/fingerprint.h"
 #include "lib/tree/transaction_mark.h"
 #include "tests/catch.h"
 #include "tests/unit/tree_fixture.h"
@@ -135,6 +136,28 @@ TEST_CASE("modules that were built with another version of a dependency are buil
     REQUIRE(jobs.front().steps.size() == 2);
     CHECK(jobs.front().steps.front().options.force);
     CHECK(stale_dependents(system.places, {"other", "2"}, kernel_6, {}).empty());
+}
+
+TEST_CASE("modules that were built with other symbols of a dependency are built again")
+{
+    const System system;
+    const ModuleId base = system.put_module("base", "1");
+    mark_installed(system, base);
+    const auto symbols = system.layout().active_link("base", kernel_6) / "module/Module.symvers";
+    put_file(symbols, "0x1 symbol base EXPORT_SYMBOL\n");
+    for (const char* name : {"user", "other"}) {
+        const ModuleId user = system.put_module(name, "1");
+        const auto seen = system.layout().active_link(name == std::string("user") ? "base" : "stranger", kernel_6);
+        BuildRecord record;
+        record.inputs["files"] =
+            to_json(fingerprint_of({{"dependency", seen / "module/Module.symvers", 0, 0, {}}}, system.places));
+        put_file(system.layout().build_record(user, kernel_6), text_of(record));
+    }
+    CHECK(stale_dependents(system.places, base, kernel_6, {}).empty());
+    put_file(symbols, "0x22 symbol base EXPORT_SYMBOL\n");
+    const auto jobs = stale_dependents(system.places, base, kernel_6, {});
+    REQUIRE(names_of(jobs) == Names{"user/1"});
+    CHECK((jobs.front().steps.front().options.refresh && !jobs.front().steps.front().options.force));
 }
 
 TEST_CASE("a package transaction is noted as long as it runs")
