@@ -65,8 +65,8 @@ Environment build_environment(const Work& work, const BuildInputs& inputs)
     for (const std::string& assignment : script_environment(work, inputs.module)) put(environment, assignment);
     for (const std::string& assignment : inputs.toolchain.environment()) put(environment, assignment);
     // kbuild also reads it from here, which reaches commands that cannot be completed with it
-    if (inputs.toolchain.make_variables.starts_with(" LLVM="))
-        put(environment, inputs.toolchain.make_variables.substr(1));
+    if (const std::string& told = inputs.toolchain.make_variables; told.starts_with(" LLVM="))
+        put(environment, told.substr(1, told.find(' ', 1) - 1));
     environment["kernel_config"] = inputs.headers.config_file.string();
     if (!inputs.framework.build_environment.empty()) {
         const auto file = with_kernel(inputs.framework.build_environment, inputs.kernel.release);

@@ -2,6 +2,7 @@
 #include "lib/kernel/toolchain.h"
 
 #include "lib/config/distribution.h"
+#include "lib/kernel/cross.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
@@ -59,15 +60,25 @@ bool names_packages_by_version(const Places& places)
 class Choice {
 public:
     Choice(const ModuleId& module, const KernelId& kernel, const KernelHeaders& headers, const Places& places,
-           const InstalledPrograms& programs)
-        : module_(module), kernel_(kernel), headers_(headers), places_(places), programs_(programs)
+           const InstalledPrograms& programs, const std::string& host)
+        : module_(module), kernel_(kernel), headers_(headers), places_(places), programs_(programs),
+          cross_(cross_build(kernel.arch, host).value_or(CrossBuild()))
     {
     }
 
     Toolchain make() const
     {
-        if (const auto compiler = compiler_of_headers(headers_.source_dir)) return set_by_headers(*compiler);
-        return setting(headers_.config, "CONFIG_CC_IS_CLANG") == "y" ? clang() : gcc();
+        Toolchain chosen;
+        if (const auto compiler = compiler_of_headers(headers_.source_dir))
+            chosen = set_by_headers(*compiler);
+        else
+            chosen = setting(headers_.config, "CONFIG_CC_IS_CLANG") == "y" ? clang() : gcc();
+        chosen.kernel_arch = cross_.kernel_arch;
+        if (!cross_.kernel_arch.empty()) chosen.make_variables += " ARCH=" + cross_.kernel_arch;
+        if (chosen.llvm) return chosen; // it makes code for all machines
+        chosen.prefix = cross_.prefix;
+        if (!cross_.prefix.empty()) chosen.make_variables += " CROSS_COMPILE=" + cross_.prefix;
+        return chosen;
     }
 
 private:
@@ -80,10 +91,21 @@ private:
 
     bool wants_lld() const { return setting(headers_.config, "CONFIG_LD_IS_LLD") == "y"; }
 
-    Toolchain set_by_headers(const std::string& compiler) const
+    /// Headers put CROSS_COMPILE before the name themselves.
+    Toolchain set_by_headers(const std::string& name) const
     {
-        if (!programs_.has(compiler)) missing(compiler, compiler);
-        return {compiler, wants_lld() ? "ld.lld" : "ld", "", compiler.starts_with("clang")};
+        const bool llvm = name.starts_with("clang");
+        const std::string compiler = llvm ? name : cross_.prefix + name;
+        if (!programs_.has(compiler)) missing(compiler, cross_.package.empty() ? name : package_of(name));
+        return {compiler, wants_lld() ? "ld.lld" : gnu_linker(), "", llvm};
+    }
+
+    std::string gnu_linker() const { return cross_.prefix + "ld"; }
+
+    /// "gcc-12-aarch64-linux-gnu" for gcc-12, as Debian calls it.
+    std::string package_of(const std::string& compiler) const
+    {
+        return cross_.package.empty() ? compiler : compiler + cross_.package.substr(std::string("gcc").size());
     }
 
     Toolchain clang() const
@@ -103,15 +125,17 @@ private:
     Toolchain gcc() const
     {
         const int major = wanted_gcc();
-        const std::string versioned = "gcc-" + std::to_string(major);
-        const std::string linker = wants_lld() ? "ld.lld" : "ld";
+        const std::string plain_name = cross_.prefix + "gcc";
+        const std::string versioned = plain_name + "-" + std::to_string(major);
+        const std::string linker = wants_lld() ? "ld.lld" : gnu_linker();
         const std::string linker_variable = wants_lld() ? " LD=ld.lld" : "";
-        const bool plain = programs_.has("gcc");
-        if (plain && (major == 0 || !programs_.has(versioned) || programs_.major_version("gcc") == major))
-            return {"gcc", linker, linker_variable, false};
+        const bool plain = programs_.has(plain_name);
+        if (plain && (major == 0 || !programs_.has(versioned) || programs_.major_version(plain_name) == major))
+            return {plain_name, linker, linker_variable, false};
         if (major != 0 && programs_.has(versioned))
             return {versioned, linker, " CC=" + versioned + linker_variable, false};
         const std::string made_with = setting(headers_.config, "CONFIG_CC_VERSION_TEXT");
+        if (!cross_.prefix.empty()) missing(plain_name, cross_.package);
         missing(made_with.empty() ? "gcc" : made_with,
                 major != 0 && names_packages_by_version(places_) ? versioned : "gcc");
     }
@@ -130,6 +154,7 @@ private:
     const KernelHeaders& headers_;
     const Places& places_;
     const InstalledPrograms& programs_;
+    CrossBuild cross_; ///< all empty: none
 };
 
 int ask_version(const std::string& compiler)
@@ -142,11 +167,14 @@ int ask_version(const std::string& compiler)
 
 } // namespace
 
-std::string Toolchain::strip() const { return llvm ? "llvm-strip" : "strip"; }
+std::string Toolchain::strip() const { return llvm ? "llvm-strip" : prefix + "strip"; }
 
 std::vector<std::string> Toolchain::environment() const
 {
-    return {"CC=" + compiler, "KERNEL_CC=" + compiler, "LD=" + linker, "KERNEL_LD=" + linker};
+    std::vector<std::string> settings{"CC=" + compiler, "KERNEL_CC=" + compiler, "LD=" + linker, "KERNEL_LD=" + linker};
+    if (!kernel_arch.empty()) settings.push_back("ARCH=" + kernel_arch);
+    if (!prefix.empty()) settings.push_back("CROSS_COMPILE=" + prefix);
+    return settings;
 }
 
 InstalledPrograms installed_programs()
@@ -155,9 +183,9 @@ InstalledPrograms installed_programs()
 }
 
 Toolchain choose_toolchain(const ModuleId& module, const KernelId& kernel, const KernelHeaders& headers,
-                           const Places& places, const InstalledPrograms& programs)
+                           const Places& places, const InstalledPrograms& programs, const std::string& host)
 {
-    return Choice(module, kernel, headers, places, programs).make();
+    return Choice(module, kernel, headers, places, programs, host).make();
 }
 
 } // namespace dkms

@@ -21,7 +21,7 @@ struct Machine {
     {
         const InstalledPrograms asked{[this](const std::string& name) { return programs.contains(name); },
                                       [this](const std::string& name) { return name == "gcc" ? gcc_version : 0; }};
-        return choose_toolchain({"m", "1"}, {"6.1.0", "x86_64"}, headers, places, asked);
+        return choose_toolchain({"m", "1"}, {"6.1.0", arch}, headers, places, asked, "x86_64");
     }
     Error fault() const
     {
@@ -33,6 +33,7 @@ struct Machine {
     KernelHeaders headers;
     std::set<std::string> programs;
     int gcc_version = 12;
+    std::string arch = "x86_64";
 };
 
 } // namespace
@@ -124,4 +125,60 @@ TEST_CASE("a linker that the kernel wants is named")
     machine.programs = {"gcc"};
     machine.headers.config = {{"CONFIG_LD_IS_LLD", "y"}};
     CHECK(machine.choose().make_variables == " LD=ld.lld");
+}
+
+TEST_CASE("kernels of another machine get its compiler, and make is told")
+{
+    Machine machine;
+    machine.headers.config = {{"CONFIG_GCC_VERSION", "120200"}};
+    machine.arch = GENERATE("aarch64", "arm64");
+    machine.programs = {"gcc", "gcc-12"};
+    CHECK(machine.fault().code() == ErrorCode::compiler_missing);
+    CHECK(machine.fault().parameters().at("package") == "gcc-aarch64-linux-gnu");
+
+    machine.programs.insert("aarch64-linux-gnu-gcc");
+    Toolchain chosen = machine.choose();
+    CHECK(chosen.compiler == "aarch64-linux-gnu-gcc");
+    CHECK(chosen.strip() == "aarch64-linux-gnu-strip");
+    CHECK(chosen.make_variables == " ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-");
+    CHECK(chosen.environment() == std::vector<std::string>{"CC=aarch64-linux-gnu-gcc",
+                                                           "KERNEL_CC=aarch64-linux-gnu-gcc", "LD=aarch64-linux-gnu-ld",
+                                                           "KERNEL_LD=aarch64-linux-gnu-ld", "ARCH=arm64",
+                                                           "CROSS_COMPILE=aarch64-linux-gnu-"});
+
+    // Debian's headers put the prefix before a name that they have themselves.
+    put_file(machine.headers.source_dir / ".kernelvariables", "CC = $(CROSS_COMPILE)gcc-12\n");
+    CHECK(machine.fault().parameters().at("compiler") == "aarch64-linux-gnu-gcc-12");
+    CHECK(machine.fault().parameters().at("package") == "gcc-12-aarch64-linux-gnu");
+    machine.programs.insert("aarch64-linux-gnu-gcc-12");
+    chosen = machine.choose();
+    CHECK(chosen.compiler == "aarch64-linux-gnu-gcc-12");
+    CHECK(chosen.make_variables == " ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-");
+}
+
+TEST_CASE("clang needs no other compiler for another machine, and a PC's none for a smaller one")
+{
+    Machine machine;
+    machine.arch = "aarch64";
+    machine.headers.config = {{"CONFIG_CC_IS_CLANG", "y"}, {"CONFIG_LD_IS_LLD", "y"}};
+    machine.programs = {"clang", "ld.lld"};
+    CHECK(machine.choose().compiler == "clang");
+    CHECK(machine.choose().make_variables == " LLVM=1 ARCH=arm64");
+    CHECK(machine.choose().strip() == "llvm-strip");
+
+    machine.arch = GENERATE("i386", "i586", "i686");
+    machine.headers.config.clear();
+    machine.programs = {"gcc"};
+    CHECK(machine.choose().compiler == "gcc");
+    CHECK(machine.choose().make_variables == " ARCH=i386");
+}
+
+TEST_CASE("a kernel's own machine, also under another name, and one that nobody knows, need nothing")
+{
+    Machine machine;
+    machine.programs = {"gcc"};
+    machine.arch = GENERATE("x86_64", "amd64", "pdp11");
+    CHECK(machine.choose().compiler == "gcc");
+    CHECK(machine.choose().make_variables.empty());
+    CHECK(machine.choose().kernel_arch.empty());
 }
