@@ -11,7 +11,7 @@ namespace {
 /// What a step is called where its stages would mislead or say nothing.
 std::string_view step_word(StepKind step)
 {
-    constexpr std::array<std::string_view, 16> words{"adding",
+    constexpr std::array<std::string_view, 20> words{"adding",
                                                      "building",
                                                      "installing",
                                                      "uninstalling",
@@ -21,12 +21,16 @@ std::string_view step_word(StepKind step)
                                                      "loading",
                                                      "taking in",
                                                      "packing",
+                                                     "making RPMs",
+                                                     "making Debian packages",
+                                                     "making the driver disk",
                                                      "looking",
                                                      "looking",
                                                      "running depmod",
                                                      "loading modules",
                                                      "running the post-transaction command",
-                                                     "making the key"};
+                                                     "making the key",
+                                                     "tidying up"};
     return words.at(static_cast<std::size_t>(step));
 }
 

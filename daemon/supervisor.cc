@@ -41,8 +41,9 @@ Descriptor open_worker(const std::filesystem::path& program)
 bool only_reads(const JobPlan& plan)
 {
     return plan.children.empty() && !plan.steps.empty() &&
-           std::all_of(plan.steps.begin(), plan.steps.end(),
-                       [](const Step& step) { return step.kind == StepKind::pack && step.handle; });
+           std::all_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+               return step.handle && step.kind != StepKind::load && step.kind != StepKind::adopt;
+           });
 }
 
 } // namespace

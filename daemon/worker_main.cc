@@ -13,6 +13,9 @@
 #include "lib/install/uninstall_step.h"
 #include "lib/package/adopt_step.h"
 #include "lib/package/load_step.h"
+#include "lib/package/pack_deb_step.h"
+#include "lib/package/pack_disk_step.h"
+#include "lib/package/pack_rpm_step.h"
 #include "lib/package/pack_step.h"
 #include "lib/plan/survey_step.h"
 #include "lib/process/work.h"
@@ -58,6 +61,12 @@ ActionFactory factory_of(StepKind kind)
         return make_adopt_step;
     case StepKind::pack:
         return make_pack_step;
+    case StepKind::pack_rpm:
+        return make_pack_rpm_step;
+    case StepKind::pack_deb:
+        return make_pack_deb_step;
+    case StepKind::pack_disk:
+        return make_pack_disk_step;
     case StepKind::survey:
         return make_survey_step;
     case StepKind::survey_preinst:

@@ -3,6 +3,7 @@
 
 #include "client/dkms/archive_file.h"
 #include "client/dkms/package_transaction.h"
+#include "client/dkms/packaging.h"
 #include "client/dkms/status_lines.h"
 #include "lib/process/child.h"
 
@@ -29,7 +30,7 @@ enum Trait : unsigned {
 struct ActionRow {
     std::string_view name;
     unsigned traits;
-    int (*run)(Session& session); ///< null: not here yet
+    int (*run)(Session& session);
 };
 
 Request request_for(const Session& session, Verb verb)
@@ -208,6 +209,14 @@ int run_mktarball(Session& session)
     return exit_code;
 }
 
+int run_packaging(Session& session)
+{
+    const Words& words = session.words();
+    Request pack = request_for(session, Verb::pack);
+    set_packaging(pack.options, *format_of_action(words.action), words);
+    return carry_out(session, pack);
+}
+
 int run_status(Session& session)
 {
     const Words& words = session.words();
@@ -234,12 +243,12 @@ constexpr std::array<ActionRow, 21> table{{
     {"kernel_preinst", refuses_all | names_kernel, run_preinst},
     {"kernel_postinst", refuses_all | names_kernel, run_autoinstall},
     {"kernel_prerm", refuses_all | names_kernel, run_prerm},
-    {"mkrpm", 0, nullptr},
-    {"mkdeb", 0, nullptr},
-    {"mkdsc", 0, nullptr},
-    {"mkbmdeb", 0, nullptr},
-    {"mkkmp", 0, nullptr},
-    {"mkdriverdisk", 0, nullptr},
+    {"mkrpm", needs_module, run_packaging},
+    {"mkdeb", needs_module, run_packaging},
+    {"mkdsc", needs_module, run_packaging},
+    {"mkbmdeb", needs_module, run_packaging},
+    {"mkkmp", needs_module | refuses_all | one_kernel, run_packaging},
+    {"mkdriverdisk", needs_module, run_packaging},
 }};
 
 const ActionRow* row_of(std::string_view action)
@@ -294,12 +303,6 @@ int run_action(Session& session)
     const Words& words = session.words();
     const ActionRow* const row = row_of(words.action);
     if (row == nullptr) throw Fault{2, "Unknown action specified: \"" + words.action + "\"", true};
-    if (row->run == nullptr)
-        throw Fault{
-            1,
-            "The action " + words.action +
-                " is not part of this version of dkms.\nUse mktarball to pack a module, or a package's own tools.",
-            false};
     if (words.action != "status") {
         check_combination(words);
         check_action(*row, words);

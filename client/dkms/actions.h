@@ -40,7 +40,7 @@ private:
     ModuleId loaded_;
 };
 
-/// Whether `word` is an action, also one that is not here yet.
+/// Whether `word` is an action.
 bool is_action(std::string_view word);
 
 /// Checks the words in the order in which the old program did, and does what they ask for. Returns the exit code.

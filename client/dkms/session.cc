@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/dkms/actions.h"
 #include "client/dkms/legacy_renderer.h"
+#include "client/dkms/packaging.h"
 #include "client/follow.h"
 
 namespace dkms::legacy {
@@ -26,7 +27,7 @@ int Session::carry_out(const Request& request, Descriptor handle, const std::str
             accepted = transport_->submit(request, handle.number());
         }
         LegacyRenderer renderer(console_, {words_.action, words_.options.verbose, archive}, said_);
-        const int exit_code = follow_jobs(*transport_, {accepted.job}, renderer, OnInterrupt::cancel);
+        const int exit_code = follow_jobs(*transport_, {accepted.job}, renderer, OnInterrupt::cancel, exit_code_for);
         loaded_ = renderer.loaded();
         return exit_code;
     } catch (const Error& error) {
@@ -48,7 +49,7 @@ int tell_refused(const Error& error, const Request& request, Console& console)
     if (const auto kernel = error.parameters().find("kernel"); kernel != error.parameters().end())
         subject.kernel.release = kernel->second;
     console.err(error_text(error, subject));
-    return error.exit_code(request.verb);
+    return exit_code_for(error, request);
 }
 
 } // namespace dkms::legacy

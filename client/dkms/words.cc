@@ -73,12 +73,18 @@ private:
     void nothing() {}
     void old_flag() { say_deprecated(option_); }
     void old_value(const std::string&) { say_deprecated(option_); }
-    void nothing_with(const std::string&) {}
     void help();
     void version();
     void set_version(const std::string& value) { result_.version = value; }
     void set_archive(const std::string& value) { result_.archive_option = value; }
     void add_architecture(const std::string& value) { result_.architectures.push_back(value); }
+    void add_distribution(const std::string& value) { result_.distributions.push_back(value); }
+    void add_release(const std::string& value) { result_.releases.push_back(value); }
+    void set_media(const std::string& value) { result_.options.media = value; }
+    void set_label(const std::string& value) { result_.options.label = value; }
+    void set_spec(const std::string& value) { result_.options.spec = value; }
+    void set_postinst(const std::string& value) { result_.options.no_postinst = value == "0"; }
+    void set_size(const std::string& value);
     void set_template(const std::string& value) { result_.options.template_kernel = value; }
     void set_tree(const std::string& value) { result_.places.dkms_tree = absolute(value); }
     void set_sources(const std::string& value) { result_.places.source_tree = absolute(value); }
@@ -100,7 +106,7 @@ private:
 std::span<const Reader::ValueOption> Reader::value_options()
 {
     // In the order in which they are tried: --archive stands before --arch.
-    static constexpr std::array<ValueOption, 27> table{{
+    static constexpr std::array<ValueOption, 28> table{{
         {"--module", &Reader::take_module},
         {"-m", &Reader::take_module},
         {"-v", &Reader::set_version},
@@ -118,15 +124,15 @@ std::span<const Reader::ValueOption> Reader::value_options()
         {"--kernelsourcedir", &Reader::set_headers},
         {"--directive", &Reader::add_directive},
         {"-j", &Reader::take_jobs},
-        // Of actions that are not here yet, and of versions before 3.0.
-        {"--distro", &Reader::nothing_with},
-        {"-d", &Reader::nothing_with},
-        {"--release", &Reader::nothing_with},
-        {"-r", &Reader::nothing_with},
-        {"--media", &Reader::nothing_with},
-        {"--size", &Reader::nothing_with},
-        {"--spec", &Reader::nothing_with},
-        {"--legacy-postinst", &Reader::nothing_with},
+        {"--distro", &Reader::add_distribution},
+        {"-d", &Reader::add_distribution},
+        {"--release", &Reader::add_release},
+        {"-r", &Reader::add_release},
+        {"--media", &Reader::set_media},
+        {"--size", &Reader::set_size},
+        {"--label", &Reader::set_label},
+        {"--spec", &Reader::set_spec},
+        {"--legacy-postinst", &Reader::set_postinst},
         {"--dkmsframework", &Reader::old_value},
         {"--post", &Reader::old_value}, // --postadd, --postbuild, --postinstall, --postremove
     }};
@@ -250,6 +256,16 @@ void Reader::take_jobs(const std::string& value)
         console_.err("Warning: -j takes a number from 0 to 4096, not '" + value + "'.\n");
 }
 
+void Reader::set_size(const std::string& value)
+{
+    unsigned size = 0;
+    const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), size);
+    if (fault == std::errc() && end == value.data() + value.size() && size > 0)
+        result_.options.media_size = size;
+    else
+        console_.err("Warning: --size takes a number of KiB, not '" + value + "'.\n");
+}
+
 void Reader::add_directive(const std::string& value)
 {
     const auto equals = value.find('=');
@@ -286,7 +302,8 @@ std::string usage_text(const std::string& program)
 {
     return "Usage: " + program + R"( [action] [options]
   [action]  = { add | remove | build | unbuild | install | uninstall | match |
-               autoinstall | mktarball | ldtarball | status | generate_mok |
+               autoinstall | mktarball | ldtarball | mkrpm | mkkmp | mkdeb | mkdsc |
+               mkbmdeb | mkdriverdisk | status | generate_mok |
                kernel_preinst | kernel_postinst | kernel_prerm }
   [options] = [-m module] [-v module-version] [-k kernel-version] [-a arch]
               [-c dkms.conf-location] [-q] [--force] [--force-version-override] [--all]
@@ -295,6 +312,8 @@ std::string usage_text(const std::string& program)
               [--kernelsourcedir=source-location] [--rpm_safe_upgrade]
               [--dkmstree path] [--sourcetree path] [--installtree path]
               [--binaries-only] [--source-only] [--verbose]
+              [-d distribution] [-r release] [--media floppy|img|iso|tar|cpio.gz] [--size=KiB]
+              [--label=volume-label] [--spec=file] [--legacy-postinst=0|1]
               [--no-depmod] [--modprobe-on-install] [-j number] [--version] [--help]
 )";
 }

@@ -27,7 +27,9 @@ struct Words {
     std::optional<std::filesystem::path> archive; ///< a file to load
     std::string archive_option;                   ///< --archive, as given
     PlaceOptions places;                          ///< absolute
-    Options options;                              ///< without archive; paths absolute
+    Options options;                              ///< without archive and distributions; paths absolute
+    std::vector<std::string> distributions;       ///< -d, in the order given
+    std::vector<std::string> releases;            ///< -r
     bool all = false;
     bool rpm_safe_upgrade = false;
 };

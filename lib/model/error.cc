@@ -15,7 +15,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 58> table{{
+constexpr std::array<ErrorRow, 62> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -116,6 +116,15 @@ constexpr std::array<ErrorRow, 58> table{{
      "Make it again with a version of dkms that writes trees of version 2.0.0."},
     {archive_not_writable, "ArchiveNotWritable", 9, "The archive {path} cannot be written: {reason}.",
      "Name a file that you may write with --archive."},
+    {tool_missing, "ToolMissing", 1, "{product} cannot be made: the program {program} is not installed.",
+     "Install the package {package}."},
+    {spec_missing, "SpecMissing", 5, "{product} cannot be made: there is no {path}.",
+     "Put the file there, or leave its name out to use the one that comes with dkmsd."},
+    {packaging_failed, "PackagingFailed", 7, "{product} could not be made: {program}: {reason}",
+     "What the program said is in the log."},
+    {does_not_fit, "DoesNotFit", 5,
+     "{product} does not fit on its medium: it needs {needed} KiB, and {size} are there.",
+     "Name a larger size, fewer kernels, or another medium."},
     {autoinstall_failed, "AutoinstallFailed", 11, "Not everything could be installed for kernel {kernel}: {modules}.",
      "dkmsctl status says what is missing, and why."},
     {kernel_cleanup_failed, "KernelCleanupFailed", 14,

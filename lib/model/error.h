@@ -72,6 +72,11 @@ enum class ErrorCode {
     archive_without_module,
     archive_too_new,
     archive_not_writable,
+    // making packages and disks
+    tool_missing,
+    spec_missing,
+    packaging_failed,
+    does_not_fit,
     // what concerns a whole kernel
     autoinstall_failed,
     kernel_cleanup_failed,

@@ -64,7 +64,7 @@ constexpr std::array<EventRow, 47> table{{
     {source_loaded, "source-loaded", "path conf_only"},
     {build_loaded, "build-loaded", "path skipped"},
     {packing, "packing", "what kernel? path?"},
-    {packed, "packed", "path"},
+    {packed, "packed", "path size? sha256?"},
 }};
 
 /// Whether `facts` are those that the row lists.

@@ -18,7 +18,7 @@ struct Flag {
     const char* name;
     bool Options::*member;
 };
-constexpr std::array<Flag, 13> flags{{{"force", &Options::force},
+constexpr std::array<Flag, 14> flags{{{"force", &Options::force},
                                       {"force_version_override", &Options::force_version_override},
                                       {"no_depmod", &Options::no_depmod},
                                       {"no_initramfs", &Options::no_initramfs},
@@ -30,15 +30,19 @@ constexpr std::array<Flag, 13> flags{{{"force", &Options::force},
                                       {"source_only", &Options::source_only},
                                       {"binaries_only", &Options::binaries_only},
                                       {"refresh", &Options::refresh},
+                                      {"no_postinst", &Options::no_postinst},
                                       {"batch", &Options::batch}}};
 
 struct TextOption {
     const char* name;
     std::string Options::*member;
 };
-constexpr std::array<TextOption, 3> text_options{{{"archive", &Options::archive},
+constexpr std::array<TextOption, 6> text_options{{{"archive", &Options::archive},
                                                   {"template_kernel", &Options::template_kernel},
-                                                  {"transaction", &Options::transaction}}};
+                                                  {"transaction", &Options::transaction},
+                                                  {"spec", &Options::spec},
+                                                  {"media", &Options::media},
+                                                  {"label", &Options::label}}};
 
 struct PathOption {
     const char* name;
@@ -59,6 +63,20 @@ int jobs_in(const json& value)
     if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > 4096)
         refuse("'parallel_jobs' must be a number from 0 to 4096");
     return value.get<int>();
+}
+
+unsigned media_size_in(const json& value)
+{
+    if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > 64 * 1024 * 1024)
+        refuse("'media_size' must be a number of KiB, at most 64 GiB");
+    return value.get<unsigned>();
+}
+
+PackFormat format_in(const json& value)
+{
+    const auto format = pack_format_of(text_in("format", value));
+    if (!format) refuse("there is no format '" + value.get<std::string>() + "' to pack into");
+    return *format;
 }
 
 Policy policy_in(const json& value)
@@ -105,6 +123,12 @@ void read_option(Options& options, const std::string& key, const json& value)
         options.policy = policy_in(value);
     else if (key == "parallel_jobs")
         options.parallel_jobs = jobs_in(value);
+    else if (key == "format")
+        options.format = format_in(value);
+    else if (key == "media_size")
+        options.media_size = media_size_in(value);
+    else if (key == "distributions")
+        options.distributions = texts_in(key, value);
     else if (key == "directives")
         options.directives = texts_in(key, value);
     else
@@ -162,6 +186,7 @@ void check_texts(const Options& options)
 {
     if (options.archive.find('/') != std::string::npos || options.archive == "." || options.archive == "..")
         refuse("'archive' is the name of a file, without a directory");
+    if (options.spec.find('/') != std::string::npos) refuse("'spec' is the name of a file, without a directory");
     if (!options.template_kernel.empty()) check_kernel_release(options.template_kernel);
     if (!options.transaction.empty() && !is_process(options.transaction))
         refuse("'transaction' is a process's number and its start time");
@@ -207,6 +232,9 @@ json to_json(const Options& options)
     for (const TextOption& option : text_options)
         if (!(options.*option.member).empty()) value[option.name] = options.*option.member;
     if (options.policy != Policy::optional) value["policy"] = name_of(options.policy);
+    if (options.format != PackFormat::tarball) value["format"] = name_of(options.format);
+    if (options.media_size != 0) value["media_size"] = options.media_size;
+    if (!options.distributions.empty()) value["distributions"] = options.distributions;
     if (options.parallel_jobs >= 0) value["parallel_jobs"] = options.parallel_jobs;
     if (!options.directives.empty()) value["directives"] = options.directives;
     return value;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/model/ids.h"
+#include "lib/model/pack_format.h"
 #include "lib/model/policy.h"
 #include "lib/model/verb.h"
 
@@ -30,8 +31,17 @@ struct Options {
     bool refresh = false;             ///< build, install: also again, where what is there is stale
     bool batch = false;               ///< install: what concerns the whole kernel is done at the end of the job
     Policy policy = Policy::optional; ///< install: what it means when it fails; of jobs of an autoinstall
-    std::string archive;              ///< pack: the archive's file name, which says how it is compressed
-    std::string template_kernel;      ///< match: release of the kernel to take as an example
+    PackFormat format = PackFormat::tarball; ///< pack: what is made
+    std::string archive;                     ///< pack: the archive's file name, which says how it is compressed
+    std::string spec;                        ///< pack: name of the spec file in the source
+    bool no_postinst = false; ///< pack: the package does not bring what DKMS runs for it after it is unpacked
+    /// pack, driver_disk: for which installers, each as "NAME" or "NAME/RELEASE" (lib/package/disk_layout.h).
+    std::vector<std::string> distributions;
+    std::string
+        media; ///< pack, driver_disk: kind of image (lib/package/disk_image.h); empty: as the installers want it
+    unsigned media_size = 0; ///< pack, driver_disk: size of the image in KiB; 0: as large as it must be
+    std::string label; ///< pack, driver_disk: the image's volume label; empty: OEMDRV where an installer looks for that
+    std::string template_kernel; ///< match: release of the kernel to take as an example
     /// add and remove: the package transaction they are called from, a process as "PID START" (START: field 22 of
     /// proc_pid_stat(5)). A module that was added in a transaction is not removed in the same one.
     std::string transaction;

@@ -28,6 +28,9 @@ std::vector<Resource> Step::resources(bool private_build) const
     case StepKind::uninstall:
         return {{of_module, false}, {of_build, true}, {of_kernel, true}};
     case StepKind::pack:
+    case StepKind::pack_rpm:
+    case StepKind::pack_deb:
+    case StepKind::pack_disk:
         return {{of_module, false}};
     case StepKind::initramfs:
     case StepKind::depmod:

@@ -35,9 +35,9 @@ struct Step {
 
     /// What it needs to have for itself (docs/architecture.md has the table):
     /// add, remove: the module M/V and its name; build: shares M/V, owns M/V for K/A; install, uninstall: the same and
-    /// owns the kernel K; unbuild: like build; adopt: like add; pack: shares M/V; load, survey: nothing; all others own
-    /// the kernel. `private_build` is false where sandboxes are
-    /// not to be had: builds of one M/V then use one directory, so build owns it.
+    /// owns the kernel K; unbuild: like build; adopt: like add; pack…: shares M/V; load, survey: nothing; all others
+    /// own the kernel. `private_build` is false where sandboxes are not to be had: builds of one M/V then use one
+    /// directory, so build owns it.
     std::vector<Resource> resources(bool private_build = true) const;
 };
 

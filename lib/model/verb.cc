@@ -2,6 +2,7 @@
 #include "lib/model/verb.h"
 
 #include "lib/model/names.h"
+#include "lib/model/pack_format.h"
 #include "lib/model/policy.h"
 
 namespace dkms {
@@ -9,12 +10,15 @@ namespace {
 
 constexpr NameTable<Verb, 14> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
                                      "pack", "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key"}};
-constexpr NameTable<StepKind, 17> steps{{"add", "build", "install", "uninstall", "unbuild", "remove", "initramfs",
-                                         "load", "adopt", "pack", "survey", "survey-preinst", "depmod", "modprobe",
-                                         "post-transaction", "generate-key", "tidy"}};
+constexpr NameTable<StepKind, 20> steps{
+    {"add",          "build",  "install",        "uninstall", "unbuild",  "remove",
+     "initramfs",    "load",   "adopt",          "pack",      "pack-rpm", "pack-deb",
+     "pack-disk",    "survey", "survey-preinst", "depmod",    "modprobe", "post-transaction",
+     "generate-key", "tidy"}};
 constexpr NameTable<Stage, 7> stages{{"prepare", "patch", "build", "sign", "install", "depmod", "initramfs"}};
 constexpr NameTable<Result, 4> results{{"done", "failed", "cancelled", "skipped"}};
 constexpr NameTable<Policy, 3> policies{{"optional", "required", "boot"}};
+constexpr NameTable<PackFormat, 8> formats{{"tarball", "rpm", "deb", "dsc", "bmdeb", "kmp", "kmod", "driver-disk"}};
 constexpr NameTable<JobState, 3> states{{"queued", "running", "ended"}};
 
 constexpr VerbShape of_module{Need::required, KernelCount::many, Need::none};
@@ -45,12 +49,21 @@ std::string_view name_of(Stage stage) { return stages.name(stage); }
 std::string_view name_of(Result result) { return results.name(result); }
 std::string_view name_of(JobState state) { return states.name(state); }
 std::string_view name_of(Policy policy) { return policies.name(policy); }
+std::string_view name_of(PackFormat format) { return formats.name(format); }
 
 std::optional<Verb> verb_of(std::string_view name) { return verbs.value(name); }
 std::optional<StepKind> step_kind_of(std::string_view name) { return steps.value(name); }
 std::optional<Stage> stage_of(std::string_view name) { return stages.value(name); }
 std::optional<Result> result_of(std::string_view name) { return results.value(name); }
 std::optional<JobState> job_state_of(std::string_view name) { return states.value(name); }
+std::optional<PackFormat> pack_format_of(std::string_view name) { return formats.value(name); }
+
+PackedBuilds builds_in(PackFormat format)
+{
+    if (format == PackFormat::dsc || format == PackFormat::kmp) return PackedBuilds::none;
+    return format == PackFormat::deb ? PackedBuilds::if_named : PackedBuilds::wanted;
+}
+
 std::optional<Policy> policy_of(std::string_view name) { return policies.value(name); }
 
 } // namespace dkms

@@ -49,6 +49,9 @@ enum class StepKind {
     load,             ///< look into a directory or an archive and put its content into staging
     adopt,            ///< put what was loaded into source tree and DKMS tree
     pack,             ///< write an archive
+    pack_rpm,         ///< make RPMs
+    pack_deb,         ///< make Debian packages
+    pack_disk,        ///< make a driver disk
     survey,           ///< find out what a kernel needs to be complete
     survey_preinst,   ///< find out what is to be taken away before a kernel is installed
     depmod,           ///< index a kernel's modules, once, after several have been installed

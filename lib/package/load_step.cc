@@ -6,6 +6,7 @@
 #include "lib/package/archive_reader.h"
 #include "lib/package/handle.h"
 #include "lib/package/loaded.h"
+#include "lib/package/manifest.h"
 #include "lib/package/source_copy.h"
 #include "lib/package/staged_tree.h"
 #include "lib/tree/directory.h"
@@ -160,6 +161,7 @@ Outcome LoadStep::load_archive()
     StagedTree tree(unpacked);
     unpack(work_.handle, name_, tree, {}, &work_.cancellation);
     work_.reporter.stage(Stage::prepare, 50);
+    check_manifest(unpacked, name_, work_.cancellation);
     const ArchiveLayout found = layout_of_archive(unpacked, name_);
     const ModuleId module = module_of(found.conf, unpacked, name_ + ":");
     announce(module, found.of_dkms);

@@ -43,20 +43,47 @@ public:
     JobPlan packing(const std::vector<KernelId>& kernels, const PlanFacts& facts) const
     {
         JobPlan plan{request_for(request_.options.all ? std::vector<KernelId>{} : kernels), {}, {}};
-        Step pack = step(StepKind::pack, {}, request_.options.force);
+        Step pack = step(pack_step(options_.format), {}, request_.options.force);
         pack.handle = request_.handle;
-        if (!request_.options.source_only) pack.kernels = kernels;
+        const bool if_named = builds_in(options_.format) == PackedBuilds::if_named;
+        const bool named = !request_.kernels.empty() || request_.options.all;
+        if (!request_.options.source_only && (named || !if_named)) pack.kernels = kernels;
+        if (builds_in(options_.format) == PackedBuilds::none) return with(plan, pack);
         for (const KernelId& kernel : pack.kernels)
             if (!is_built(target_, kernel))
                 throw Error(ErrorCode::not_built, {{"module", target_.module.text()},
                                                    {"kernel", kernel.release},
                                                    {"arch", kernel.arch},
                                                    {"path", facts.places.dkms_tree.string()}});
-        plan.steps.push_back(std::move(pack));
-        return plan;
+        return with(plan, pack);
     }
 
 private:
+    static JobPlan with(JobPlan plan, const Step& step)
+    {
+        plan.steps.push_back(step);
+        return plan;
+    }
+
+    static StepKind pack_step(PackFormat format)
+    {
+        switch (format) {
+        case PackFormat::tarball:
+            return StepKind::pack;
+        case PackFormat::rpm:
+        case PackFormat::kmp:
+        case PackFormat::kmod:
+            return StepKind::pack_rpm;
+        case PackFormat::deb:
+        case PackFormat::dsc:
+        case PackFormat::bmdeb:
+            return StepKind::pack_deb;
+        case PackFormat::driver_disk:
+            break;
+        }
+        return StepKind::pack_disk;
+    }
+
     static void append(std::vector<Step>& steps, const std::vector<Step>& more)
     {
         steps.insert(steps.end(), more.begin(), more.end());

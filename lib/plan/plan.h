@@ -39,7 +39,9 @@ PlanFacts facts_of(const Places& places);
 /// - remove: uninstall and unbuild for each kernel named, or with `all` for each it is built for, and one remove at the
 ///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.
 /// - rebuild: forced build, and forced install where it was installed.
-/// - load: load, which asks for more. pack: pack, for the kernels named, or with `all` for each it is built for.
+/// - load: load, which asks for more. pack: the step that makes its format, for the kernels named, or with `all` for
+/// each it
+///   is built for.
 /// - autoinstall, match, kernel_preinst: survey, which asks for the children: what is to be done depends on
 ///   configurations. No step at all for an autoinstall with nothing to do.
 /// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the

@@ -3,9 +3,12 @@
 #include "lib/package/archive_name.h"
 #include "lib/package/archive_reader.h"
 #include "lib/package/load_step.h"
+#include "lib/package/manifest.h"
 #include "lib/package/pack_step.h"
 #include "tests/catch.h"
 #include "tests/unit/archive_fixture.h"
+
+#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
@@ -164,6 +167,72 @@ TEST_CASE("a packed module that is loaded elsewhere is the same, and packs to th
               System::contents(here.layout().kernel(foo, kernel)));
     StepRun(there, packing({kernel_5, kernel_6}))(make_pack_step);
     CHECK(text_of_file(tarball(there, archive_name(foo, {kernel_5, kernel_6}))) == text_of_file(path));
+}
+
+TEST_CASE("an archive has a manifest of what is in it, and one that is not as it says is refused")
+{
+    const System here;
+    put_module_of_all_kinds(here);
+    StepRun(here, packing({kernel_6, kernel_5}))(make_pack_step);
+    const auto path = tarball(here, archive_name(foo, {kernel_6, kernel_5}));
+    contents_of(here, path);
+    const auto unpacked = here.path() / "unpacked";
+    const auto manifest = nlohmann::json::parse(text_of_file(unpacked / "dkms_manifest.json"));
+    CHECK(manifest.at("format") == 1);
+    CHECK(manifest.at("module") == "foo");
+    CHECK(manifest.at("version") == "1.0");
+    CHECK(manifest.at("source").at("files") == 5); // dkms.conf, Makefile, run.sh, ä, link
+    REQUIRE(manifest.at("builds").size() == 2);
+    const auto& build = manifest.at("builds").at(0);
+    CHECK(build.at("kernel") == "5.10.0-1-test");
+    CHECK(build.at("arch") == "aarch64");
+    CHECK(build.at("modules").at(0).at("file") == "foo.ko.xz");
+    CHECK(build.at("modules").at(0).at("sha256") == "a7e6c45dfba399b4bc9e57c0eb704cfc339e3e267a960bb6049b27666445c966");
+
+    Cancellation cancellation;
+    const auto refusal = [&] { return error_of([&] { check_manifest(unpacked, "a.tar", cancellation); }).message(); };
+    check_manifest(unpacked, "a.tar", cancellation);
+    SECTION("a file of the source is another")
+    {
+        put_file(unpacked / "dkms_source_tree/Makefile", "all: ;\n");
+        CHECK(refusal() == "a.tar is refused: its source is not as its manifest says.");
+    }
+    SECTION("a link leads elsewhere")
+    {
+        fs::remove(unpacked / "dkms_source_tree/link");
+        fs::create_symlink("Makefile", unpacked / "dkms_source_tree/link");
+        CHECK(refusal() == "a.tar is refused: its source is not as its manifest says.");
+    }
+    SECTION("a file has come")
+    {
+        put_file(unpacked / "dkms_source_tree/more.c", "");
+        CHECK(refusal() == "a.tar is refused: its source is not as its manifest says.");
+    }
+    SECTION("a module is another, or is not there")
+    {
+        const auto module = unpacked / "dkms_main_tree/5.10.0-1-test/aarch64/module/foo.ko.xz";
+        if (GENERATE(false, true))
+            fs::remove(module);
+        else
+            put_file(module, "for 6");
+        CHECK(refusal() == "a.tar is refused: the modules for 5.10.0-1-test/aarch64 are not as its manifest says.");
+    }
+    SECTION("the manifest is none")
+    {
+        put_file(unpacked / "dkms_manifest.json", GENERATE("", "[", "[]", "{\"builds\":[1]}"));
+        CHECK(refusal() == "a.tar is refused: its manifest cannot be read.");
+    }
+    SECTION("the manifest is of a later format")
+    {
+        put_file(unpacked / "dkms_manifest.json", "{\"format\":2}");
+        CHECK(refusal() == "a.tar is refused: it has a manifest of a later format.");
+    }
+    SECTION("there is none: archives of other programs")
+    {
+        fs::remove(unpacked / "dkms_manifest.json");
+        fs::remove(unpacked / "dkms_source_tree/Makefile");
+        CHECK_NOTHROW(check_manifest(unpacked, "a.tar", cancellation));
+    }
 }
 
 TEST_CASE("an archive is written to the handle, if there is one")

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/package/pack_content.h"
+
+#include "lib/build/verify.h"
+#include "lib/kernel/module_name.h"
+#include "lib/package/archive_writer.h"
+#include "lib/package/loaded.h"
+#include "lib/tree/directory.h"
+#include "lib/tree/fingerprint.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/module_conf.h"
+#include "lib/tree/registration.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_a_directory(const fs::path& path)
+{
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+}
+
+/// Nobody could load a module with a bad configuration, so that is found out before anything is made.
+Conf checked_conf(const Work& work, const Layout& layout)
+{
+    const ModuleId& module = work.step.module;
+    if (!is_a_directory(layout.version(module)))
+        throw Error(ErrorCode::no_such_module, {{"module", module.text()}, {"tree", layout.tree().string()}});
+    if (!Registration::is_added(layout, module))
+        throw Error(ErrorCode::broken_module,
+                    {{"module", module.text()}, {"path", layout.source_link(module).string()}});
+    return read_module_conf(work, Strictness::lax);
+}
+
+Descriptor opened_directory(const fs::path& path, const ModuleId& module)
+{
+    Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened)
+        throw Error(ErrorCode::source_unreadable,
+                    {{"module", module.text()}, {"path", path.string()}, {"reason", errno_text(errno)}});
+    return opened;
+}
+
+/// Throws Error VerifyFailed if a module is not the one that was built.
+void check_as_recorded(const BuildRecord& record, const fs::path& file, const std::string& shown,
+                       const KernelId& kernel)
+{
+    const auto known = std::find_if(record.modules.begin(), record.modules.end(),
+                                    [&](const auto& module) { return module.file == file.filename(); });
+    if (known == record.modules.end() || known->sha256 == sha256_of({file}).front()) return;
+    throw Error(ErrorCode::verify_failed,
+                {{"file", shown}, {"kernel", kernel.release}, {"reason", "it is not as it was when it was built"}});
+}
+
+} // namespace
+
+PackContent::PackContent(const Work& work)
+    : layout_(work.places), module_(work.step.module), conf_(checked_conf(work, layout_)), settings_(work.settings)
+{
+    open_source(work);
+    if (work.step.options.source_only) return;
+    for (const KernelId& kernel : work.step.kernels) builds_.emplace(kernel, open_build(kernel));
+}
+
+void PackContent::open_source(const Work& work)
+{
+    const Options& options = work.step.options;
+    if (!options.binaries_only) {
+        source_ = opened_directory(layout_.source_link(module_), module_);
+        return;
+    }
+    const fs::path file =
+        options.conf_file.empty() ? layout_.source_link(module_) / "dkms.conf" : fs::path(options.conf_file);
+    conf_file_ = Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!conf_file_) throw Error(ErrorCode::conf_missing, {{"file", file.string()}});
+}
+
+PackContent::Build PackContent::open_build(const KernelId& kernel) const
+{
+    if (!is_a_directory(layout_.built_modules(module_, kernel)))
+        throw Error(ErrorCode::not_built,
+                    {{"module", module_.text()}, {"kernel", kernel.release}, {"arch", kernel.arch}});
+    return {opened_directory(layout_.kernel(module_, kernel), module_), read_build_record(layout_, module_, kernel)};
+}
+
+std::vector<PackedModule> PackContent::modules(const KernelId& kernel) const
+{
+    const Build& build = builds_.at(kernel);
+    const fs::path place = path_for_children(build.directory.number()) / "module";
+    std::vector<std::string> files;
+    if (const auto directory = Directory::open(place))
+        for (const auto& entry : directory->entries())
+            if (entry.kind == Directory::Kind::file && !module_name_of(entry.name).empty()) files.push_back(entry.name);
+    std::sort(files.begin(), files.end());
+
+    const Verifier verifier(kernel, {}); // its headers need not be here any more
+    std::vector<PackedModule> modules;
+    for (const std::string& file : files) {
+        const std::string shown = layout_.built_modules(module_, kernel) / file;
+        try {
+            modules.push_back({file, module_name_of(file), read_module(place / file)});
+        } catch (const Error& error) {
+            throw renamed(error, place, layout_.built_modules(module_, kernel));
+        }
+        verifier.check(modules.back().facts, shown);
+        if (build.record) check_as_recorded(*build.record, place / file, shown, kernel);
+    }
+    return modules;
+}
+
+std::time_t PackContent::time() const
+{
+    if (const auto set = settings_.find("SOURCE_DATE_EPOCH"); set != settings_.end()) {
+        std::time_t given = 0;
+        const std::string& text = set->second;
+        const auto read = std::from_chars(text.data(), text.data() + text.size(), given);
+        if (read.ec == std::errc() && read.ptr == text.data() + text.size() && given >= 0) return given;
+    }
+    std::time_t newest = 0;
+    if (source_) {
+        newest = newest_file_below(source_);
+    } else {
+        struct stat facts {};
+        ::fstat(conf_file_.number(), &facts);
+        newest = facts.st_mtime;
+    }
+    for (const auto& [kernel, build] : builds_) newest = std::max(newest, newest_file_below(build.directory));
+    return newest;
+}
+
+fs::path path_for_children(int descriptor)
+{
+    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor);
+}
+
+} // namespace dkms
