@@ -11,9 +11,9 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 16> table{{
-    {"add", "MODULE/VERSION", "Take a module's source into the tree", change_groups | group_conf, Verb::add,
-     run_change},
+constexpr std::array<CommandRow, 18> table{{
+    {"add", "MODULE/VERSION|FILE|DIRECTORY", "Take a module's source into the tree", change_groups | group_conf,
+     Verb::add, run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
     {"install", one_module, "Install a module into kernels, building it first where needed",
      build_groups | group_install | group_after | group_newest, Verb::install, run_change},
@@ -30,6 +30,10 @@ constexpr std::array<CommandRow, 16> table{{
      Verb::autoinstall, run_autoinstall},
     {"plan", "", "Show what autoinstall would do for a kernel, without doing it",
      group_kernels | group_places | group_json, Verb::autoinstall, run_plan},
+    {"export", one_module, "Write a module into an archive, packages or a driver disk",
+     group_module | group_places | group_quiet | group_json | group_export, Verb::pack, run_export},
+    {"import", "FILE|DIRECTORY", "Take in an archive or a source directory",
+     group_source | group_places | group_quiet | group_json, Verb::load, run_import},
     {"status", "[MODULE[/VERSION]]", "Show modules and what they are built and installed for",
      group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_status},
     {"lint", "DIRECTORY|FILE", "Look for what is wrong with a module's source",

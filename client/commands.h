@@ -23,7 +23,7 @@ struct Invocation {
     Request request;            ///< change verbs; its verb is that of the command
     StatusFilter filter;        ///< status
     std::vector<JobId> jobs;    ///< wait, cancel, log
-    std::filesystem::path path; ///< lint; absolute
+    std::filesystem::path path; ///< lint, import; export: the directory to write into; absolute
     PlaceOptions places;        ///< absolute paths
     bool json = false;
     bool no_wait = false;
@@ -56,6 +56,8 @@ enum OptionGroup : unsigned {
     group_path = 1U << 15U,           ///< DIRECTORY|FILE, --strict
     group_hook = 1U << 16U,           ///< --hook
     group_newest = 1U << 17U,         ///< --newest
+    group_source = 1U << 18U,         ///< FILE|DIRECTORY, --force
+    group_export = 1U << 19U,         ///< -k, -a, -o, --format and what goes with it
 };
 
 /// One command of dkmsctl.
@@ -77,6 +79,8 @@ const CommandRow* command_named(std::string_view name);
 
 /// The commands themselves, one file each.
 int run_change(const Invocation& invocation, Console& console);      ///< every verb that makes a job
+int run_export(const Invocation& invocation, Console& console);      ///< writes archives, packages, driver disks
+int run_import(const Invocation& invocation, Console& console);      ///< takes in an archive or a directory
 int run_autoinstall(const Invocation& invocation, Console& console); ///< makes a kernel complete
 int run_status(const Invocation& invocation, Console& console);      ///< what the tree holds
 int run_plan(const Invocation& invocation, Console& console);        ///< what an autoinstall would do

@@ -22,6 +22,8 @@ public:
             view["built"] = job->modules_built;
             view["installed"] = job->files_installed;
             view["deleted"] = job->files_deleted;
+            if (!job->loaded.empty()) view["loaded"] = job->loaded;
+            for (const Event& packed : job->packed) view["packed"].push_back(packed.facts);
             if (job->failed() && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
             value["jobs"].push_back(std::move(view));
         }

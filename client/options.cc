@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/options.h"
 
+#include "client/beside.h"
 #include "client/parser.h"
 #include "client/text.h"
 #include "lib/model/error.h"
@@ -60,6 +61,10 @@ Options options_of(const Words& words)
     options.kernel_source_dir = absolute(words.kernel_source_dir).value_or(fs::path());
     options.kernel_config = absolute(words.kernel_config).value_or(fs::path());
     options.conf_file = absolute(words.conf_file).value_or(fs::path());
+    if (words.format.empty()) return options;
+    const auto format = pack_format_of(words.format);
+    if (!format) refuse("there is no format '" + words.format + "' to write a module in");
+    options.format = *format;
     return options;
 }
 
@@ -69,6 +74,7 @@ Request request_of(Verb verb, const Words& words)
     const bool every = request.options.all || request.options.all_kernels;
     if (every && !words.architectures.empty()) refuse("-a goes with -k, not with --all or --all-kernels");
     request.kernels = paired_kernels(words.kernels, words.architectures);
+    request.handle = verb == Verb::load;
     check(request);
     return request;
 }
@@ -107,10 +113,13 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     const Words& words = std::get<Words>(outcome);
     Invocation invocation;
     invocation.command = &row;
+    if (row.verb == Verb::add && is_loadable(words.module))
+        return parsed(*command_named("import"), rest); // with the options that it takes
     if (row.verb) invocation.request = request_of(*row.verb, words);
     if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(words);
     invocation.jobs = words.jobs;
-    invocation.path = absolute(words.path).value_or(fs::path());
+    const bool writes = (row.groups & group_export) != 0;
+    invocation.path = absolute(!writes ? words.path : words.output.empty() ? "." : words.output).value_or(fs::path());
     invocation.places = {absolute(words.root), absolute(words.dkms_tree), absolute(words.source_tree),
                          absolute(words.install_tree)};
     invocation.json = words.json;

@@ -29,11 +29,13 @@ void add_module(CLI::App& app, Words& words)
     text(app, "-v", words.version, "The module's version", "VERSION");
 }
 
-void add_kernels(CLI::App& app, Words& words)
+void add_kernels(CLI::App& app, Words& words, const std::string& without)
 {
-    list(app, "-k,--kernel", words.kernels, "Kernel; may be given several times (the running one)", "KERNEL[/ARCH]");
+    list(app, "-k,--kernel", words.kernels, "Kernel; may be given several times (" + without + ")", "KERNEL[/ARCH]");
     list(app, "-a,--arch", words.architectures, "Architecture: one for all kernels or one for each", "ARCH");
 }
+
+void add_kernels(CLI::App& app, Words& words) { add_kernels(app, words, "the running one"); }
 
 void add_all(CLI::App& app, Words& words)
 {
@@ -104,6 +106,30 @@ void add_path(CLI::App& app, Words& words)
     app.add_flag("--strict", words.strict, "Let warnings count as errors");
 }
 
+void add_source(CLI::App& app, Words& words)
+{
+    app.add_option("PATH", words.path, "An archive, or a source directory")->type_name("");
+    app.add_flag("--force", words.options.force, "Replace what is there already");
+}
+
+void add_export(CLI::App& app, Words& words)
+{
+    Options& options = words.options;
+    add_kernels(app, words, "each it is built for");
+    text(app, "-o,--output", words.output, "Directory to write into (the working directory)", "DIR");
+    text(app, "--format", words.format, "tarball (the default), rpm, deb, dsc, bmdeb, kmod, kmp or driver-disk",
+         "FORMAT");
+    app.add_flag("--source-only", options.source_only, "Leave the builds out");
+    app.add_flag("--binaries-only", options.binaries_only, "Leave the source out");
+    text(app, "--archive", options.archive, "Name of a tarball, whose suffix says how it is compressed", "NAME");
+    text(app, "--spec", options.spec, "Spec file in the module's source", "NAME");
+    list(app, "--distribution", options.distributions,
+         "Installer that a driver disk is for; may be given several times", "NAME[/RELEASE]");
+    text(app, "--media", options.media, "Kind of a driver disk: floppy, img, iso, tar or cpio.gz", "MEDIA");
+    app.add_option("--size", options.media_size, "Size of a driver disk in KiB")->type_name("KIB");
+    text(app, "--label", options.label, "Volume label of a driver disk (OEMDRV)", "LABEL");
+}
+
 void add_hook(CLI::App& app, Words& words)
 {
     app.add_flag("--hook", words.hook, "Fail only for modules that dkms-policy.conf(5) says are needed");
@@ -118,7 +144,7 @@ struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 16> group_table{{
+constexpr std::array<GroupRow, 18> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -135,6 +161,8 @@ constexpr std::array<GroupRow, 16> group_table{{
     {group_path, add_path},
     {group_hook, add_hook},
     {group_newest, add_newest},
+    {group_source, add_source},
+    {group_export, add_export},
 }};
 
 /// The list of options alone: the usage line is ours.
@@ -154,6 +182,8 @@ std::optional<Misunderstood> missing(const CommandRow& row, const Words& words)
         return Misunderstood{"no module was given."};
     if ((row.groups & group_job) != 0 && words.jobs.size() != 1)
         return Misunderstood{"the number of one job is needed."};
+    if ((row.groups & group_source) != 0 && words.path.empty())
+        return Misunderstood{"no archive or directory was given."};
     if ((row.groups & group_path) != 0 && words.path.empty())
         return Misunderstood{"no directory or dkms.conf was given."};
     return std::nullopt;

@@ -26,6 +26,8 @@ struct Words {
     std::string install_tree;
     std::vector<JobId> jobs;
     std::string path;
+    std::string format;
+    std::string output;
     bool strict = false;
     bool json = false;
     bool no_wait = false;

@@ -101,6 +101,12 @@ const JobProgress& ProgressBoard::apply(const Event& event)
     case EventKind::installed_file:
         ++job.files_installed;
         break;
+    case EventKind::packed:
+        job.packed.push_back(event);
+        break;
+    case EventKind::loading:
+        job.loaded = event.text("module");
+        break;
     case EventKind::deleted_file:
         ++job.files_deleted;
         break;

@@ -29,6 +29,8 @@ struct JobProgress {
     std::size_t modules_built = 0;
     std::size_t files_installed = 0;
     std::size_t files_deleted = 0;
+    std::string loaded;           ///< "M/V" of what a load job has found; empty before that
+    std::vector<Event> packed;    ///< the files that were written, each as its event has it
     std::optional<JobView> ended; ///< how it ended
 
     bool failed() const;    ///< ended failed or cancelled

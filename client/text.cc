@@ -83,6 +83,18 @@ std::string elapsed_text(double seconds)
     return formatted("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+std::string size_text(std::uint64_t bytes)
+{
+    if (bytes < 1024) return count_text(bytes, "byte");
+    constexpr std::array units{"KiB", "MiB", "GiB"};
+    double size = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    for (; size >= 1024 && unit + 1 < units.size(); ++unit) size /= 1024;
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f %s", size, units.at(unit));
+    return text.data();
+}
+
 std::string count_text(std::size_t count, std::string_view thing)
 {
     return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");

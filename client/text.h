@@ -4,6 +4,7 @@
 #include "lib/model/ids.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ std::string seconds_text(double seconds);
 
 /// "0:08", "12:30", "1:00:00": how long something has been running.
 std::string elapsed_text(double seconds);
+
+/// "812 bytes", "12.3 KiB", "1.0 MiB".
+std::string size_text(std::uint64_t bytes);
 
 /// "1 module", "23 modules".
 std::string count_text(std::size_t count, std::string_view thing);

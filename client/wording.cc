@@ -170,8 +170,8 @@ std::string subject_text(const JobProgress& job, std::size_t kernel_columns)
 {
     const Request& request = job.request;
     // What concerns a whole kernel, or a module that is not known yet, goes by what it does.
-    std::string module =
-        request.module.name.empty() ? std::string(name_of(request.verb)) : printable(request.module.text());
+    const std::string named = request.module.name.empty() ? job.loaded : request.module.text();
+    std::string module = named.empty() ? std::string(name_of(request.verb)) : printable(named);
     if (job.kernel.release.empty()) return module;
     return module + "  " + padded(printable(kernel_text(job.kernel)), kernel_columns);
 }
@@ -198,6 +198,16 @@ std::string failure_details(const JobProgress& job, bool service)
     const std::string excerpt = parameter(error, "excerpt");
     return (excerpt.empty() ? indented(error.message()) : indented_lines(excerpt)) + indented(error.hint()) +
            log_line(job, service);
+}
+
+std::string packed_text(const JobProgress& job)
+{
+    std::string lines;
+    for (const Event& packed : job.packed) {
+        const auto bytes = packed.facts.value("size", std::uint64_t{0});
+        lines += indented(packed.text("path") + (bytes == 0 ? "" : "  " + size_text(bytes)));
+    }
+    return lines;
 }
 
 std::string notice_text(const Event& event)

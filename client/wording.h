@@ -26,6 +26,9 @@ std::string result_text(const JobProgress& job);
 /// the job's number.
 std::string failure_details(const JobProgress& job, bool service);
 
+/// A line for each file that the job has written: its path and size.
+std::string packed_text(const JobProgress& job);
+
 /// A sentence for an event that people should hear of although the job goes on; empty for all others.
 std::string notice_text(const Event& event);
 

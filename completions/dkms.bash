@@ -2,8 +2,9 @@
 # Completion for dkms and dkmsctl in bash. Looks into directories only and starts no program.
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
-    mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add autoinstall build cancel install jobs lint log monitor plan rebuild remove status unbuild uninstall wait'
+    mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
+_dkmsctl_commands='add autoinstall build cancel export import install jobs lint log monitor plan rebuild remove status unbuild
+    uninstall wait'
 
 # The value of an option that has been typed, else the second word.
 _dkms_typed() {
@@ -94,6 +95,11 @@ _dkms_options() {
     install) options="$making --force-version-override --modprobe-on-install --no-depmod -c=" ;;
     ldtarball) options='--archive= --force' ;;
     match) options="$making --templatekernel=" ;;
+    mkbmdeb) options=--all ;;
+    mkdeb | mkdsc) options='--all --binaries-only --legacy-postinst= --source-only' ;;
+    mkdriverdisk) options='--all --distro= --label= --media= --release= --size= -d= -r=' ;;
+    mkkmp) options=--spec= ;;
+    mkrpm) options='--all --binaries-only --legacy-postinst= --source-only --spec=' ;;
     mktarball) options='--all --archive= --binaries-only --source-only -c=' ;;
     remove) options='--all --rpm_safe_upgrade' ;;
     unbuild) options=--all ;;
@@ -124,6 +130,11 @@ _dkmsctl_options() {
         options="$for_kernels $after --dkmstree= --hook --installtree= --json --no-wait --quiet --root= --sourcetree= -q"
         ;;
     build) options="$change $for_kernels $conf $build" ;;
+    export)
+        options="$for_kernels --archive= --binaries-only --distribution= --dkmstree= --format= --installtree= --json --label="
+        options+=' --media= --module= --output= --quiet --root= --size= --source-only --sourcetree= --spec= -m= -o= -q -v='
+        ;;
+    import) options='--dkmstree= --force --installtree= --json --quiet --root= --sourcetree= -q' ;;
     install) options="$change $for_kernels $conf $build $after --force-version-override --newest" ;;
     rebuild) options="$change $for_kernels $conf $build $after --all --force-version-override" ;;
     remove | unbuild | uninstall) options="$change $for_kernels $after --all" ;;
@@ -175,7 +186,10 @@ _dkms_value() {
         _dkms_offer "${kernels[@]}"
         ;;
     -a | --arch) _dkms_offer "$HOSTTYPE" ;;
-    --dkmstree | --sourcetree | --installtree | --root | --kernelsourcedir) _dkms_offer_files -d ;;
+    --dkmstree | --sourcetree | --installtree | --root | --kernelsourcedir | --output | -o) _dkms_offer_files -d ;;
+    --format) _dkms_offer bmdeb deb driver-disk dsc kmod kmp rpm tarball ;;
+    --media) _dkms_offer cpio.gz floppy img iso tar ;;
+    -d | --distro | --distribution) _dkms_offer debian redhat redhat3 suse ubuntu ;;
     --archive | --config | --conf | -c) _dkms_offer_files -f ;;
     *) COMPREPLY=() ;;
     esac
@@ -190,7 +204,7 @@ _dkms_word() {
         _dkms_sources
         ;;
     autoinstall | cancel | generate_mok | jobs | kernel_* | log | monitor | wait) return ;;
-    ldtarball | lint) _dkms_offer_files -f && return ;;
+    import | ldtarball | lint) _dkms_offer_files -f && return ;;
     *)
         _dkms_modules
         [[ $current != [./~]* || $1 != dkms ]] || { _dkms_offer_files -f && return; }

@@ -87,8 +87,14 @@ function __dkms_option
             complete $words -x -a '(__dkms_versions)'
         case --kernel= --kernelver= --templatekernel= -k=
             complete $words -x -a '(__dkms_kernels)'
-        case --dkmstree= --sourcetree= --installtree= --root= --kernelsourcedir=
+        case --dkmstree= --sourcetree= --installtree= --root= --kernelsourcedir= --output= -o=
             complete $words -x -a '(__fish_complete_directories)'
+        case --format=
+            complete $words -x -a 'bmdeb deb driver-disk dsc kmod kmp rpm tarball'
+        case --media=
+            complete $words -x -a 'cpio.gz floppy img iso tar'
+        case --distro= --distribution= -d=
+            complete $words -x -a 'debian redhat redhat3 suse ubuntu'
         case --archive= --config= --conf= -c=
             complete $words -r -F
         case '*='
@@ -100,33 +106,40 @@ end
 
 complete -c dkms -c dkmsctl -f
 complete -c dkms -n 'not __dkms_action' -a 'add autoinstall build generate_mok install kernel_postinst kernel_preinst
-    kernel_prerm ldtarball match mktarball remove status unbuild uninstall'
-complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel install jobs lint log monitor plan rebuild remove status unbuild
-    uninstall wait'
-complete -c dkms -n '__dkms_does add build install match mktarball remove status unbuild uninstall' -a '(__dkms_modules)'
-complete -c dkmsctl -n '__dkms_does add build install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
+    kernel_prerm ldtarball match mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
+complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel export import install jobs lint log monitor plan rebuild
+    remove status unbuild uninstall wait'
+complete -c dkms -n '__dkms_does add build install match mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall' -a '(__dkms_modules)'
+complete -c dkmsctl -n '__dkms_does add build export install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
 complete -c dkms -n '__dkms_does ldtarball' -F
-complete -c dkmsctl -n '__dkms_does lint' -F
+complete -c dkmsctl -n '__dkms_does import lint' -F
 
+set -l makers mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
 for option in --dkmstree= --sourcetree= --installtree= --quiet -q --verbose --debug --help
-    __dkms_option dkms $option add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball \
-        match mktarball remove status unbuild uninstall
+    __dkms_option dkms $option $makers add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm \
+        ldtarball match remove status unbuild uninstall
 end
 for option in --module= -m= -v=
-    __dkms_option dkms $option add build install match mktarball remove status unbuild uninstall
+    __dkms_option dkms $option $makers add build install match remove status unbuild uninstall
 end
 for option in --kernelver= -k= --arch= -a=
-    __dkms_option dkms $option autoinstall build install kernel_postinst kernel_preinst kernel_prerm match mktarball remove status \
+    __dkms_option dkms $option $makers autoinstall build install kernel_postinst kernel_preinst kernel_prerm match remove status \
         unbuild uninstall
 end
 for option in --config= --directive= --kernelsourcedir= -j=
     __dkms_option dkms $option autoinstall build install match
 end
 __dkms_option dkms --force add autoinstall build install ldtarball match
-__dkms_option dkms --all mktarball remove unbuild uninstall
+__dkms_option dkms --all mkbmdeb mkdeb mkdriverdisk mkdsc mkrpm mktarball remove unbuild uninstall
 __dkms_option dkms --archive= add ldtarball mktarball
-__dkms_option dkms --binaries-only mktarball
-__dkms_option dkms --source-only mktarball
+for option in --binaries-only --source-only
+    __dkms_option dkms $option mkdeb mkdsc mkrpm mktarball
+end
+__dkms_option dkms --legacy-postinst= mkdeb mkdsc mkrpm
+__dkms_option dkms --spec= mkkmp mkrpm
+for option in --distro= -d= --release= -r= --media= --size= --label=
+    __dkms_option dkms $option mkdriverdisk
+end
 __dkms_option dkms --rpm_safe_upgrade add remove
 __dkms_option dkms --templatekernel= match
 __dkms_option dkms --force-version-override install
@@ -136,17 +149,18 @@ __dkms_option dkms -c= add build install mktarball
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=
-    __dkms_option dkmsctl $option $changes autoinstall lint plan status
+    __dkms_option dkmsctl $option $changes autoinstall export import lint plan status
 end
 for option in --module= -m= -v=
-    __dkms_option dkmsctl $option $changes status
+    __dkms_option dkmsctl $option $changes export status
 end
 for option in --kernel= -k= --arch= -a=
-    __dkms_option dkmsctl $option autoinstall build install plan rebuild remove status unbuild uninstall
+    __dkms_option dkmsctl $option autoinstall build export install plan rebuild remove status unbuild uninstall
 end
 for option in --config= --kernelsourcedir= --jobs= -j= --force --all-kernels
     __dkms_option dkmsctl $option build install rebuild
 end
+__dkms_option dkmsctl --force import
 for option in --conf= -c= --directive=
     __dkms_option dkmsctl $option add build install rebuild
 end
@@ -154,15 +168,18 @@ for option in --no-depmod --no-initramfs
     __dkms_option dkmsctl $option autoinstall install rebuild remove unbuild uninstall
 end
 for option in --quiet -q
-    __dkms_option dkmsctl $option $changes autoinstall lint wait
+    __dkms_option dkmsctl $option $changes autoinstall export import lint wait
 end
-__dkms_option dkmsctl --json $changes autoinstall cancel jobs lint monitor plan status wait
+__dkms_option dkmsctl --json $changes autoinstall cancel export import jobs lint monitor plan status wait
 __dkms_option dkmsctl --no-wait $changes autoinstall
 __dkms_option dkmsctl --hook autoinstall
 __dkms_option dkmsctl --all rebuild remove unbuild uninstall
 __dkms_option dkmsctl --force-version-override install rebuild
 __dkms_option dkmsctl --newest install
+for option in --output= -o= --format= --archive= --spec= --distribution= --media= --size= --label= --binaries-only --source-only
+    __dkms_option dkmsctl $option export
+end
 __dkms_option dkmsctl --strict lint
 for option in --help -h
-    __dkms_option dkmsctl $option $changes autoinstall cancel jobs lint log monitor plan status wait
+    __dkms_option dkmsctl $option $changes autoinstall cancel export import jobs lint log monitor plan status wait
 end

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include <sys/stat.h>
+
 namespace dkms {
 namespace {
 
@@ -24,6 +26,14 @@ JobRow row_of(const JobView& job)
 {
     return JobRow{job.id, std::string(name_of(job.request.verb)), std::string(name_of(job.state)),
                   std::uint32_t{job.percent}, sdbus::ObjectPath{bus::job_path(job.id)}};
+}
+
+/// To have opened a file for writing shows that one may write to it; a directory is opened by whoever may read it.
+void check_is_no_directory(const Descriptor& handle)
+{
+    struct stat facts {};
+    if (::fstat(handle.number(), &facts) == 0 && S_ISDIR(facts.st_mode))
+        throw Error(ErrorCode::invalid_args, {{"reason", "a directory is not written into for others"}});
 }
 
 } // namespace
@@ -111,6 +121,7 @@ Deed BusManager::get_job(sdbus::MethodCall call)
 Deed BusManager::make_job(sdbus::MethodCall call, Verb verb, bool with_handle)
 {
     const auto received = std::make_shared<bus::ReceivedRequest>(bus::read_request(call, verb, with_handle));
+    if (verb == Verb::pack && with_handle) check_is_no_directory(received->handle);
     return {[this, call, received](const bus::Sender& sender) {
                 const Caller caller{sender.uid, sender.name};
                 const auto accepted =

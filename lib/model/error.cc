@@ -33,7 +33,7 @@ constexpr std::array<ErrorRow, 62> table{{
     {no_such_module, "NoSuchModule", 3, "{module} is not in the tree {tree}.",
      "dkmsctl status lists the modules that are known."},
     {already_added, "AlreadyAdded", 3, "{module} is already in the tree {tree}.",
-     "Nothing needs to be done; use rebuild to build it again."},
+     "Nothing needs to be done; use rebuild to build it again, or import --force to replace its source."},
     {source_missing, "SourceMissing", 2, "There is no source of {module}: the directory {path} does not exist.",
      "Put the source there, or name another source tree with --sourcetree."},
     {source_unreadable, "SourceUnreadable", 2, "The source of {module} cannot be read: {path}: {reason}.",

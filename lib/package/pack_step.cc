@@ -59,11 +59,7 @@ void PackStep::prepare()
     if (name_.empty() || name_ == "." || name_ == "..") refuse(options.archive, EISDIR);
 }
 
-bool PackStep::writes_to_file() const
-{
-    struct stat facts {};
-    return work_.handle >= 0 && ::fstat(work_.handle, &facts) == 0 && !S_ISDIR(facts.st_mode);
-}
+bool PackStep::writes_to_file() const { return work_.handle >= 0 && !is_directory(work_.handle); }
 
 Outcome PackStep::run()
 {

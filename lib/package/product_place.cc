@@ -23,6 +23,8 @@ ProductPlace::ProductPlace(const Work& work, const std::string& subdirectory) : 
 {
     if (directory_ >= 0) {
         shown_ = name_of_handle(directory_);
+        if (!is_directory(directory_))
+            throw Error(ErrorCode::invalid_args, {{"reason", "what is made can only be put into a directory"}});
         return;
     }
     shown_ = Layout(work.places).version(work.step.module) / subdirectory;

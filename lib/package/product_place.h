@@ -11,10 +11,12 @@
 namespace dkms {
 
 /// Where the files go that a pack step makes: into the directory beside the request (work.handle) if there is one, else
-/// into <tree>/M/V/<subdirectory>. They appear under their names only when all are complete.
+/// into <tree>/M/V/<subdirectory>. A service never gets such a directory from a client: an open directory does not show
+/// that he may write there. They appear under their names only when all are complete.
 class ProductPlace {
 public:
-    /// Makes <subdirectory> if need be. Throws Error ArchiveNotWritable, DiskFull.
+    /// Makes <subdirectory> if need be. Throws Error ArchiveNotWritable, DiskFull; InvalidArgs if what lies beside the
+    /// request is no directory.
     ProductPlace(const Work& work, const std::string& subdirectory);
     ~ProductPlace();
     ProductPlace(const ProductPlace&) = delete;

@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FILES = HERE.parent.parent / 'completions'
 # All of dkms; those of dkmsctl are read from its help.
 ACTIONS = {'add', 'autoinstall', 'build', 'generate_mok', 'install', 'kernel_postinst', 'kernel_preinst', 'kernel_prerm', 'ldtarball',
-           'match', 'mktarball', 'remove', 'status', 'unbuild', 'uninstall'}
+           'match', 'mkbmdeb', 'mkdeb', 'mkdriverdisk', 'mkdsc', 'mkkmp', 'mkrpm', 'mktarball', 'remove', 'status', 'unbuild', 'uninstall'}
 
 
 def help_of(program, *words):

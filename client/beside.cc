@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/beside.h"
+
+#include "lib/model/error.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_no_package(const fs::path& path)
+{
+    const std::string name = path.filename();
+    const bool deb = name.ends_with(".deb");
+    if (!deb && !name.ends_with(".rpm")) return;
+    throw Error(ErrorCode::not_supported, {{"reason", path.string() + " is a package, which is installed by: " +
+                                                          (deb ? "apt install " : "dnf install ") + path.string()}});
+}
+
+} // namespace
+
+Descriptor open_for_loading(const fs::path& path)
+{
+    check_no_package(path);
+    Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (opened) return opened;
+    if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorCode::archive_missing, {{"file", path.string()}});
+    throw Error(ErrorCode::archive_unreadable, {{"file", path.string()}, {"reason", errno_text(errno)}});
+}
+
+Descriptor open_for_output(const fs::path& path)
+{
+    std::error_code fault;
+    fs::create_directories(path, fault);
+    Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened) throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
+    return opened;
+}
+
+bool is_loadable(const std::string& word)
+{
+    std::error_code unreadable;
+    return fs::is_regular_file(word, unreadable) || fs::is_regular_file(fs::path(word) / "dkms.conf", unreadable);
+}
+
+} // namespace dkms
