@@ -116,7 +116,19 @@ void Workplace::show(const fs::path& path)
 {
     std::error_code missing;
     const fs::path real = fs::canonical(path, missing);
-    if (!missing && (is_hidden(real) || !closed_above(real).empty())) shown_.push_back(real);
+    if (missing) return;
+    show_at(real);
+    for (fs::directory_iterator entry(real, missing), end; !missing && entry != end; entry.increment(missing))
+        if (std::error_code gone; entry->is_symlink(gone))
+            show_at((real / fs::read_symlink(entry->path(), gone)).lexically_normal());
+}
+
+/// `place` may be reached through further links, which the sandbox does not have.
+void Workplace::show_at(const fs::path& place)
+{
+    std::error_code missing;
+    const fs::path real = fs::canonical(place, missing);
+    if (!missing && (is_hidden(place) || !closed_above(place).empty())) shown_.emplace_back(real, place);
 }
 
 Command Workplace::enclosed(Command command) const
@@ -126,7 +138,7 @@ Command Workplace::enclosed(Command command) const
     sandbox.empty = {layout_.version(module_)};
     sandbox.writable = {{build_, shown_build()}};
     sandbox.read_only = {{source_, layout_.source_link(module_)}};
-    for (const fs::path& path : shown_) sandbox.read_only.emplace_back(path, path);
+    for (const auto& what_and_where : shown_) sandbox.read_only.push_back(what_and_where);
     // The build runs as another user, who must get to it: in an empty directory the way is made anew.
     const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
     if (!closed.empty()) sandbox.empty.push_back(closed);

@@ -37,7 +37,7 @@ public:
     bool sandboxed() const { return kind_ != SandboxKind::none; }
 
     /// Makes a file or directory outside of the build readable for commands, should it lie in /tmp or where only we may
-    /// go.
+    /// go; of a directory also what links in it lead to, as headers lead to their scripts.
     void show(const std::filesystem::path& path);
 
     /// `command`, to be run in the build directory. Its own directory and input stay as they are.
@@ -61,6 +61,8 @@ public:
     };
 
 private:
+    void show_at(const std::filesystem::path& place);
+
     Layout layout_;
     ModuleId module_;
     KernelId kernel_;
@@ -70,7 +72,7 @@ private:
     bool network_;
     PrivateDirectory own_;
     std::filesystem::path build_;
-    std::vector<std::filesystem::path> shown_;
+    std::vector<std::pair<std::filesystem::path, std::filesystem::path>> shown_; ///< what, and where it appears
     std::optional<std::filesystem::path> exposed_;
 };
 
