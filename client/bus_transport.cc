@@ -2,6 +2,7 @@
 #include "client/bus_connection.h"
 #include "client/event_reader.h"
 #include "client/transport.h"
+#include "dbus/identity.h"
 #include "dbus/names.h"
 #include "dbus/values.h"
 
@@ -43,6 +44,7 @@ public:
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
     nlohmann::json kernels_missing_modules() override;
     nlohmann::json needs(const std::vector<KernelId>& kernels) override;
+    std::filesystem::path install_tree() override;
     std::vector<Finding> lint(const std::filesystem::path& path) override;
     std::vector<JobView> jobs() override;
     JobView job(JobId job) override;
@@ -237,6 +239,18 @@ nlohmann::json BusTransport::kernels_missing_modules()
 nlohmann::json BusTransport::needs(const std::vector<KernelId>&)
 {
     throw Error(ErrorCode::not_supported, {{"reason", "what a kernel needs is looked up without the service"}});
+}
+
+std::filesystem::path BusTransport::install_tree()
+{
+    return answered([&] {
+        auto reply = reached().call(bus::manager_path, bus::properties_interface, "Get", [](sdbus::MethodCall& call) {
+            call << std::string(bus::manager_interface) << std::string("Identity");
+        });
+        sdbus::Variant identity;
+        reply >> identity;
+        return bus::install_tree_in(identity.get<std::string>());
+    });
 }
 
 std::vector<Finding> BusTransport::lint(const std::filesystem::path&)

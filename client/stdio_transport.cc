@@ -130,6 +130,11 @@ public:
         return call({{"needs", std::move(names)}}).at("kernels");
     }
 
+    std::filesystem::path install_tree() override
+    {
+        return places_from_json(call({{"places", json::object()}}).at("places")).install_tree;
+    }
+
     std::vector<Finding> lint(const std::filesystem::path& path) override
     {
         const json answer = call({{"lint", path.string()}});

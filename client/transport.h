@@ -46,6 +46,8 @@ public:
     /// What kernels need to be complete; for each an object as docs/architecture.md, "Lines", has it. No kernel: the
     /// running one. Throws NotSupported over the bus: nobody needs the service to look.
     virtual nlohmann::json needs(const std::vector<KernelId>& kernels) = 0;
+    /// Where kernels keep their modules; this process sees the same directory there.
+    virtual std::filesystem::path install_tree() = 0;
     /// What a source directory or a configuration should do otherwise; `path` is absolute. Throws NotSupported over the
     /// bus, which takes no paths from clients.
     virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;

@@ -113,6 +113,7 @@ json StdioFront::answer_to(const json& call)
     if (call.contains("gaps")) return {{"kernels_missing_modules", shown(kernel_gaps(supervisor_.places()))}};
     if (call.contains("needs")) return needs_line(supervisor_.places(), call.at("needs"));
     if (call.contains("lint")) return lint_line(supervisor_.places(), call.at("lint").get<std::string>());
+    if (call.contains("places")) return {{"places", to_json(supervisor_.places())}};
     if (call.contains("jobs")) return jobs_line(supervisor_.jobs());
     if (call.contains("job")) {
         const auto view = supervisor_.view(call.at("job").get<JobId>());

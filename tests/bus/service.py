@@ -262,8 +262,8 @@ class BusTest(unittest.TestCase):
         return target
 
     def add_gated_source(self, name='gated'):
-        """A module whose build waits at a gate."""
-        fifo = self.directory / 'gate'
+        """A module whose build waits at a gate of its own."""
+        fifo = self.directory / f'gate-{name}'
         self.add_source(name, more=gate.directive(name, fifo))
         return gate.Gate(fifo)
 
