@@ -5,7 +5,7 @@ import json
 import pathlib
 import unittest
 
-from service import MANAGER, BusTest
+from service import MANAGER, BusTest, GLib
 
 GAPS = 'KernelsMissingModules'
 
@@ -62,6 +62,49 @@ class GapsTest(BusTest):
 
     def status(self, *words):
         return self.finish(self.dkmsctl('status', *words))
+
+
+class LoginTest(BusTest):
+    """What is told to whoever logs in."""
+    below_root = True
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.directory / 'run' / 'motd.d' / 'dkms'
+        self.add_source()
+        self.kernel = '6.12.117-test'
+        (self.modules / self.kernel).mkdir()
+        (self.modules / self.kernel / 'vmlinuz').touch()
+
+    def after(self, verb, **named):
+        """What the file says when the service has told of the change that this makes; nothing when it is not there."""
+        self.client.signals.clear()
+        self.client.removed(self.client.change(verb, **named)[0])
+        self.client.wait_for(lambda: any(GAPS in s[2][1] for s in self.client.signals if s[1] == 'PropertiesChanged'),
+                             'that kernels lack something else')
+        return self.file.read_text() if self.file.exists() else None
+
+    def test_a_line_for_each_kernel_until_nothing_is_missing(self):
+        (self.directory / 'run').mkdir()
+        (self.modules / '6.1.0-1').mkdir()
+        (self.modules / '6.1.0-1' / 'modules.order').touch()
+        self.client.property('Version')
+        self.assertEqual(self.after('Add'), f'Kernel {self.kernel} boots next and lacks hello. To see why: dkmsctl status\n'
+                                            'Kernel 6.1.0-1 is installed and lacks hello. To see why: dkmsctl status\n')
+        self.assertEqual((self.file.stat().st_mode & 0o777, [path.name for path in self.file.parent.iterdir()]), (0o644, ['dkms']))
+        self.assertIsNone(self.after('Remove', options={'all': GLib.Variant('b', True)}))
+
+    def test_what_lies_in_its_way_is_not_followed(self):
+        elsewhere = self.directory / 'elsewhere'
+        elsewhere.mkdir()
+        (self.directory / 'run').mkdir()
+        self.file.parent.symlink_to(elsewhere)
+        self.after('Add')
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
+    def test_a_system_without_run(self):
+        self.assertIsNone(self.after('Add'))
+        self.assertFalse((self.directory / 'run').exists())
 
 
 class WaitTest(BusTest):

@@ -199,15 +199,19 @@ class BusTest(unittest.TestCase):
     """A bus, a service that works below a directory of its own, and a client, for each test."""
 
     daemon_arguments = ()
+    below_root = False  # whether the trees are where they are on every system, below a directory
 
     def setUp(self):
         # Not below /tmp: builds have a /tmp of their own, and some of them wait for a file of ours.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='dkms-bus-', dir='/var/tmp'))
         self.directory.chmod(0o755)
-        self.tree, self.sources, self.modules = (self.directory / part for part in ('dkms', 'src', 'modules'))
+        parts = ('var/lib/dkms', 'usr/src', 'lib/modules') if self.below_root else ('dkms', 'src', 'modules')
+        self.tree, self.sources, self.modules = (self.directory / part for part in parts)
+        for tree in (self.tree, self.sources, self.modules):
+            tree.mkdir(parents=True)
         trees = ('--dkmstree', self.tree, '--sourcetree', self.sources, '--installtree', self.modules)
-        for tree in trees[1::2]:
-            tree.mkdir()
+        if self.below_root:
+            trees = ('--root', self.directory)
         self.bus = Bus(self.directory, (*trees, *self.daemon_arguments))
         self.client = Client(self.bus)
 
