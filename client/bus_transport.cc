@@ -39,7 +39,7 @@ class BusTransport : public Transport {
 public:
     BusTransport() { reached(); }
 
-    Accepted submit(const Request& request, int handle) override;
+    Accepted submit(const Request& request, int handle, bool awaited) override;
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
     nlohmann::json kernels_missing_modules() override;
@@ -73,7 +73,7 @@ private:
     sdbus::MethodReply of_job(JobId job, const char* method, const BusConnection::Fill& fill = {});
     JobView get_job(JobId job);
     Descriptor open_of_job(JobId job, const char* method);
-    Accepted submit_once(const Request& request, int handle);
+    Accepted submit_once(const Request& request, int handle, bool awaited);
     std::optional<JobView> attend(JobId job, EventReader& events, int interrupt,
                                   const std::function<void()>& interrupted);
 
@@ -160,16 +160,16 @@ JobView BusTransport::get_job(JobId job)
     return job_view_from_json(bus::read_dictionary(reply));
 }
 
-Transport::Accepted BusTransport::submit(const Request& request, int handle)
+Transport::Accepted BusTransport::submit(const Request& request, int handle, bool awaited)
 {
-    return kept_trying([&] { return submit_once(request, handle); });
+    return kept_trying([&] { return submit_once(request, handle, awaited); });
 }
 
-Transport::Accepted BusTransport::submit_once(const Request& request, int handle)
+Transport::Accepted BusTransport::submit_once(const Request& request, int handle, bool awaited)
 {
     hear();
     auto reply = manager(bus::method_of(request.verb, request.handle).c_str(),
-                         [&](sdbus::MethodCall& call) { bus::write_request(call, request, handle); });
+                         [&](sdbus::MethodCall& call) { bus::write_request(call, request, handle, !awaited); });
     JobId job = 0;
     reply >> job;
     // JobNew is sent right after the reply, so it has arrived when the next call is answered.

@@ -86,7 +86,7 @@ public:
         child_.wait();
     }
 
-    Accepted submit(const Request& request, int handle) override
+    Accepted submit(const Request& request, int handle, bool) override // its jobs end with us: we wait
     {
         const json answer = call(to_json(request), handle);
         return {answer.at("accepted").get<JobId>(), answer.value("joined", false)};

@@ -28,9 +28,9 @@ public:
         JobId job;
         bool joined;
     };
-    /// `handle`: a descriptor that lies beside the request, if it has one; it stays the caller's. Throws the Error that
-    /// dkmsd answered.
-    virtual Accepted submit(const Request& request, int handle = -1) = 0;
+    /// `handle`: a descriptor that lies beside the request, if it has one; it stays the caller's. `awaited`: somebody
+    /// waits for the result. Throws the Error that dkmsd answered.
+    virtual Accepted submit(const Request& request, int handle = -1, bool awaited = true) = 0;
 
     using EventSink = std::function<void(const Event&)>;
     /// Hands every event of `job` and of its children to `sink`, from the first one on, and returns the job when it has

@@ -176,6 +176,7 @@ void Supervisor::Implementation::resume()
                 Caller caller;
                 caller.uid = job.uid;
                 queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
+                caller.waiting = false; // as far as is known
                 announce(job.id);
                 continue;
             } catch (const Error& refused) {
@@ -384,13 +385,13 @@ void Supervisor::Implementation::start(const StartStep& command)
     report(command.job, Event(EventKind::step_started, std::move(facts)));
 
     const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
-    WorkerProcess::Start order{
-        worker_.number(),
-        {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build, step.handle, setup_.settings},
-        lock_.descriptor(),
-        step.kind == StepKind::build ? jobserver() : nullptr,
-        log.number(),
-        step.handle ? handle_of(command.job) : -1};
+    WorkerProcess::Start order{worker_.number(),
+                               {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
+                                step.handle, setup_.settings, command.background},
+                               lock_.descriptor(),
+                               step.kind == StepKind::build ? jobserver() : nullptr,
+                               log.number(),
+                               step.handle ? handle_of(command.job) : -1};
     WorkerProcess::Listener listener{[this, id = command.step](const Event& event) { worker_event(id, event); },
                                      [this, id = command.step](const Outcome& outcome) { worker_ended(id, outcome); }};
     try {

@@ -7,6 +7,7 @@ Environment: DKMS_TEST_BUILD is the build directory whose programs are tried, DK
 import os
 import pathlib
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -270,6 +271,18 @@ class BusTest(unittest.TestCase):
         fifo = self.directory / f'gate-{name}'
         self.add_source(name, more=gate.directive(name, fifo))
         return gate.Gate(fifo)
+
+    def let_tell_niceness(self, name):
+        """The builds of a module that is in the source tree say how much they yield."""
+        source = self.sources / f'{name}-1.0'
+        (source / 'tell.sh').write_text('#!/bin/sh\necho "niceness $(nice), disk $(ionice)"\n')
+        (source / 'tell.sh').chmod(0o755)
+        with open(source / 'dkms.conf', 'a') as conf:
+            conf.write('PRE_BUILD="tell.sh"\n')
+
+    def told_niceness(self, name, kernel):
+        log, = (self.tree / name / '1.0' / kernel).glob('*/log/make.log')
+        return re.search(r'niceness (\d+), disk (.*)', log.read_text()).groups()
 
     def dkmsctl(self, *words):
         """Starts dkmsctl on this bus."""
