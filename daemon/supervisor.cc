@@ -5,6 +5,7 @@
 #include "daemon/worker_process.h"
 #include "lib/install/recover.h"
 #include "lib/plan/plan.h"
+#include "lib/process/available_memory.h"
 #include "lib/process/sandbox.h"
 #include "lib/queue/queue.h"
 #include "lib/tree/lock.h"
@@ -175,8 +176,8 @@ void Supervisor::Implementation::resume()
             try {
                 Caller caller;
                 caller.uid = job.uid;
-                queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
                 caller.waiting = false; // as far as is known
+                queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
                 announce(job.id);
                 continue;
             } catch (const Error& refused) {
@@ -363,7 +364,9 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
 const Jobserver* Supervisor::Implementation::jobserver()
 {
     if (!jobserver_)
-        jobserver_ = Jobserver::create(setup_.parallel != 0 ? setup_.parallel : std::thread::hardware_concurrency());
+        jobserver_ = Jobserver::create(
+            setup_.parallel != 0 ? setup_.parallel
+                                 : compilers_at_a_time(std::thread::hardware_concurrency(), available_memory()));
     return &*jobserver_;
 }
 
