@@ -91,7 +91,7 @@ StatusFilter filter_of(const Words& words)
 /// Those whose completeness is waited for.
 std::vector<KernelId> kernels_to_wait_for(const Words& words)
 {
-    const auto kernels = paired_kernels(words.kernels, words.architectures);
+    auto kernels = paired_kernels(words.kernels, words.architectures);
     for (const KernelId& kernel : kernels) check(kernel);
     if (!kernels.empty() && !words.jobs.empty()) refuse("wait takes numbers of jobs, or kernels with -k, not both");
     return kernels;
