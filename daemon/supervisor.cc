@@ -342,7 +342,7 @@ void Supervisor::Implementation::give_back_lock()
     stop_waiting();
     lock_.release();
     lock_is_shared_ = false;
-    jobserver_.reset(); // with tokens that a killed make took along
+    jobserver_.reset();
 }
 
 void Supervisor::Implementation::carry_out(const QueueCommand& command)
@@ -361,9 +361,12 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
     }
 }
 
+/// Anew whenever no build runs: with the tokens that a killed make took along, and for the memory that there is now.
 const Jobserver* Supervisor::Implementation::jobserver()
 {
-    if (!jobserver_)
+    const bool in_use = std::any_of(running_.begin(), running_.end(),
+                                    [](const auto& entry) { return entry.second.step.kind == StepKind::build; });
+    if (!jobserver_ || !in_use)
         jobserver_ = Jobserver::create(
             setup_.parallel != 0 ? setup_.parallel
                                  : compilers_at_a_time(std::thread::hardware_concurrency(), available_memory()));
