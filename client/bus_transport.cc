@@ -2,6 +2,7 @@
 #include "client/bus_connection.h"
 #include "client/event_reader.h"
 #include "client/transport.h"
+#include "dbus/identity.h"
 #include "dbus/names.h"
 #include "dbus/values.h"
 
@@ -38,11 +39,12 @@ class BusTransport : public Transport {
 public:
     BusTransport() { reached(); }
 
-    Accepted submit(const Request& request, int handle) override;
+    Accepted submit(const Request& request, int handle, bool awaited) override;
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
     nlohmann::json kernels_missing_modules() override;
     nlohmann::json needs(const std::vector<KernelId>& kernels) override;
+    std::filesystem::path install_tree() override;
     std::vector<Finding> lint(const std::filesystem::path& path) override;
     std::vector<JobView> jobs() override;
     JobView job(JobId job) override;
@@ -71,7 +73,7 @@ private:
     sdbus::MethodReply of_job(JobId job, const char* method, const BusConnection::Fill& fill = {});
     JobView get_job(JobId job);
     Descriptor open_of_job(JobId job, const char* method);
-    Accepted submit_once(const Request& request, int handle);
+    Accepted submit_once(const Request& request, int handle, bool awaited);
     std::optional<JobView> attend(JobId job, EventReader& events, int interrupt,
                                   const std::function<void()>& interrupted);
 
@@ -158,16 +160,16 @@ JobView BusTransport::get_job(JobId job)
     return job_view_from_json(bus::read_dictionary(reply));
 }
 
-Transport::Accepted BusTransport::submit(const Request& request, int handle)
+Transport::Accepted BusTransport::submit(const Request& request, int handle, bool awaited)
 {
-    return kept_trying([&] { return submit_once(request, handle); });
+    return kept_trying([&] { return submit_once(request, handle, awaited); });
 }
 
-Transport::Accepted BusTransport::submit_once(const Request& request, int handle)
+Transport::Accepted BusTransport::submit_once(const Request& request, int handle, bool awaited)
 {
     hear();
     auto reply = manager(bus::method_of(request.verb, request.handle).c_str(),
-                         [&](sdbus::MethodCall& call) { bus::write_request(call, request, handle); });
+                         [&](sdbus::MethodCall& call) { bus::write_request(call, request, handle, !awaited); });
     JobId job = 0;
     reply >> job;
     // JobNew is sent right after the reply, so it has arrived when the next call is answered.
@@ -237,6 +239,18 @@ nlohmann::json BusTransport::kernels_missing_modules()
 nlohmann::json BusTransport::needs(const std::vector<KernelId>&)
 {
     throw Error(ErrorCode::not_supported, {{"reason", "what a kernel needs is looked up without the service"}});
+}
+
+std::filesystem::path BusTransport::install_tree()
+{
+    return answered([&] {
+        auto reply = reached().call(bus::manager_path, bus::properties_interface, "Get", [](sdbus::MethodCall& call) {
+            call << std::string(bus::manager_interface) << std::string("Identity");
+        });
+        sdbus::Variant identity;
+        reply >> identity;
+        return bus::install_tree_in(identity.get<std::string>());
+    });
 }
 
 std::vector<Finding> BusTransport::lint(const std::filesystem::path&)

@@ -41,7 +41,7 @@ Submitted submit_change(const Invocation& invocation, Console& console)
         throw Error(ErrorCode::not_supported,
                     {{"reason", "without the service a job ends with its command, so --no-wait "
                                 "would end it at once"}});
-    const Transport::Accepted accepted = transport->submit(meant(invocation, *transport));
+    const Transport::Accepted accepted = transport->submit(meant(invocation, *transport), -1, !invocation.no_wait);
     if (!invocation.no_wait) return {std::move(transport), accepted.job};
     report_accepted(invocation, accepted, console);
     return {std::move(transport), std::nullopt};

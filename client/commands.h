@@ -20,11 +20,12 @@ struct CommandRow;
 /// What somebody typed, made into values. Only the members that the command takes are set.
 struct Invocation {
     const CommandRow* command = nullptr;
-    Request request;            ///< change verbs; its verb is that of the command
-    StatusFilter filter;        ///< status
-    std::vector<JobId> jobs;    ///< wait, cancel, log
-    std::filesystem::path path; ///< lint, import; export: the directory to write into; absolute
-    PlaceOptions places;        ///< absolute paths
+    Request request;               ///< change verbs; its verb is that of the command
+    StatusFilter filter;           ///< status
+    std::vector<JobId> jobs;       ///< wait, cancel, log
+    std::vector<KernelId> kernels; ///< wait, instead of jobs
+    std::filesystem::path path;    ///< lint, import; export: the directory to write into; absolute
+    PlaceOptions places;           ///< absolute paths
     bool json = false;
     bool no_wait = false;
     bool quiet = false;
@@ -86,7 +87,7 @@ int run_status(const Invocation& invocation, Console& console);      ///< what t
 int run_plan(const Invocation& invocation, Console& console);        ///< what an autoinstall would do
 int run_lint(const Invocation& invocation, Console& console);        ///< what a source should do otherwise
 int run_jobs(const Invocation& invocation, Console& console);        ///< the jobs that are known
-int run_wait(const Invocation& invocation, Console& console);        ///< until jobs have ended; the exit code is theirs
+int run_wait(const Invocation& invocation, Console& console);        ///< until jobs have ended, or a kernel is complete
 int run_cancel(const Invocation& invocation, Console& console);      ///< ends a job
 int run_log(const Invocation& invocation, Console& console);         ///< a job's build output
 int run_monitor(const Invocation& invocation,

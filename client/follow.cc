@@ -72,14 +72,19 @@ private:
 
 } // namespace
 
-int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt,
-                ExitCode exit_code)
+void follow_to_end(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt)
 {
     Follower follower(transport, renderer, on_interrupt);
     for (const JobId job : jobs) follower.follow(job);
     // Who pressed twice in the moment in which the job ended gets its exit code, not a death by the signal.
     if (follower.was_interrupted()) std::signal(SIGINT, SIG_IGN);
     renderer.clear();
+}
+
+int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt,
+                ExitCode exit_code)
+{
+    follow_to_end(transport, jobs, renderer, on_interrupt);
     const int code = exit_code(renderer.board());
     renderer.finish(code);
     return code;

@@ -14,11 +14,14 @@ enum class OnInterrupt {
     leave,  ///< the command ends at once, the job goes on
 };
 
+/// Shows the jobs to the renderer until all have ended, one after the other. Leaving at once ends the process with 130.
+/// Throws Error, what Transport::follow throws.
+void follow_to_end(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt);
+
 /// What a command's exit code is when its jobs have ended.
 using ExitCode = int (*)(const ProgressBoard& board);
 
-/// Shows the jobs to the renderer until all have ended, one after the other, and returns `exit_code` of its board.
-/// Leaving at once ends the process with 130. Throws Error, what Transport::follow throws.
+/// The same, and then returns `exit_code` of the renderer's board, which it has been told.
 int follow_jobs(Transport& transport, const std::vector<JobId>& jobs, Renderer& renderer, OnInterrupt on_interrupt,
                 ExitCode exit_code = exit_code_of);
 

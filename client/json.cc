@@ -13,22 +13,7 @@ public:
     using Renderer::Renderer;
     void say(std::string_view) override {}
 
-    void finish(int exit_code) override
-    {
-        nlohmann::json value{{"exit_code", exit_code}, {"jobs", nlohmann::json::array()}};
-        for (const JobProgress* job : board().results()) {
-            nlohmann::json view = to_json(*job->ended);
-            view["seconds"] = job->seconds();
-            view["built"] = job->modules_built;
-            view["installed"] = job->files_installed;
-            view["deleted"] = job->files_deleted;
-            if (!job->loaded.empty()) view["loaded"] = job->loaded;
-            for (const Event& packed : job->packed) view["packed"].push_back(packed.facts);
-            if (job->failed() && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
-            value["jobs"].push_back(std::move(view));
-        }
-        print_json(console_, value);
-    }
+    void finish(int exit_code) override { print_json(console_, results_json(board(), exit_code)); }
 
 protected:
     void job_ended(const JobProgress&) override {}
@@ -39,6 +24,23 @@ protected:
 std::unique_ptr<Renderer> make_json_renderer(Console& console, bool service)
 {
     return std::make_unique<Json>(console, service);
+}
+
+nlohmann::json results_json(const ProgressBoard& board, int exit_code)
+{
+    nlohmann::json value{{"exit_code", exit_code}, {"jobs", nlohmann::json::array()}};
+    for (const JobProgress* job : board.results()) {
+        nlohmann::json view = to_json(*job->ended);
+        view["seconds"] = job->seconds();
+        view["built"] = job->modules_built;
+        view["installed"] = job->files_installed;
+        view["deleted"] = job->files_deleted;
+        if (!job->loaded.empty()) view["loaded"] = job->loaded;
+        for (const Event& packed : job->packed) view["packed"].push_back(packed.facts);
+        if (job->failed() && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
+        value["jobs"].push_back(std::move(view));
+    }
+    return value;
 }
 
 void print_json(Console& console, const nlohmann::json& value)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/console.h"
+#include "client/progress.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -9,5 +10,10 @@ namespace dkms {
 
 /// One line of JSON on standard output; bytes that are not UTF-8 are replaced.
 void print_json(Console& console, const nlohmann::json& value);
+
+/// What a change prints: {"exit_code":N,"jobs":[…]}, each job a JobView with its "seconds", what it "built",
+/// "installed" and "deleted" in files, what was "loaded" (M/V), and the files that it "packed", each with path, size
+/// and sha256; beside them the "error" of the first that failed.
+nlohmann::json results_json(const ProgressBoard& board, int exit_code);
 
 } // namespace dkms

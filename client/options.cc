@@ -94,6 +94,15 @@ StatusFilter filter_of(const Words& words)
     return filter;
 }
 
+/// Those whose completeness is waited for.
+std::vector<KernelId> kernels_to_wait_for(const Words& words)
+{
+    auto kernels = paired_kernels(words.kernels, words.architectures);
+    for (const KernelId& kernel : kernels) check(kernel);
+    if (!kernels.empty() && !words.jobs.empty()) refuse("wait takes numbers of jobs, or kernels with -k, not both");
+    return kernels;
+}
+
 /// The position of the command: the first word, or behind options the first that names one.
 std::size_t command_position(std::span<const char* const> words)
 {
@@ -122,6 +131,11 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     invocation.path = absolute(!writes ? words.path : words.output.empty() ? "." : words.output).value_or(fs::path());
     invocation.places = {absolute(words.root), absolute(words.dkms_tree), absolute(words.source_tree),
                          absolute(words.install_tree)};
+    if ((row.groups & group_jobs) != 0) {
+        invocation.kernels = kernels_to_wait_for(words);
+        if (invocation.places.any() && invocation.kernels.empty())
+            refuse("jobs are those of the service; a tree goes with -k");
+    }
     invocation.json = words.json;
     invocation.no_wait = words.no_wait;
     invocation.quiet = words.quiet;

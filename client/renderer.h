@@ -67,9 +67,7 @@ std::unique_ptr<Renderer> make_plain_renderer(Console& console, bool service);
 std::unique_ptr<Renderer> make_tty_renderer(Console& console, bool service);
 /// Failures only.
 std::unique_ptr<Renderer> make_quiet_renderer(Console& console, bool service);
-/// One JSON object on standard output at the end: {"exit_code":N,"jobs":[…]}, each job a JobView with its "seconds",
-/// what it "built", "installed" and "deleted" in files, what was "loaded" (M/V), and the files that it "packed", each
-/// with path, size and sha256.
+/// One JSON object on standard output at the end: results_json.
 std::unique_ptr<Renderer> make_json_renderer(Console& console, bool service);
 
 /// The one that fits: JSON if asked for, else quiet, else by what standard error is.

@@ -86,7 +86,7 @@ public:
         child_.wait();
     }
 
-    Accepted submit(const Request& request, int handle) override
+    Accepted submit(const Request& request, int handle, bool) override // its jobs end with us: we wait
     {
         const json answer = call(to_json(request), handle);
         return {answer.at("accepted").get<JobId>(), answer.value("joined", false)};
@@ -128,6 +128,11 @@ public:
         json names = json::array();
         for (const KernelId& kernel : kernels) names.push_back(kernel.text());
         return call({{"needs", std::move(names)}}).at("kernels");
+    }
+
+    std::filesystem::path install_tree() override
+    {
+        return places_from_json(call({{"places", json::object()}}).at("places")).install_tree;
     }
 
     std::vector<Finding> lint(const std::filesystem::path& path) override

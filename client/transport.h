@@ -28,9 +28,9 @@ public:
         JobId job;
         bool joined;
     };
-    /// `handle`: a descriptor that lies beside the request, if it has one; it stays the caller's. Throws the Error that
-    /// dkmsd answered.
-    virtual Accepted submit(const Request& request, int handle = -1) = 0;
+    /// `handle`: a descriptor that lies beside the request, if it has one; it stays the caller's. `awaited`: somebody
+    /// waits for the result. Throws the Error that dkmsd answered.
+    virtual Accepted submit(const Request& request, int handle = -1, bool awaited = true) = 0;
 
     using EventSink = std::function<void(const Event&)>;
     /// Hands every event of `job` and of its children to `sink`, from the first one on, and returns the job when it has
@@ -46,6 +46,8 @@ public:
     /// What kernels need to be complete; for each an object as docs/architecture.md, "Lines", has it. No kernel: the
     /// running one. Throws NotSupported over the bus: nobody needs the service to look.
     virtual nlohmann::json needs(const std::vector<KernelId>& kernels) = 0;
+    /// Where kernels keep their modules; this process sees the same directory there.
+    virtual std::filesystem::path install_tree() = 0;
     /// What a source directory or a configuration should do otherwise; `path` is absolute. Throws NotSupported over the
     /// bus, which takes no paths from clients.
     virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;

@@ -142,7 +142,7 @@ _dkmsctl_options() {
     status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
     cancel | jobs | monitor) options=--json ;;
-    wait) options='--json --quiet -q' ;;
+    wait) options="$for_kernels --dkmstree= --installtree= --json --quiet --root= --sourcetree= -q" ;;
     log) options= ;;
     *) options='--version' ;;
     esac

@@ -149,13 +149,13 @@ __dkms_option dkms -c= add build install mktarball
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=
-    __dkms_option dkmsctl $option $changes autoinstall export import lint plan status
+    __dkms_option dkmsctl $option $changes autoinstall export import lint plan status wait
 end
 for option in --module= -m= -v=
     __dkms_option dkmsctl $option $changes export status
 end
 for option in --kernel= -k= --arch= -a=
-    __dkms_option dkmsctl $option autoinstall build export install plan rebuild remove status unbuild uninstall
+    __dkms_option dkmsctl $option autoinstall build export install plan rebuild remove status unbuild uninstall wait
 end
 for option in --config= --kernelsourcedir= --jobs= -j= --force --all-kernels
     __dkms_option dkmsctl $option build install rebuild

@@ -123,7 +123,7 @@ Deed BusManager::make_job(sdbus::MethodCall call, Verb verb, bool with_handle)
     const auto received = std::make_shared<bus::ReceivedRequest>(bus::read_request(call, verb, with_handle));
     if (verb == Verb::pack && with_handle) check_is_no_directory(received->handle);
     return {[this, call, received](const bus::Sender& sender) {
-                const Caller caller{sender.uid, sender.name};
+                const Caller caller{sender.uid, sender.name, !received->background};
                 const auto accepted =
                     context_.supervisor.submit(received->request, caller, sender.pid, std::move(received->handle));
                 auto reply = call.createReply();

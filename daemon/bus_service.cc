@@ -7,6 +7,7 @@
 #include "daemon/kernel_watch.h"
 #include "daemon/known_gaps.h"
 #include "daemon/loop.h"
+#include "daemon/message_of_the_day.h"
 #include "lib/plan/needs.h"
 
 #include <csignal>
@@ -41,8 +42,9 @@ void forget_identity_of_bus()
 class BusService : private Observer {
 public:
     explicit BusService(const BusServiceSetup& setup)
-        : only_one_(setup.supervisor.job_directory), version_(setup.version), idle_exit_(setup.idle_exit),
-          authority_(::geteuid()), supervisor_(loop_, setup.supervisor, *this), gaps_(setup.supervisor.places)
+        : only_one_(setup.supervisor.job_directory), version_(setup.version), run_(setup.run),
+          idle_exit_(setup.idle_exit), authority_(::geteuid()), supervisor_(loop_, setup.supervisor, *this),
+          gaps_(setup.supervisor.places)
     {
         for (Source* source : {&on_terminate_, &on_interrupt_})
             *source = loop_.on_signal(source == &on_terminate_ ? SIGTERM : SIGINT, [this] { shut_down(); });
@@ -158,9 +160,19 @@ private:
             const std::vector<KernelGap>& gaps = gaps_.now();
             if (told_gaps_ == gaps) return;
             told_gaps_ = gaps;
+            tell_those_who_log_in(gaps);
             if (front_) front_->gaps_changed();
         } catch (const Error& error) {
             std::cerr << "dkmsd: which kernels lack modules is not known: " << error.message() << '\n';
+        }
+    }
+
+    void tell_those_who_log_in(const std::vector<KernelGap>& gaps) const
+    {
+        try {
+            if (!run_.empty()) tell_at_login(run_, gaps);
+        } catch (const Error& error) {
+            std::cerr << "dkmsd: the message of the day: " << error.message() << '\n';
         }
     }
 
@@ -187,6 +199,7 @@ private:
 
     InstanceLock only_one_;
     std::string version_;
+    std::filesystem::path run_;
     std::optional<std::chrono::seconds> idle_exit_;
     bool leaving_ = false;
     Loop loop_;

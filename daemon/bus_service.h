@@ -12,6 +12,7 @@ namespace dkms {
 struct BusServiceSetup {
     Supervisor::Setup supervisor;
     std::string version;                           ///< shown as the property Version
+    std::filesystem::path run;                     ///< see tell_at_login; empty: nobody is told
     std::optional<std::chrono::seconds> idle_exit; ///< leave after so long without work and without calls; absent: stay
 };
 

@@ -25,13 +25,22 @@ Supervisor::Setup setup_from(const DaemonOptions& options)
     return setup;
 }
 
+/// Which kernels lack modules concerns everybody only where the trees are the system's own; and a system below --root
+/// that only this command works on is not one that anybody logs in to.
+std::filesystem::path run_directory(const DaemonOptions& options)
+{
+    PlaceOptions named = options.places;
+    if (options.mode == DaemonMode::service) named.root.reset();
+    return named.any() ? std::filesystem::path() : options.places.root.value_or("/") / "run";
+}
+
 int run_stdio(const DaemonOptions& options)
 {
     Supervisor::Setup setup = setup_from(options);
     setup.mode = "stdio";
     setup.settings = inherited_settings();
     Loop loop;
-    StdioFront front(loop, std::move(setup));
+    StdioFront front(loop, std::move(setup), run_directory(options));
     return front.run();
 }
 
@@ -40,7 +49,7 @@ int run_service(const DaemonOptions& options)
     Supervisor::Setup setup = setup_from(options);
     const char* given = std::getenv("STATE_DIRECTORY"); // by a service manager, see systemd.exec(5)
     setup.job_directory = (given != nullptr ? std::filesystem::path(given) : setup.places.state_dir) / "jobs";
-    return run_bus_service({std::move(setup), DKMS_VERSION, options.idle_exit});
+    return run_bus_service({std::move(setup), DKMS_VERSION, run_directory(options), options.idle_exit});
 }
 
 int run(const DaemonOptions& options)

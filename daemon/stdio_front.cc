@@ -2,6 +2,7 @@
 #include "daemon/stdio_front.h"
 
 #include "daemon/known_gaps.h"
+#include "daemon/message_of_the_day.h"
 #include "lib/config/lint.h"
 #include "lib/plan/needs.h"
 #include "lib/tree/scan.h"
@@ -70,7 +71,8 @@ json jobs_line(const std::vector<JobView>& jobs)
 
 } // namespace
 
-StdioFront::StdioFront(Loop& loop, Supervisor::Setup setup) : loop_(loop), supervisor_(loop, std::move(setup), *this)
+StdioFront::StdioFront(Loop& loop, Supervisor::Setup setup, std::filesystem::path run)
+    : loop_(loop), supervisor_(loop, std::move(setup), *this), run_(std::move(run))
 {
     on_input_ = loop_.on_readable(STDIN_FILENO, [this] { read_input(); });
     on_terminate_ = loop_.on_signal(SIGTERM, [this] { leave(); });
@@ -111,6 +113,7 @@ json StdioFront::answer_to(const json& call)
     }
     if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
     if (call.contains("gaps")) return {{"kernels_missing_modules", shown(kernel_gaps(supervisor_.places()))}};
+    if (call.contains("places")) return {{"places", to_json(supervisor_.places())}};
     if (call.contains("needs")) return needs_line(supervisor_.places(), call.at("needs"));
     if (call.contains("lint")) return lint_line(supervisor_.places(), call.at("lint").get<std::string>());
     if (call.contains("jobs")) return jobs_line(supervisor_.jobs());
@@ -157,7 +160,20 @@ void StdioFront::leave()
 {
     on_input_ = Source();
     if (std::exchange(leaving_, true)) return;
-    supervisor_.shut_down([this] { loop_.leave(); });
+    supervisor_.shut_down([this] {
+        tell_gaps();
+        loop_.leave();
+    });
+}
+
+void StdioFront::tell_gaps() const
+{
+    if (!tree_has_changed_ || run_.empty()) return;
+    try {
+        tell_at_login(run_, kernel_gaps(supervisor_.places()));
+    } catch (const Error&) {
+        return; // an ordinary user may not tell others, and the command has done what it was asked for
+    }
 }
 
 } // namespace dkms

@@ -5,6 +5,7 @@
 #include "daemon/worker_process.h"
 #include "lib/install/recover.h"
 #include "lib/plan/plan.h"
+#include "lib/process/available_memory.h"
 #include "lib/process/sandbox.h"
 #include "lib/queue/queue.h"
 #include "lib/tree/lock.h"
@@ -176,6 +177,7 @@ void Supervisor::Implementation::resume()
             try {
                 Caller caller;
                 caller.uid = job.uid;
+                caller.waiting = false; // as far as is known
                 queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
                 announce(job.id);
                 continue;
@@ -341,7 +343,7 @@ void Supervisor::Implementation::give_back_lock()
     stop_waiting();
     lock_.release();
     lock_is_shared_ = false;
-    jobserver_.reset(); // with tokens that a killed make took along
+    jobserver_.reset();
 }
 
 void Supervisor::Implementation::carry_out(const QueueCommand& command)
@@ -360,10 +362,15 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
     }
 }
 
+/// Anew whenever no build runs: with the tokens that a killed make took along, and for the memory that there is now.
 const Jobserver* Supervisor::Implementation::jobserver()
 {
-    if (!jobserver_)
-        jobserver_ = Jobserver::create(setup_.parallel != 0 ? setup_.parallel : std::thread::hardware_concurrency());
+    const bool in_use = std::any_of(running_.begin(), running_.end(),
+                                    [](const auto& entry) { return entry.second.step.kind == StepKind::build; });
+    if (!jobserver_ || !in_use)
+        jobserver_ = Jobserver::create(
+            setup_.parallel != 0 ? setup_.parallel
+                                 : compilers_at_a_time(std::thread::hardware_concurrency(), available_memory()));
     return &*jobserver_;
 }
 
@@ -385,13 +392,13 @@ void Supervisor::Implementation::start(const StartStep& command)
     report(command.job, Event(EventKind::step_started, std::move(facts)));
 
     const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
-    WorkerProcess::Start order{
-        worker_.number(),
-        {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build, step.handle, setup_.settings},
-        lock_.descriptor(),
-        step.kind == StepKind::build ? jobserver() : nullptr,
-        log.number(),
-        step.handle ? handle_of(command.job) : -1};
+    WorkerProcess::Start order{worker_.number(),
+                               {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
+                                step.handle, setup_.settings, command.background},
+                               lock_.descriptor(),
+                               step.kind == StepKind::build ? jobserver() : nullptr,
+                               log.number(),
+                               step.handle ? handle_of(command.job) : -1};
     WorkerProcess::Listener listener{[this, id = command.step](const Event& event) { worker_event(id, event); },
                                      [this, id = command.step](const Outcome& outcome) { worker_ended(id, outcome); }};
     try {

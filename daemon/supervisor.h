@@ -37,7 +37,7 @@ public:
         std::filesystem::path worker; ///< program; opened once at start and run by that descriptor
         std::filesystem::path
             job_directory;     ///< logs and journal of the service: <state dir>/jobs; empty: none is kept (stdio)
-        unsigned parallel = 0; ///< slots of the jobserver; 0: as many as processors
+        unsigned parallel = 0; ///< slots of the jobserver; 0: see compilers_at_a_time
         std::map<std::string, std::string> settings = {}; ///< see Work::settings
         std::string mode = "service"; ///< who holds the tree's lock, for those who wait: "service" or "stdio"
     };

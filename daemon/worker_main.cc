@@ -18,6 +18,7 @@
 #include "lib/package/pack_rpm_step.h"
 #include "lib/package/pack_step.h"
 #include "lib/plan/survey_step.h"
+#include "lib/process/background.h"
 #include "lib/process/work.h"
 #include "lib/tree/add_step.h"
 #include "lib/tree/pending.h"
@@ -139,6 +140,7 @@ int serve()
           WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write, WorkerDescriptors::handle})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
+    if (order.background) yield_to_others();
     Cancellation cancellation(WorkerDescriptors::step);
     Work work{order.step, order.places,  Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job,
               -1,         order.settings};

@@ -45,15 +45,17 @@ Child start_worker(const WorkerProcess::Start& start, int order, int events)
 
 json to_json(const WorkOrder& order)
 {
-    return {{"step", to_json(order.step)},  {"places", to_json(order.places)}, {"job", order.job},
-            {"jobserver", order.jobserver}, {"handle", order.handle},          {"settings", order.settings}};
+    return {{"step", to_json(order.step)},   {"places", to_json(order.places)}, {"job", order.job},
+            {"jobserver", order.jobserver},  {"handle", order.handle},          {"settings", order.settings},
+            {"background", order.background}};
 }
 
 WorkOrder work_order_from_json(const json& value)
 {
-    return {step_from_json(value.at("step")), places_from_json(value.at("places")),
-            value.at("job").get<JobId>(),     value.at("jobserver").get<bool>(),
-            value.at("handle").get<bool>(),   value.at("settings").get<std::map<std::string, std::string>>()};
+    return {step_from_json(value.at("step")),  places_from_json(value.at("places")),
+            value.at("job").get<JobId>(),      value.at("jobserver").get<bool>(),
+            value.at("handle").get<bool>(),    value.at("settings").get<std::map<std::string, std::string>>(),
+            value.at("background").get<bool>()};
 }
 
 WorkerProcess::WorkerProcess(Loop& loop, const Start& start, Listener listener)

@@ -37,6 +37,7 @@ struct WorkOrder {
     bool jobserver = false;                           ///< whether descriptors 6 and 7 are make's jobserver
     bool handle = false;                              ///< whether descriptor 8 is what lies beside the request
     std::map<std::string, std::string> settings = {}; ///< see Work::settings
+    bool background = false;                          ///< nobody waits for it: it is to yield to others
 };
 nlohmann::json to_json(const WorkOrder& order);
 WorkOrder work_order_from_json(const nlohmann::json& value);

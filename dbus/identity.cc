@@ -33,4 +33,11 @@ bool sees_the_same(std::string_view identity)
     return compared == 3;
 }
 
+std::filesystem::path install_tree_in(std::string_view identity)
+{
+    const std::string_view last = identity.substr(identity.rfind('\n') + 1);
+    const auto blank = last.find(' ');
+    return blank == std::string_view::npos ? std::filesystem::path() : std::filesystem::path(last.substr(blank + 1));
+}
+
 } // namespace dkms::bus

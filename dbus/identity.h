@@ -15,4 +15,7 @@ std::string identity_of(const Places& places);
 /// Whether this process sees the same directories at the same paths. False for a text that is not of that form.
 bool sees_the_same(std::string_view identity);
 
+/// The path of the install tree; empty for a text that is not of that form.
+std::filesystem::path install_tree_in(std::string_view identity);
+
 } // namespace dkms::bus

@@ -141,6 +141,19 @@ std::string template_of(ErrorCode code)
     return {};
 }
 
+/// It says something of the caller, not of what is asked for, and so is none of the request's own options.
+constexpr const char* background_option = "background";
+
+bool take_background(json& options)
+{
+    const auto found = options.find(background_option);
+    if (found == options.end()) return false;
+    if (!found->is_boolean()) refuse("'background' must be true or false");
+    const bool background = found->get<bool>();
+    options.erase(found);
+    return background;
+}
+
 } // namespace
 
 void write_dictionary(sdbus::Message& message, const json& object)
@@ -193,7 +206,7 @@ std::string method_of(Verb verb, bool with_handle)
     return with_handle && shape_of(verb).handle == Need::optional ? name + "To" : name;
 }
 
-void write_request(sdbus::MethodCall& call, const Request& request, int handle)
+void write_request(sdbus::MethodCall& call, const Request& request, int handle, bool background)
 {
     const VerbShape& shape = shape_of(request.verb);
     if (shape.module != Need::none) call << request.module.name << request.module.version;
@@ -203,7 +216,9 @@ void write_request(sdbus::MethodCall& call, const Request& request, int handle)
         call << kernels;
     }
     if (request.handle) call << sdbus::UnixFd(handle);
-    write_dictionary(call, to_json(request.options));
+    json options = to_json(request.options);
+    if (background) options[background_option] = true;
+    write_dictionary(call, options);
 }
 
 ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handle)
@@ -221,7 +236,9 @@ ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handl
     ReceivedRequest received;
     if (with_handle) received.handle = read_descriptor(call);
     if (with_handle) value["handle"] = true;
-    value["options"] = read_dictionary(call);
+    json options = read_dictionary(call);
+    received.background = take_background(options);
+    value["options"] = std::move(options);
     received.request = request_from_json(value);
     if (received.request.options.names_files()) refuse("options that name files are not taken from callers on the bus");
     return received;

@@ -26,11 +26,12 @@ void write_dictionaries(sdbus::Message& message, const nlohmann::json& list);
 nlohmann::json read_dictionaries(sdbus::Message& message);
 
 /// The arguments of a method that makes a job, in the order of dbus/members.h. `handle`: the descriptor that lies
-/// beside the request, if it has one.
-void write_request(sdbus::MethodCall& call, const Request& request, int handle = -1);
+/// beside the request, if it has one. `background`: the caller does not wait; it travels among the options.
+void write_request(sdbus::MethodCall& call, const Request& request, int handle = -1, bool background = false);
 struct ReceivedRequest {
     Request request;
     Descriptor handle;
+    bool background = false;
 };
 /// The other way; `with_handle`: the method takes a descriptor. Throws Error: what request_from_json throws;
 /// InvalidArgs for options that name files of the caller's.

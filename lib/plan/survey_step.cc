@@ -2,6 +2,7 @@
 #include "lib/plan/survey_step.h"
 
 #include "lib/config/policy_conf.h"
+#include "lib/plan/expected_duration.h"
 #include "lib/plan/kernel_plan.h"
 #include "lib/plan/needs.h"
 #include "lib/plan/target.h"
@@ -9,6 +10,7 @@
 #include "lib/tree/module_conf.h"
 #include "lib/tree/scan.h"
 
+#include <algorithm>
 #include <map>
 
 namespace dkms {
@@ -26,6 +28,7 @@ private:
     void report(const KernelNeeds& needs) const;
     void report_faults(const KernelNeeds& needs) const;
     void report_one(const ModuleNeed& need) const;
+    std::vector<const ModuleNeed*> in_order_of_work(const KernelNeeds& needs) const;
     std::vector<JobPlan> jobs_for(const KernelNeeds& needs) const;
     JobPlan job_for(const ModuleNeed& need) const;
 
@@ -102,15 +105,37 @@ void SurveyStep::report_one(const ModuleNeed& need) const
     }
 }
 
+/// What takes longest until all that waits for it has ended comes first: a long build that begins last would keep one
+/// processor busy and the others idle. What is waited for takes longer than what waits, so it still comes before.
+std::vector<const ModuleNeed*> SurveyStep::in_order_of_work(const KernelNeeds& needs) const
+{
+    struct Ranked {
+        const ModuleNeed* need;
+        double seconds;
+    };
+    std::vector<Ranked> all;
+    std::map<std::string, double> longest_after; // until those have ended that wait for a name
+    for (auto need = needs.modules.rbegin(); need != needs.modules.rend(); ++need) {
+        if (!need->is_work()) continue;
+        const double seconds = expected_duration(work_.places, need->module) + longest_after[need->module.name];
+        for (const std::string& name : need->after) longest_after[name] = std::max(longest_after[name], seconds);
+        all.push_back({&*need, seconds});
+    }
+    std::reverse(all.begin(), all.end());
+    std::stable_sort(all.begin(), all.end(), [](const Ranked& a, const Ranked& b) { return a.seconds > b.seconds; });
+    std::vector<const ModuleNeed*> order;
+    for (const Ranked& one : all) order.push_back(one.need);
+    return order;
+}
+
 std::vector<JobPlan> SurveyStep::jobs_for(const KernelNeeds& needs) const
 {
     std::vector<JobPlan> jobs;
     std::map<std::string, std::size_t> position; // of a name in jobs
-    for (const ModuleNeed& need : needs.modules) {
-        if (!need.is_work()) continue;
-        JobPlan job = job_for(need);
-        for (const std::string& name : need.after) job.after.push_back(position.at(name));
-        position[need.module.name] = jobs.size();
+    for (const ModuleNeed* need : in_order_of_work(needs)) {
+        JobPlan job = job_for(*need);
+        for (const std::string& name : need->after) job.after.push_back(position.at(name));
+        position[need->module.name] = jobs.size();
         jobs.push_back(std::move(job));
     }
     return jobs;

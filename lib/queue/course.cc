@@ -28,7 +28,7 @@ void Course::start(JobId id)
         table_.at(shown).shown_step = step.kind;
         table_.at(shown).stage = Stage::prepare;
     }
-    commands_.emplace_back(StartStep{id, number, step});
+    commands_.emplace_back(StartStep{id, number, step, !table_.is_awaited(id)});
     refresh(id);
 }
 

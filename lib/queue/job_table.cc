@@ -70,6 +70,13 @@ const std::vector<Caller>& JobTable::submitters(JobId job) const
     return one->submitters;
 }
 
+bool JobTable::is_awaited(JobId job) const
+{
+    // A step that waits for what it has asked for waits no more than whoever asked for its own job.
+    const auto& callers = at(outermost(job)).submitters;
+    return std::any_of(callers.begin(), callers.end(), [](const Caller& caller) { return caller.waiting; });
+}
+
 bool JobTable::has_open_inside_job(const QueuedJob& job) const
 {
     return std::any_of(job.inside_jobs.begin(), job.inside_jobs.end(),

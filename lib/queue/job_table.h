@@ -99,6 +99,8 @@ public:
     std::vector<JobId> family(JobId job) const;
     /// The submitters of the job or of the job whose plan it belongs to.
     const std::vector<Caller>& submitters(JobId job) const;
+    /// Whether somebody waits for its result, or for that of the job it belongs to.
+    bool is_awaited(JobId job) const;
     bool has_open_inside_job(const QueuedJob& job) const;
     bool has_open_child(const QueuedJob& job) const;
     /// Whether its turn in its parent's plan has come.

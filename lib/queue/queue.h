@@ -25,6 +25,7 @@ struct StartStep {
     JobId job;
     StepId step;
     Step what;
+    bool background; ///< nobody waits for the job
 };
 /// SIGTERM, later SIGKILL; finished() is still to be called.
 struct StopStep {
@@ -47,7 +48,7 @@ using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, Job
 /// The order in which accepted requests run.
 ///
 /// A pure state machine: it never blocks, forks, reads a clock or touches the bus. The owner tells it what happened and
-/// carries out the commands that next() returns. Guarantees, each with a test of its name in tests/unit/queue_test.cc:
+/// carries out the commands that next() returns. Guarantees, each with a test of its name in tests/unit/queue*_test.cc:
 ///  - a step is started at most once, a job ends exactly once;
 ///  - the steps of a job run in order, and stop at the first that failed or was cancelled;
 ///  - a skipped step whose error is BuildExcluded ends the job as skipped;
@@ -68,6 +69,7 @@ using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, Job
 ///  - a job stops when its last submitter has left, or by cancel; a step that must not be cut off comes to its end;
 ///  - follow-up steps run once, at the end of the outermost job and in the order of place_at_end, also when a part of
 ///    it failed or was cancelled;
+///  - a step is started in the background when nobody waits for the job or for the one it was asked for in;
 ///  - the percentage of a job never goes back;
 ///  - a full queue is an error of the request (LimitsExceeded), also for one user alone; after close(), ShuttingDown.
 class Queue {

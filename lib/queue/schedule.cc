@@ -27,10 +27,7 @@ std::vector<Candidate> candidates(const JobTable& table)
     for (const JobId id : table.open()) {
         const QueuedJob& job = table.at(id);
         if (table.waiting_step(job) == nullptr) continue;
-        const auto& callers = table.submitters(id);
-        const bool awaited =
-            std::any_of(callers.begin(), callers.end(), [](const Caller& caller) { return caller.waiting; });
-        all.push_back({&job, table.is_inside(id), awaited});
+        all.push_back({&job, table.is_inside(id), table.is_awaited(id)});
     }
     std::sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });
     return all;

@@ -2,10 +2,11 @@
 """Jobs as a program on the bus sees them."""
 
 import json
+import os
 import time
 import unittest
 
-from service import JOB, BusTest, Client
+from service import JOB, BusTest, Client, GLib
 
 
 class JobsTest(BusTest):
@@ -123,6 +124,27 @@ class JobsTest(BusTest):
         gate.close()
         jobs = self.client.call('ListJobs', '(t)', (0,))[0]
         self.assertEqual(self.client.call('GetJob', '(t)', (jobs[0][0],))[0]['result'], 'cancelled')
+
+    def test_what_nobody_waits_for_yields(self):
+        kernel = self.kernel()
+        own = os.nice(0)  # which the service has inherited
+        for name in ('awaited', 'unawaited', 'unawaited-too'):
+            self.add_source(name)
+            self.let_tell_niceness(name)
+        self.finish(self.dkmsctl('build', 'awaited/1.0', '-k', kernel))
+        job = json.loads(self.finish(self.dkmsctl('build', 'unawaited/1.0', '-k', kernel, '--no-wait', '--json')))['job']
+        self.finish(self.dkmsctl('wait', str(job)))  # is not to have asked for it
+        options = {'background': GLib.Variant('b', True)}
+        self.client.removed(self.client.change('Build', 'unawaited-too', kernels=[kernel], options=options)[0])
+        self.assertEqual(self.told_niceness('awaited', kernel)[0], str(own))
+        for name in ('unawaited', 'unawaited-too'):
+            self.assertEqual(self.told_niceness(name, kernel), (str(max(own, 10)), 'best-effort: prio 7'))
+
+    def test_background_is_true_or_false(self):
+        self.add_source()
+        wrong = ('hello', '1.0', {'background': GLib.Variant('s', 'yes')})
+        self.assertEqual(self.client.error_of('Add', '(ssa{sv})', wrong), 'org.freedesktop.DBus.Error.InvalidArgs')
+        self.client.removed(self.client.change('Add', options={'background': GLib.Variant('b', False)})[0])
 
     def test_no_wait_and_joined(self):
         gate = self.add_gated_source()

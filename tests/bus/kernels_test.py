@@ -5,7 +5,7 @@ import json
 import pathlib
 import unittest
 
-from service import MANAGER, BusTest
+from service import MANAGER, BusTest, GLib
 
 GAPS = 'KernelsMissingModules'
 
@@ -62,6 +62,118 @@ class GapsTest(BusTest):
 
     def status(self, *words):
         return self.finish(self.dkmsctl('status', *words))
+
+
+class LoginTest(BusTest):
+    """What is told to whoever logs in."""
+    below_root = True
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.directory / 'run' / 'motd.d' / 'dkms'
+        self.add_source()
+        self.kernel = '6.12.117-test'
+        (self.modules / self.kernel).mkdir()
+        (self.modules / self.kernel / 'vmlinuz').touch()
+
+    def after(self, verb, **named):
+        """What the file says when the service has told of the change that this makes; nothing when it is not there."""
+        self.client.signals.clear()
+        self.client.removed(self.client.change(verb, **named)[0])
+        self.client.wait_for(lambda: any(GAPS in s[2][1] for s in self.client.signals if s[1] == 'PropertiesChanged'),
+                             'that kernels lack something else')
+        return self.file.read_text() if self.file.exists() else None
+
+    def test_a_line_for_each_kernel_until_nothing_is_missing(self):
+        (self.directory / 'run').mkdir()
+        (self.modules / '6.1.0-1').mkdir()
+        (self.modules / '6.1.0-1' / 'modules.order').touch()
+        self.client.property('Version')
+        self.assertEqual(self.after('Add'), f'Kernel {self.kernel} boots next and lacks hello. To see why: dkmsctl status\n'
+                                            'Kernel 6.1.0-1 is installed and lacks hello. To see why: dkmsctl status\n')
+        self.assertEqual((self.file.stat().st_mode & 0o777, [path.name for path in self.file.parent.iterdir()]), (0o644, ['dkms']))
+        self.assertIsNone(self.after('Remove', options={'all': GLib.Variant('b', True)}))
+
+    def test_what_lies_in_its_way_is_not_followed(self):
+        elsewhere = self.directory / 'elsewhere'
+        elsewhere.mkdir()
+        (self.directory / 'run').mkdir()
+        self.file.parent.symlink_to(elsewhere)
+        self.after('Add')
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
+    def test_a_system_without_run(self):
+        self.assertIsNone(self.after('Add'))
+        self.assertFalse((self.directory / 'run').exists())
+
+
+class WaitTest(BusTest):
+    """dkmsctl wait --kernel."""
+
+    def setUp(self):
+        super().setUp()
+        self.release = self.kernel()
+        (self.modules / self.release / 'vmlinuz').touch()
+        self.trees = ['--dkmstree', self.tree, '--sourcetree', self.sources, '--installtree', self.modules]
+
+    def add_gate(self, name):
+        """A module whose build waits, with a file of its own beside those of others."""
+        added = self.add_gated_source(name)
+        with open(self.sources / f'{name}-1.0' / 'dkms.conf', 'a') as conf:
+            conf.write(f'DEST_MODULE_NAME[0]="{name}"\n')
+        return added
+
+    def install(self, module):
+        self.finish(self.dkmsctl('install', f'{module}/1.0', '-k', self.release, '--no-wait'))
+
+    @staticmethod
+    def line_about(process, module):
+        """Reads what a dkmsctl says until it speaks of the module."""
+        for line in process.stderr:
+            if line.startswith(f'{module}/'):
+                return line
+        raise AssertionError(f'nothing is said of {module}')
+
+    def test_it_waits_for_jobs_that_come_meanwhile_and_for_no_other_kernel(self):
+        gates = [self.add_gate(name) for name in ('first', 'second', 'other')]
+        self.install('other')
+        other = self.dkmsctl('wait', '-k', f'{self.release}/unheard-of')  # the job's kernel is of this machine's architecture
+        self.assertEqual(self.finish(other), f'{self.release} lacks no module.\n')
+        gates[2].wait_for_build()
+        gates[2].open()
+        self.install('first')
+        gates[0].wait_for_build()
+        waiting = self.dkmsctl('wait', '--kernel', self.release)
+        self.line_about(waiting, 'first')
+        self.install('second')
+        gates[1].wait_for_build()
+        gates[0].open()
+        self.line_about(waiting, 'second')
+        gates[1].open()
+        out = self.finish(waiting)
+        self.assertTrue(out.endswith(f'{self.release} lacks no module.\n'), out)
+        for gate in gates:
+            gate.close()
+
+    def test_a_kernel_that_lacks_a_module(self):
+        self.add_source()
+        self.client.removed(self.client.change('Add')[0])
+        sentence = f'{self.release} boots next and lacks hello.\n'
+        for words in ([], self.trees):
+            process = self.dkmsctl('wait', '-k', self.release, '--quiet', *words)
+            out, err = process.communicate()
+            self.assertEqual((process.returncode, out), (11, ''), err)
+            self.assertIn(sentence, err)
+            said = json.loads(self.finish(self.dkmsctl('wait', '-k', self.release, '--json', *words), 11))
+            self.assertEqual((said['exit_code'], said['jobs']), (11, []))
+            self.assertEqual([gap['sentence'] + '\n' for gap in said['kernels_missing_modules']], [sentence])
+        (self.modules / '0.1').mkdir()
+        self.assertEqual(self.finish(self.dkmsctl('wait', '-k', '0.1')), '0.1 lacks no module.\n')
+
+    def test_a_kernel_that_is_not_there(self):
+        for words in ([], self.trees):
+            said = json.loads(self.finish(self.dkmsctl('wait', '-k', self.release + 'x', '--json', *words), 6))
+            self.assertEqual((said['error'], said['parameters']['path']), ('NoSuchKernel', f'{self.modules}/{self.release}x'))
 
 
 class ArrivalTest(BusTest):

@@ -14,7 +14,8 @@ class RestartsTest(BusTest):
     def at_the_gate(self):
         """A build that waits, and a dkmsctl that follows it."""
         self.gate = self.add_gated_source()
-        waiting = self.dkmsctl('install', 'gated/1.0', '-k', self.kernel())
+        self.release = self.kernel()
+        waiting = self.dkmsctl('install', 'gated/1.0', '-k', self.release)
         self.addCleanup(self.end, waiting)
         self.gate.wait_for_build()
         return waiting
@@ -30,6 +31,7 @@ class RestartsTest(BusTest):
 
     def end_service(self, number):
         waiting = self.at_the_gate()
+        self.let_tell_niceness('gated')
         pid = self.client.daemon_pid()
         os.kill(pid, number)
         wait_for_exit(pid)
@@ -40,6 +42,8 @@ class RestartsTest(BusTest):
         self.assertNotEqual(self.client.daemon_pid(), pid)
         jobs = self.client.call('ListJobs', '(t)', (0,))[0]
         self.assertEqual([row[1:3] for row in jobs], [('install', 'ended')], 'the same job, taken up again')
+        niceness = self.told_niceness('gated', self.release)[0]
+        self.assertEqual(niceness, str(max(os.nice(0), 10)), 'who waited for it is not known any more')
         self.check_installed()
 
     def test_client_attaches_again_after_a_crash(self):

@@ -7,6 +7,7 @@ Environment: DKMS_TEST_BUILD is the build directory whose programs are tried, DK
 import os
 import pathlib
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -199,15 +200,19 @@ class BusTest(unittest.TestCase):
     """A bus, a service that works below a directory of its own, and a client, for each test."""
 
     daemon_arguments = ()
+    below_root = False  # whether the trees are where they are on every system, below a directory
 
     def setUp(self):
         # Not below /tmp: builds have a /tmp of their own, and some of them wait for a file of ours.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='dkms-bus-', dir='/var/tmp'))
         self.directory.chmod(0o755)
-        self.tree, self.sources, self.modules = (self.directory / part for part in ('dkms', 'src', 'modules'))
+        parts = ('var/lib/dkms', 'usr/src', 'lib/modules') if self.below_root else ('dkms', 'src', 'modules')
+        self.tree, self.sources, self.modules = (self.directory / part for part in parts)
+        for tree in (self.tree, self.sources, self.modules):
+            tree.mkdir(parents=True)
         trees = ('--dkmstree', self.tree, '--sourcetree', self.sources, '--installtree', self.modules)
-        for tree in trees[1::2]:
-            tree.mkdir()
+        if self.below_root:
+            trees = ('--root', self.directory)
         self.bus = Bus(self.directory, (*trees, *self.daemon_arguments))
         self.client = Client(self.bus)
 
@@ -262,10 +267,22 @@ class BusTest(unittest.TestCase):
         return target
 
     def add_gated_source(self, name='gated'):
-        """A module whose build waits at a gate."""
-        fifo = self.directory / 'gate'
+        """A module whose build waits at a gate of its own."""
+        fifo = self.directory / f'gate-{name}'
         self.add_source(name, more=gate.directive(name, fifo))
         return gate.Gate(fifo)
+
+    def let_tell_niceness(self, name):
+        """The builds of a module that is in the source tree say how much they yield."""
+        source = self.sources / f'{name}-1.0'
+        (source / 'tell.sh').write_text('#!/bin/sh\necho "niceness $(nice), disk $(ionice)"\n')
+        (source / 'tell.sh').chmod(0o755)
+        with open(source / 'dkms.conf', 'a') as conf:
+            conf.write('PRE_BUILD="tell.sh"\n')
+
+    def told_niceness(self, name, kernel):
+        log, = (self.tree / name / '1.0' / kernel).glob('*/log/make.log')
+        return re.search(r'niceness (\d+), disk (.*)', log.read_text()).groups()
 
     def dkmsctl(self, *words):
         """Starts dkmsctl on this bus."""

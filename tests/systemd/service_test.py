@@ -152,6 +152,22 @@ class ServiceTest(unittest.TestCase):
         while self.inhibitors():
             pass
 
+    def test_whoever_logs_in_is_told_what_is_missing(self):
+        image = self.machine.path(f'/usr/lib/modules/{self.kernel}/vmlinuz')
+        image.touch()
+        self.addCleanup(image.unlink)
+        self.add_source()
+        self.machine.run('dkmsctl', 'add', 'hello/1.0')
+        file = self.machine.path('/run/motd.d/dkms')
+        while not file.exists():  # after the job, so there is no moment at which it must be there
+            pass
+        self.assertIn(f'Kernel {self.kernel} boots next and lacks hello. To see why: dkmsctl status\n', file.read_text())
+        self.machine.run('dkmsctl', 'wait', '-k', self.kernel, code=11)
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        self.machine.run('dkmsctl', 'wait', '-k', self.kernel)
+        while file.exists():
+            pass
+
     def test_one_that_hangs_is_started_anew(self):
         directory = self.machine.path('/run/systemd/system/dkmsd.service.d')
         directory.mkdir(parents=True)

@@ -77,6 +77,7 @@ TEST_CASE("directories are the same only as long as they are")
     places.dkms_tree = "/proc";
     const std::string identity = bus::identity_of(places);
     CHECK(bus::sees_the_same(identity));
+    CHECK(bus::install_tree_in(identity) == places.install_tree);
     CHECK_FALSE(bus::sees_the_same("0:0 /proc" + identity.substr(identity.find('\n'))));
     CHECK_FALSE(bus::sees_the_same(identity.substr(identity.find('\n') + 1)));
     CHECK_FALSE(bus::sees_the_same(""));

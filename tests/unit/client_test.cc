@@ -225,10 +225,21 @@ TEST_CASE("job commands take numbers")
 {
     CHECK(parsed({"wait", "3", "5"}).jobs == std::vector<JobId>{3, 5});
     CHECK(parsed({"wait"}).jobs.empty());
+    CHECK(parsed({"wait"}).kernels.empty());
     CHECK(parsed({"cancel", "7"}).jobs == std::vector<JobId>{7});
     CHECK(answered({"cancel"}).exit_code == 2);
     CHECK(answered({"cancel", "1", "2"}).exit_code == 2);
     CHECK(answered({"log", "seven"}).exit_code == 2);
+}
+
+TEST_CASE("wait takes kernels instead of numbers")
+{
+    CHECK(parsed({"wait", "-k", "6.1.0/arm64", "--kernel", "6.2.0"}).kernels ==
+          std::vector<KernelId>{{"6.1.0", "arm64"}, {"6.2.0", ""}});
+    CHECK(parsed({"wait", "-k", "6.1.0", "--root", "/image"}).needs_stdio());
+    CHECK(refused({"wait", "3", "-k", "6.1.0"}) == ErrorCode::invalid_args);
+    CHECK(refused({"wait", "--root", "/image"}) == ErrorCode::invalid_args);
+    CHECK(refused({"wait", "-k", ".."}) == ErrorCode::invalid_name);
 }
 
 TEST_CASE("what is not understood is answered with a usage line and 2")

@@ -44,6 +44,11 @@ inline JobPlan remove_plan(const std::string& name)
     return {request(Verb::remove, name), {step(StepKind::remove, name)}, {}};
 }
 
+inline JobPlan autoinstall_plan(const std::string& release)
+{
+    return {{Verb::autoinstall, {}, {kernel(release)}, {}}, {step(StepKind::survey, "", release)}, {}};
+}
+
 /// One child for each release.
 inline JobPlan install_on_each(const std::string& name, const std::vector<std::string>& releases)
 {
@@ -60,6 +65,13 @@ inline Outcome skipped() { return {Result::skipped, std::nullopt, {}}; }
 inline Outcome excluded() { return {Result::skipped, Error(ErrorCode::build_excluded), {}}; }
 inline Outcome cancelled() { return {Result::cancelled, Error(ErrorCode::cancelled), {}}; }
 inline Outcome failed(ErrorCode code = ErrorCode::build_failed) { return {Result::failed, Error(code), {}}; }
+/// What a survey says when these modules are missing.
+inline Outcome missing(const std::vector<std::string>& names, const std::string& release)
+{
+    Outcome outcome;
+    for (const std::string& name : names) outcome.jobs.push_back(install_plan(name, release));
+    return outcome;
+}
 inline Outcome with_follow_up(Outcome outcome, std::vector<Step> steps)
 {
     outcome.follow_up = std::move(steps);

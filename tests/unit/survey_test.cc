@@ -75,12 +75,33 @@ TEST_CASE("dependencies come first, circles do not hang, and what depends on str
 
     StepRun run(system, system.step(StepKind::survey, {}));
     const Outcome outcome = run(make_survey_step);
-    REQUIRE(names_of(outcome.jobs) == Names{"z/1", "a/1", "ring2/1", "ring1/1"});
+    REQUIRE(names_of(outcome.jobs) == Names{"z/1", "ring2/1", "a/1", "ring1/1"});
     CHECK(outcome.jobs[0].after.empty());
-    CHECK(outcome.jobs[1].after == std::vector<std::size_t>{0});
-    CHECK(outcome.jobs[3].after == std::vector<std::size_t>{2});
+    CHECK(outcome.jobs[2].after == std::vector<std::size_t>{0});
+    CHECK(outcome.jobs[3].after == std::vector<std::size_t>{1});
     CHECK(run.events(EventKind::deferred).size() == 2);
     CHECK(run.events(EventKind::deferred).front().text("dependencies") == "stranger");
+}
+
+TEST_CASE("what takes longest comes first, with what waits for it, and never before what it waits for")
+{
+    const System system;
+    const auto put = [&](const std::string& name, std::size_t bytes, const std::string& more = {}) {
+        put_file(system.layout().source_in_source_tree(put_added(system, name, "1", by_itself + more)) / "m.c",
+                 std::string(bytes, '\n'));
+    };
+    put("a-small", 10);
+    put("b-large", 900'000);
+    put("c-base", 10);
+    put("d-user", 1'500'000, "BUILD_DEPENDS[0]=c-base\n");
+    put("e-last", 10, "BUILD_DEPENDS[0]=d-user\nBUILD_DEPENDS[1]=b-large\n");
+    StepRun run(system, system.step(StepKind::survey, {}));
+    const auto jobs = run(make_survey_step).jobs;
+    REQUIRE(names_of(jobs) == Names{"c-base/1", "d-user/1", "b-large/1", "a-small/1", "e-last/1"});
+    CHECK(jobs[0].after.empty());
+    CHECK(jobs[1].after == std::vector<std::size_t>{0});
+    CHECK(jobs[2].after.empty());
+    CHECK(jobs[4].after == std::vector<std::size_t>{1, 2});
 }
 
 TEST_CASE("a configuration that is wrong is a job, which will say so; the others are not concerned")

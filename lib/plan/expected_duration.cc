@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/expected_duration.h"
+
+#include "lib/tree/layout.h"
+#include "lib/tree/record.h"
+#include "lib/tree/scan.h"
+
+#include <optional>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of a dozen packages of Debian: what each needs whatever its size, and how fast its sources are compiled.
+constexpr double overhead = 2;
+constexpr double bytes_a_second = 30'000;
+constexpr int most_entries = 20'000; // a source tree that is none must not keep everybody waiting
+
+/// Seconds of the newest build whose record says them.
+std::optional<double> last_duration(const Places& places, const std::string& name)
+{
+    const Layout layout(places);
+    std::optional<double> seconds;
+    fs::file_time_type newest = fs::file_time_type::min();
+    for (const ModuleStatus& version : scan(places, {name, "", "", ""}, ScanDepth::quick))
+        for (const KernelStatus& one : version.kernels) {
+            std::error_code missing;
+            const auto time = fs::last_write_time(layout.build_record(version.module, one.kernel), missing);
+            if (missing || time < newest) continue;
+            const auto record = read_build_record(layout, version.module, one.kernel);
+            if (!record || record->build_seconds <= 0) continue;
+            newest = time;
+            seconds = record->build_seconds;
+        }
+    return seconds;
+}
+
+double bytes_of_c(const fs::path& source)
+{
+    std::uintmax_t bytes = 0;
+    int entries = 0;
+    std::error_code failed;
+    for (fs::recursive_directory_iterator at(source, failed), end; !failed && at != end && ++entries < most_entries;
+         at.increment(failed)) {
+        std::error_code vanished;
+        if (at->path().extension() == ".c" && at->is_regular_file(vanished)) {
+            const auto size = at->file_size(vanished);
+            if (!vanished) bytes += size;
+        }
+    }
+    return static_cast<double>(bytes);
+}
+
+} // namespace
+
+double expected_duration(const Places& places, const ModuleId& module)
+{
+    if (const auto seconds = last_duration(places, module.name)) return *seconds;
+    return overhead + bytes_of_c(Layout(places).source_link(module) / "") / bytes_a_second;
+}
+
+} // namespace dkms
