@@ -161,7 +161,7 @@ Outcome LoadStep::load_archive()
     StagedTree tree(unpacked);
     unpack(work_.handle, name_, tree, {}, &work_.cancellation);
     work_.reporter.stage(Stage::prepare, 50);
-    check_manifest(unpacked, name_, work_.cancellation);
+    check_manifest(unpacked, name_);
     const ArchiveLayout found = layout_of_archive(unpacked, name_);
     const ModuleId module = module_of(found.conf, unpacked, name_ + ":");
     announce(module, found.of_dkms);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include <fcntl.h>
@@ -20,7 +21,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int format = 1;
-constexpr std::size_t files_at_once = 1000; // what a command line takes
 
 std::string digest_of_text(std::string_view text)
 {
@@ -29,61 +29,76 @@ std::string digest_of_text(std::string_view text)
     return sha256_of({path_for_children(memory.number())}).front();
 }
 
-/// Digests of the files below an open directory, as many at once as can be.
-std::vector<std::string> digests_of(int directory, const std::vector<std::string>& files, Cancellation& cancellation)
+std::vector<fs::path> paths_for_children(int directory, const std::vector<std::string>& files)
 {
-    std::vector<std::string> digests;
-    for (std::size_t from = 0; from < files.size(); from += files_at_once) {
-        cancellation.check();
-        std::vector<fs::path> paths;
-        for (std::size_t i = from; i < std::min(files.size(), from + files_at_once); ++i)
-            paths.push_back(path_for_children(directory) / files[i]);
-        for (std::string& digest : sha256_of(paths)) digests.push_back(std::move(digest));
-    }
-    return digests;
+    std::vector<fs::path> paths;
+    for (const std::string& file : files) paths.push_back(path_for_children(directory) / file);
+    return paths;
 }
 
-json source_facts(int directory, Cancellation& cancellation)
-{
+/// What there is below an open directory, in byte order of the paths; its files are being read.
+class Listing {
+public:
+    explicit Listing(int directory) : lines_(lines_of(directory)), digests_(paths_for_children(directory, files())) {}
+
+    /// As a manifest has it for a source. Waits; one of the two, once.
+    json as_source();
+    /// As a manifest has it for the modules of a build; links are left out.
+    json as_modules();
+
+private:
     struct Line {
         std::string path;
-        std::string target; ///< of a link
+        std::string target; ///< of a link; empty for a file
     };
+    static std::vector<Line> lines_of(int directory);
+    std::vector<std::string> files() const;
+
+    std::vector<Line> lines_;
+    Digests digests_;
+};
+
+std::vector<Listing::Line> Listing::lines_of(int directory)
+{
     std::vector<Line> lines;
-    std::vector<std::string> files;
     walk(directory, [&](const Found& found) {
-        if (S_ISREG(found.facts.st_mode)) files.push_back(found.path);
-        if (S_ISREG(found.facts.st_mode) || S_ISLNK(found.facts.st_mode))
-            lines.push_back({found.path, S_ISLNK(found.facts.st_mode) ? found.link_text() : ""});
+        if (S_ISREG(found.facts.st_mode)) lines.push_back({found.path, ""});
+        if (S_ISLNK(found.facts.st_mode)) lines.push_back({found.path, found.link_text()});
     });
     std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.path < b.path; });
-    std::sort(files.begin(), files.end());
-    const auto digests = digests_of(directory, files, cancellation);
-    std::string listing;
-    auto digest = digests.begin();
-    for (const Line& line : lines)
-        listing += (line.target.empty() ? *digest++ : "-> " + line.target) + "  " + line.path + "\n";
-    return {{"files", lines.size()}, {"sha256", digest_of_text(listing)}};
+    return lines;
 }
 
-json module_list(int directory, Cancellation& cancellation)
+std::vector<std::string> Listing::files() const
 {
     std::vector<std::string> files;
-    walk(directory, [&](const Found& found) {
-        if (S_ISREG(found.facts.st_mode)) files.push_back(found.path);
-    });
-    std::sort(files.begin(), files.end());
-    const auto digests = digests_of(directory, files, cancellation);
+    for (const Line& line : lines_)
+        if (line.target.empty()) files.push_back(line.path);
+    return files;
+}
+
+json Listing::as_source()
+{
+    const auto digests = digests_.finish();
+    std::string listing;
+    auto digest = digests.begin();
+    for (const Line& line : lines_)
+        listing += (line.target.empty() ? *digest++ : "-> " + line.target) + "  " + line.path + "\n";
+    return {{"files", lines_.size()}, {"sha256", digest_of_text(listing)}};
+}
+
+json Listing::as_modules()
+{
+    const auto names = files();
+    const auto digests = digests_.finish();
     json list = json::array();
-    for (std::size_t i = 0; i < files.size(); ++i) list.push_back({{"file", files[i]}, {"sha256", digests[i]}});
+    for (std::size_t i = 0; i < names.size(); ++i) list.push_back({{"file", names[i]}, {"sha256", digests[i]}});
     return list;
 }
 
-json build_facts(const KernelId& kernel, const PackContent::Build& build, Cancellation& cancellation)
+json build_facts(const KernelId& kernel, const PackContent::Build& build, Listing& modules)
 {
-    json facts{{"kernel", kernel.release}, {"arch", kernel.arch}};
-    const Descriptor modules = open_directory_below(build.directory.number(), "module");
-    facts["modules"] = module_list(modules.number(), cancellation);
+    json facts{{"kernel", kernel.release}, {"arch", kernel.arch}, {"modules", modules.as_modules()}};
     if (!build.record) return facts;
     if (const auto compiler = build.record->inputs.find("compiler"); compiler != build.record->inputs.end())
         facts["compiler"] = *compiler;
@@ -92,17 +107,16 @@ json build_facts(const KernelId& kernel, const PackContent::Build& build, Cancel
 }
 
 /// What of an unpacked archive differs from its manifest; empty if nothing.
-std::string difference(const json& manifest, const Descriptor& root, Cancellation& cancellation)
+std::string difference(const json& manifest, const Descriptor& root)
 {
     if (manifest.value("format", 0) > format) return "it has a manifest of a later format";
     const Descriptor source = open_directory_below(root.number(), "dkms_source_tree");
-    if (manifest.contains("source") &&
-        (!source || manifest.at("source") != source_facts(source.number(), cancellation)))
+    if (manifest.contains("source") && (!source || manifest.at("source") != Listing(source.number()).as_source()))
         return "its source is not as its manifest says";
     for (const json& build : manifest.value("builds", json::array())) {
         const std::string kernel = build.at("kernel").get<std::string>() + "/" + build.at("arch").get<std::string>();
         const Descriptor modules = open_directory_below(root.number(), "dkms_main_tree/" + kernel + "/module");
-        if (!modules || build.at("modules") != module_list(modules.number(), cancellation))
+        if (!modules || build.at("modules") != Listing(modules.number()).as_modules())
             return "the modules for " + kernel + " are not as its manifest says";
     }
     return {};
@@ -110,24 +124,42 @@ std::string difference(const json& manifest, const Descriptor& root, Cancellatio
 
 } // namespace
 
-json manifest_of(const PackContent& content, Cancellation& cancellation)
-{
-    json manifest{{"format", format},
-                  {"module", content.module().name},
-                  {"version", content.module().version},
-                  {"builds", json::array()}};
-    if (content.source()) manifest["source"] = source_facts(content.source().number(), cancellation);
-    for (const auto& [kernel, build] : content.builds())
-        manifest["builds"].push_back(build_facts(kernel, build, cancellation));
-    return manifest;
-}
+class Manifest::Implementation {
+public:
+    explicit Implementation(const PackContent& content) : content_(content)
+    {
+        if (content.source()) source_.emplace(content.source().number());
+        for (const auto& [kernel, build] : content.builds()) {
+            opened_.push_back(open_directory_below(build.directory.number(), "module"));
+            modules_.emplace_back(opened_.back().number());
+        }
+    }
 
-std::string text_of(const json& manifest)
-{
-    return manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+    std::string text()
+    {
+        json manifest{{"format", format},
+                      {"module", content_.module().name},
+                      {"version", content_.module().version},
+                      {"builds", json::array()}};
+        if (source_) manifest["source"] = source_->as_source();
+        auto modules = modules_.begin();
+        for (const auto& [kernel, build] : content_.builds())
+            manifest["builds"].push_back(build_facts(kernel, build, *modules++));
+        return manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+    }
 
-void check_manifest(const fs::path& root, const std::string& name, Cancellation& cancellation)
+private:
+    const PackContent& content_;
+    std::optional<Listing> source_;
+    std::vector<Descriptor> opened_;
+    std::vector<Listing> modules_; ///< in the order of the builds
+};
+
+Manifest::Manifest(const PackContent& content) : self_(std::make_unique<Implementation>(content)) {}
+Manifest::~Manifest() = default;
+std::string Manifest::text() { return self_->text(); }
+
+void check_manifest(const fs::path& root, const std::string& name)
 {
     const fs::path file = root / manifest_name;
     std::error_code none;
@@ -138,7 +170,7 @@ void check_manifest(const fs::path& root, const std::string& name, Cancellation&
     if (!fs::is_regular_file(fs::symlink_status(file, none))) refuse("its manifest is no file");
     const Descriptor opened(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     try {
-        const std::string found = difference(json::parse(read_file(file)), opened, cancellation);
+        const std::string found = difference(json::parse(read_file(file)), opened);
         if (!found.empty()) refuse(found);
     } catch (const json::exception&) {
         refuse("its manifest cannot be read");

@@ -2,11 +2,9 @@
 #pragma once
 
 #include "lib/package/pack_content.h"
-#include "lib/process/cancel.h"
-
-#include <nlohmann/json_fwd.hpp>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace dkms {
@@ -20,14 +18,25 @@ inline constexpr const char* manifest_name = "dkms_manifest.json";
 ///             "modules":[{"file":"m.ko.xz","sha256":"…"}]}]}
 /// The digest of a source is that of its listing: a line "DIGEST  PATH" for each file and "-> TARGET  PATH" for each
 /// link, in byte order of the paths. `compiler` and `signer` only where the record of the build has them; no `source`
-/// where none is packed. Starts sha256sum(1). Throws Error SourceUnreadable, Internal, Cancelled.
-nlohmann::json manifest_of(const PackContent& content, Cancellation& cancellation);
+/// where none is packed. Starts sha256sum(1). Throws Error SourceUnreadable, Internal.
+class Manifest {
+public:
+    /// Begins to read what goes out, while that is packed. `content` must outlive it.
+    explicit Manifest(const PackContent& content);
+    ~Manifest();
+    Manifest(const Manifest&) = delete;
+    Manifest& operator=(const Manifest&) = delete;
 
-/// As it stands in a file.
-std::string text_of(const nlohmann::json& manifest);
+    /// As it stands in its file. Waits; to be called once.
+    std::string text();
+
+private:
+    class Implementation;
+    std::unique_ptr<Implementation> self_;
+};
 
 /// Compares an unpacked archive with the manifest in it; an archive without one is as good. `root` has the layout of
 /// dkms mktarball; `name` is the archive's, for the error. Throws Error ArchiveRefused with the first difference.
-void check_manifest(const std::filesystem::path& root, const std::string& name, Cancellation& cancellation);
+void check_manifest(const std::filesystem::path& root, const std::string& name);
 
 } // namespace dkms

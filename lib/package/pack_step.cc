@@ -102,6 +102,7 @@ void PackStep::empty_handle() const
 
 void PackStep::write(int descriptor, const std::string& shown) const
 {
+    Manifest manifest(*content_); // first: reading goes on beside the packing
     ArchiveWriter writer(descriptor, shown, content_->time());
     writer.directory("");
     if (work_.step.options.binaries_only) write_conf(writer);
@@ -109,7 +110,7 @@ void PackStep::write(int descriptor, const std::string& shown) const
     writer.text("dkms_main_tree/dkms_dbversion", "2.0.0\n");
     write_builds(writer);
     if (!work_.step.options.binaries_only) writer.tree("dkms_source_tree", content_->source(), work_.cancellation);
-    writer.text(manifest_name, text_of(manifest_of(*content_, work_.cancellation)));
+    writer.text(manifest_name, manifest.text());
     writer.close();
 }
 

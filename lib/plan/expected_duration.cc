@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of a dozen packages of Debian: what each needs whatever its size, and how fast its sources are compiled.
+// Rough guesses, of which only the order matters: what a build needs whatever its size, and how fast it compiles.
 constexpr double overhead = 2;
 constexpr double bytes_a_second = 30'000;
 constexpr int most_entries = 20'000; // a source tree that is none must not keep everybody waiting

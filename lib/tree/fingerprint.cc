@@ -2,20 +2,22 @@
 #include "lib/tree/fingerprint.h"
 
 #include "lib/model/error.h"
-#include "lib/process/child.h"
-
 #include <nlohmann/json.hpp>
 
 #include <sstream>
 #include <tuple>
 
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+
+constexpr std::size_t most_output = std::size_t{256} << 20;
 
 fs::path on_disk(const InputFile& file, const Places& places) { return places.root / file.path.relative_path(); }
 
@@ -109,20 +111,35 @@ std::vector<InputFile> input_files_from_json(const json& value)
     return files;
 }
 
-std::vector<std::string> sha256_of(const std::vector<fs::path>& files)
+Digests::Digests(const std::vector<fs::path>& files)
+    : count_(files.size()), said_(::memfd_create("digests", MFD_CLOEXEC))
 {
-    if (files.empty()) return {};
+    if (files.empty()) return;
+    const Descriptor names(::memfd_create("names", MFD_CLOEXEC));
+    std::string text;
+    for (const fs::path& file : files) text.append(file.native()).push_back('\0');
+    write_all(names.number(), text);
+    ::lseek(names.number(), 0, SEEK_SET);
     Command command;
-    command.argv = {"sha256sum", "--zero", "--"};
-    for (const fs::path& file : files) command.argv.push_back(file.string());
+    command.argv = {"xargs", "--null", "sha256sum", "--zero", "--"}; // as many at a time as a command line takes
     command.environment = base_environment();
-    const Captured said = capture(std::move(command));
+    command.input = names.number();
+    command.output = said_.number();
+    child_ = Child::start(command);
+}
+
+std::vector<std::string> Digests::finish()
+{
+    if (!child_) return {};
+    const ExitStatus status = child_->wait();
+    const std::string said = read_file("/proc/self/fd/" + std::to_string(said_.number()), most_output);
     std::vector<std::string> digests;
-    std::istringstream lines(said.output);
+    std::istringstream lines(said);
     for (std::string line; std::getline(lines, line, '\0');) digests.push_back(line.substr(0, line.find(' ')));
-    if (!said.status.ok() || digests.size() != files.size())
-        throw Error(ErrorCode::internal, {{"reason", "sha256sum: " + said.output}});
+    if (!status.ok() || digests.size() != count_) throw Error(ErrorCode::internal, {{"reason", "sha256sum: " + said}});
     return digests;
 }
+
+std::vector<std::string> sha256_of(const std::vector<fs::path>& files) { return Digests(files).finish(); }
 
 } // namespace dkms

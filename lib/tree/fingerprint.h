@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/model/places.h"
+#include "lib/process/child.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -41,7 +42,21 @@ nlohmann::json to_json(const std::vector<InputFile>& files);
 /// Entries that cannot be read are left out.
 std::vector<InputFile> input_files_from_json(const nlohmann::json& value);
 
-/// SHA-256 digests of files, in their order, by sha256sum(1). Throws Error Internal.
+/// SHA-256 digests of files, worked out by sha256sum(1) while we do something else.
+class Digests {
+public:
+    /// Throws Error Internal.
+    explicit Digests(const std::vector<std::filesystem::path>& files);
+    /// Waits for them; in the order of the files. To be called once. Throws Error Internal.
+    std::vector<std::string> finish();
+
+private:
+    std::size_t count_;
+    Descriptor said_;
+    std::optional<Child> child_; ///< none for no files
+};
+
+/// The digests of files, in their order. Throws Error Internal.
 std::vector<std::string> sha256_of(const std::vector<std::filesystem::path>& files);
 
 } // namespace dkms

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [status] [build] [service] [idle] [autoinstall]`.
+"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [status] [build] [service] [idle] [autoinstall] [tarball]`.
 
 Works in mounts of its own: the system's trees are covered by scratch directories and left as they are.
 """
@@ -116,6 +116,34 @@ def bench_autoinstall(trees, table):
         table.line(f'autoinstall of {len(names)} packages / dkms', ours, run(DKMS))
 
 
+def bench_tarball(trees, table):
+    """A module with a large source, out of a tree and into another, against tar with the same compressor."""
+    source = trees.add_source()
+    headers = next(pathlib.Path('/usr/src').glob('linux-headers-*-common'))
+    shutil.copytree(headers / 'include', source / 'include')
+    words = [str(word) for word in trees.words()]
+    measure.seconds([DKMSCTL, 'add', 'hello/1.0', *words])
+    out, there = trees.root / 'out', trees.root / 'there'
+    out.mkdir()
+
+    def unpack(*command):
+        shutil.rmtree(there, ignore_errors=True)
+        for tree in ('dkms', 'src', 'tar'):
+            (there / tree).mkdir(parents=True)
+        return measure.seconds(list(map(str, command)))
+
+    for suffix in ('tar.gz', 'tar.zst'):
+        ours, theirs = out / f'ours.{suffix}', out / f'theirs.{suffix}'
+        packed = measure.medians(
+            3, ours=lambda: measure.seconds([DKMSCTL, 'export', 'hello', '-o', str(out), '--archive', ours.name, *words]),
+            tar=lambda: measure.seconds(['tar', '-caf', str(theirs), '-C', str(source), '.']))
+        table.line(f'export to {suffix} / tar', packed['ours'], packed['tar'], 'ratio 1.3')
+        loaded = measure.medians(
+            3, ours=lambda: unpack(DKMSCTL, 'import', ours, '--dkmstree', there / 'dkms', '--sourcetree', there / 'src'),
+            tar=lambda: unpack('tar', '-xf', theirs, '-C', there / 'tar'))
+        table.line(f'import of {suffix} / tar', loaded['ours'], loaded['tar'], 'ratio 1.3')
+
+
 def bench_service(trees, table):
     """dkmsd itself, on a private bus."""
     with private_bus.PrivateBus(trees.root / 'bus') as bus:
@@ -127,7 +155,7 @@ def bench_service(trees, table):
 
 
 BENCHES = {'status': bench_status, 'build': bench_build, 'service': bench_service, 'idle': bench_idle,
-           'autoinstall': bench_autoinstall}
+           'autoinstall': bench_autoinstall, 'tarball': bench_tarball}
 
 
 def main(names):
