@@ -1,11 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Modules for a kernel of another machine, made with its cross compiler, beside those of this one.
+"""Modules for a kernel of another machine, made with its cross compiler, beside those of this one."""
 
-Environment: DKMS_TEST_FOREIGN is a directory with the .deb files of that kernel's headers (./dev test fetches them).
-"""
-
-import os
 import pathlib
 import struct
 import subprocess
@@ -13,44 +9,20 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import foreign  # noqa: E402
 import scratch  # noqa: E402
 
-PACKAGES = pathlib.Path(os.environ.get('DKMS_TEST_FOREIGN', '/nonexistent'))
 KERNELS = scratch.kernels_with_headers()[:1]
-# Debian's name of the machine: as uname has it, and as ELF has it (elf.h, EM_…).
-MACHINES = {'arm64': ('aarch64', 183), 'amd64': ('x86_64', 62)}
 
 
 class OtherMachine(unittest.TestCase):
     def setUp(self):
-        packages = sorted(PACKAGES.glob('*.deb'))
-        if len(packages) != 2 or not KERNELS:
-            self.skipTest('headers of a kernel for another machine, and of one for this, are needed')
+        if not foreign.are_there() or not KERNELS:
+            self.skipTest('headers of kernels for another machine, and of one for this, are needed')
         self.trees = self.enterContext(scratch.Scratch())
-        for package in packages:
-            subprocess.run(['dpkg-deb', '-x', package, self.trees.root / 'other'], check=True)
-        headers, = (path for path in (self.trees.root / 'other/usr/src').iterdir() if not path.name.endswith('-common'))
-        self.release = headers.name.removeprefix('linux-headers-')
-        self.arch, self.elf_machine = MACHINES[self.release.rpartition('-')[2]]
-        self.use_own_programs(headers)
-        directory = self.trees.modules / self.release
-        directory.mkdir()
-        (directory / 'build').symlink_to(headers)
-        for name in ('modules.order', 'modules.builtin', 'modules.builtin.modinfo'):
-            (directory / name).touch()
+        self.release, self.arch, self.elf_machine = foreign.add_kernels(self.trees)[0]
         self.trees.add_kernel(KERNELS[0])
         self.trees.add_source()
-
-    def use_own_programs(self, headers):
-        """What a build runs, such as modpost, is this machine's own; and the headers stand elsewhere than they think."""
-        programs = (headers / 'scripts').readlink().parent  # ../../lib/linux-kbuild-6.1
-        place = pathlib.Path(os.path.normpath(headers / programs))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(pathlib.Path('/usr/lib') / place.name)
-        common = headers.with_name(headers.name.rpartition('-')[0] + '-common')
-        (headers / 'source').symlink_to(pathlib.Path('..') / common.name)  # as kernels have it that were built outside of their source
-        makefile = headers / 'Makefile'
-        makefile.write_text(makefile.read_text().replace('/usr/src/', f'{headers.parent}/'))
 
     def ask(self, *words, trees=None, code=0):
         result = (trees or self.trees).dkmsctl(*words)
