@@ -157,7 +157,6 @@ std::string DkmsPackage::own_spec() const
                                               {"SOURCES", sources},
                                               {"PROVIDES", dependency_lines("Provides", provides())},
                                               {"DESCRIPTION", description + (has_archive() ? "." : "")},
-                                              {"UNPACK", has_source ? "-a 0" : ""},
                                               {"KERNELS", kernels},
                                               {"FILES", has_source ? "/usr/src/" + tree_name() : ""}};
     values["REGISTER"] = filled(dkms_spec_register(), values);

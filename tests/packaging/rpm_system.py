@@ -5,6 +5,7 @@ the dkms of the build directory, and everything that packages change in a scratc
 Environment: DKMS_TEST_BUILD is the build directory whose programs are tried.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -18,7 +19,7 @@ import scratch  # noqa: E402
 KERNELS = scratch.kernels_with_headers()
 OURS = ('share', 'src', 'local', 'libexec')  # of /usr; what is not ours is the machine's
 # What the programs want to know of /etc; the rest is not there.
-SETTINGS = ('alternatives', 'ld.so.cache', 'ld.so.conf', 'os-release', 'passwd', 'group', 'nsswitch.conf', 'rpm')
+SETTINGS = ('alternatives', 'ld.so.cache', 'ld.so.conf', 'os-release', 'passwd', 'group', 'nsswitch.conf', 'rpm', 'ssl')
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 DKMS = '#!/bin/sh\nexec /programs/client/dkms "$@"\n'
 # A machine that has one of the kernels running.
@@ -98,15 +99,21 @@ class RpmSystem:
                 words += ['--ro-bind', os.path.realpath(f'/etc/{name}'), f'/etc/{name}']
         return [*words, '--bind', self.root / 'modules', '/usr/lib/modules']
 
-    def run(self, *words, env=None):
-        """Runs a command in there, as a root that has nothing outside, to its end."""
+    def entered(self, *words):
+        """The words that run a command in there, as a root that has nothing outside."""
+        return ['bwrap', '--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'ALL', '--unshare-pid', '--unshare-net',
+                '--die-with-parent', *self.mounts(), '--', *words]
+
+    def environment(self, env=None):
         environment = {'PATH': PATH, 'HOME': '/root', 'LC_ALL': 'C.UTF-8',
                        **(env or {})}
         environment |= {name: value for name, value in os.environ.items() if name.endswith('SAN_OPTIONS')}
-        enter = ['bwrap', '--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'ALL', '--unshare-pid', '--unshare-net',
-                 '--die-with-parent', *self.mounts(), '--']
-        return subprocess.run([*enter, *words], env=environment, text=True, errors='replace', stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        return environment
+
+    def run(self, *words, env=None):
+        """Runs a command in there to its end."""
+        return subprocess.run(self.entered(*words), env=self.environment(env), text=True, errors='replace',
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
 
     def succeed(self, *words, **how):
         result = self.run(*words, **how)
@@ -115,6 +122,26 @@ class RpmSystem:
 
     def dkms(self, *words, **how):
         return self.succeed('dkms', *words, **how)
+
+    def request(self, **request):
+        """Has dkmsd carry out a request. Returns its events, each an object."""
+        events = []
+        with subprocess.Popen(self.entered('/programs/daemon/dkmsd', '--stdio'), env=self.environment(), text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as daemon:
+            daemon.stdin.write(json.dumps(request) + '\n')
+            daemon.stdin.flush()
+            for line in daemon.stdout:
+                events.append(json.loads(line))
+                if events[-1].get('event') == 'job-ended' or 'error' in events[-1]:
+                    break
+            daemon.stdin.close()
+        return events
+
+    def pack_kmod(self, name, version, kernels=KERNELS):
+        events = self.request(request='pack', module=name, version=version, options={'format': 'kmod'},
+                              kernels=[f'{kernel}/{scratch.ARCH}' for kernel in kernels])
+        assert events[-1].get('view', {}).get('result') == 'done', events[-1]
+        return events
 
     def products(self, name='hello', version='1.0'):
         """What was packed, by file name."""
