@@ -4,6 +4,7 @@
 
 import hashlib
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -12,8 +13,10 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / 'cli' / 'dkms')]
 import anaconda_rules  # noqa: E402
+import elf  # noqa: E402
 import rpm_system  # noqa: E402
 import scratch  # noqa: E402
 from rpm_system import KERNELS  # noqa: E402
@@ -198,6 +201,12 @@ class DkmsPackage(Case):
         self.make('-k', KERNELS[0], '--spec', 'missing.spec', code=5)
         result = self.maker.run('dkms', 'mkrpm')
         self.assertEqual(result.returncode, 1, result.stdout)
+
+    def test_no_rpmbuild(self):
+        system = fresh_system(self, without=['rpmbuild'])
+        system.add_source()
+        system.dkms('add', '-m', 'hello/1.0')
+        self.assertIn('rpmbuild', self.make('--source-only', code=1, system=system))
 
     def test_foreign_specs_under_their_names(self):
         for name in ('hello-dkms-mkrpm.spec', 'hello-dkms-rpm.spec', 'chosen.spec', 'etc/template-dkms-mkrpm.spec',
@@ -427,6 +436,27 @@ class KmodPackage(Case):
         package = self.package(KERNELS[0], 'greeting', '2.1')
         self.assertRegex(query(package, '--provides'), r'ksym\(greeting_words\) = 0x[0-9a-f]{8}\n')
         self.assertNotIn('greeting_words', query(package, '--requires'))
+
+    def test_another_architecture_and_names_as_red_hat_has_them(self):
+        system = fresh_system(self)
+        kernel = '5.14.0-70.13.1.el9_0.aarch64'
+        system.add_source()
+        system.dkms('add', '-m', 'hello/1.0')
+        module = system.root / f'var/lib/dkms/hello/1.0/{kernel}/aarch64/module/hello.ko.xz'
+        module.parent.mkdir(parents=True)
+        module.write_bytes(lzma.compress(elf.module_bytes(kernel, 'aarch64', version='3 beta', alias='usb:v1p2*')))
+        events = system.pack_kmod('hello', '1.0', [kernel], 'aarch64')
+        self.assertEqual([event for event in events if event.get('event') == 'warning'], [])
+        package = system.products()['kmod-hello-1.0-1.k5.14.0_70.13.1.el9_0.aarch64.rpm']
+        self.assertEqual(query(package, '--qf', '%{ARCH}'), 'aarch64')
+        provided = query(package, '--provides')
+        self.assertIn(f'kernel-modules >= {kernel}\n', provided)
+        self.assertIn('modalias(usb:v1p2*) = 3_beta\n', provided)
+        self.assertIn(f'kernel-uname-r = {kernel}\n', query(package, '--requires'))  # its symbols have no versions
+        self.assertEqual(anaconda_rules.complaints(package, kernel, 'aarch64'), [])
+        self.assertEqual(anaconda_rules.files_used(package), ['extra/hello/hello.ko.xz'])
+        self.assertTrue(anaconda_rules.is_meant_for(package, '5.14.0-71.el9.aarch64'))
+        self.assertFalse(anaconda_rules.is_meant_for(package, '5.14.0-70.12.1.el9_0.aarch64'))
 
     def test_kernels_that_a_dependency_cannot_name(self):
         changed = [kernel for kernel in KERNELS if kernel.count('-') > 1]

@@ -39,8 +39,10 @@ def reason_to_skip():
 class RpmSystem:
     """Use as a context manager: it is gone at the end."""
 
-    def __init__(self, kernels=KERNELS, running=KERNELS[-1:]):
-        """`kernels` have headers; `running`: the release that uname says, as a list of one."""
+    def __init__(self, kernels=KERNELS, running=KERNELS[-1:], without=()):
+        """`kernels` have headers; `running`: the release that uname says, as a list of one; `without`: programs that are not
+        there."""
+        self.without = without
         self.root = pathlib.Path(tempfile.mkdtemp(prefix='dkms-test-', dir='/var/tmp'))
         for directory in ('usr/share', 'usr/src', 'usr/libexec', 'usr/local/bin', 'usr/local/sbin', 'var/lib/dkms', 'var/lib/rpm',
                           'var/tmp', 'etc/dkms', 'modules', 'proc', 'dev', 'run', 'tmp', 'boot'):
@@ -97,6 +99,8 @@ class RpmSystem:
         for name in SETTINGS:
             if os.path.exists(f'/etc/{name}'):
                 words += ['--ro-bind', os.path.realpath(f'/etc/{name}'), f'/etc/{name}']
+        for program in self.without:
+            words += ['--ro-bind', self.root / 'running', f'/usr/bin/{program}']
         return [*words, '--bind', self.root / 'modules', '/usr/lib/modules']
 
     def entered(self, *words):
@@ -137,9 +141,9 @@ class RpmSystem:
             daemon.stdin.close()
         return events
 
-    def pack_kmod(self, name, version, kernels=KERNELS):
+    def pack_kmod(self, name, version, kernels=KERNELS, arch=scratch.ARCH):
         events = self.request(request='pack', module=name, version=version, options={'format': 'kmod'},
-                              kernels=[f'{kernel}/{scratch.ARCH}' for kernel in kernels])
+                              kernels=[f'{kernel}/{arch}' for kernel in kernels])
         assert events[-1].get('view', {}).get('result') == 'done', events[-1]
         return events
 
