@@ -5,6 +5,7 @@
 #include "client/dkms/package_transaction.h"
 #include "client/dkms/packaging.h"
 #include "client/dkms/status_lines.h"
+#include "client/dkms/working_source.h"
 #include "lib/process/child.h"
 
 #include <algorithm>
@@ -209,12 +210,47 @@ int run_mktarball(Session& session)
     return exit_code;
 }
 
-int run_packaging(Session& session)
+Request packaging_request(const Session& session)
 {
     const Words& words = session.words();
     Request pack = request_for(session, Verb::pack);
     set_packaging(pack.options, *format_of_action(words.action), words);
-    return carry_out(session, pack);
+    return pack;
+}
+
+int run_packaging(Session& session) { return carry_out(session, packaging_request(session)); }
+
+/// Of the source in the current directory, into the one above. What nobody has built yet is built first.
+int package_working_source(Session& outer)
+{
+    const WorkingSource here;
+    const Words words = here.in_its_trees(outer.words());
+    Session session(words, outer.console());
+    Request load = request_for(session, Verb::load);
+    load.module = {};
+    load.handle = true;
+    if (const int failed = carry_out(session, load, here.source())) return failed;
+
+    const ModuleId module = session.loaded();
+    Request pack = packaging_request(session);
+    pack.module = module;
+    pack.handle = true;
+    const PackedBuilds builds = builds_in(pack.options.format);
+    if (builds == PackedBuilds::wanted || (builds == PackedBuilds::if_named && !pack.kernels.empty())) {
+        Request build = request_for(session, Verb::build);
+        build.module = module;
+        if (const int failed = carry_out(session, build)) return failed;
+    }
+    return carry_out(session, pack, WorkingSource::results());
+}
+
+int run_debian_packaging(Session& session)
+{
+    const Words& words = session.words();
+    if (words.module.empty() && words.version.empty() && WorkingSource::is_here())
+        return package_working_source(session);
+    if (!names_module(words)) missing_module(words.action);
+    return run_packaging(session);
 }
 
 int run_status(Session& session)
@@ -244,9 +280,9 @@ constexpr std::array<ActionRow, 21> table{{
     {"kernel_postinst", refuses_all | names_kernel, run_autoinstall},
     {"kernel_prerm", refuses_all | names_kernel, run_prerm},
     {"mkrpm", needs_module, run_packaging},
-    {"mkdeb", needs_module, run_packaging},
-    {"mkdsc", needs_module, run_packaging},
-    {"mkbmdeb", needs_module, run_packaging},
+    {"mkdeb", 0, run_debian_packaging},
+    {"mkdsc", 0, run_debian_packaging},
+    {"mkbmdeb", 0, run_debian_packaging},
     {"mkkmp", needs_module | refuses_all | one_kernel, run_packaging},
     {"mkdriverdisk", needs_module, run_packaging},
 }};

@@ -83,6 +83,14 @@ void read_symbol_versions(kmod_module* module, ModuleFacts& facts)
         facts.symbol_versions.emplace(::kmod_module_version_get_symbol(one), ::kmod_module_version_get_crc(one));
 }
 
+void read_exports(kmod_module* module, ModuleFacts& facts)
+{
+    List symbols(::kmod_module_symbols_free_list);
+    if (::kmod_module_get_symbols(module, &symbols.first) < 0) return;
+    for (kmod_list* one = symbols.first; one != nullptr; one = ::kmod_list_next(symbols.first, one))
+        facts.exports.emplace(::kmod_module_symbol_get_symbol(one), ::kmod_module_symbol_get_crc(one));
+}
+
 int elf_machine_of(std::string_view head)
 {
     constexpr std::size_t at = 18; // e_machine, the same place in 32 and 64 bit headers
@@ -110,6 +118,7 @@ ModuleFacts read_module(const std::filesystem::path& file)
     const Module module(opened);
     if (!read_info(module.get(), facts) || facts.vermagic.empty()) refuse(file, "it is not a kernel module");
     read_symbol_versions(module.get(), facts);
+    read_exports(module.get(), facts);
     return facts;
 }
 

@@ -19,7 +19,8 @@ struct ModuleFacts {
     int elf_machine = 0;    ///< e_machine of elf(5)
     bool is_signed = false; ///< ends with the kernel's "~Module signature appended~" marker
     std::map<std::string, std::uint64_t>
-        symbol_versions; ///< CRC of every symbol it uses; empty without CONFIG_MODVERSIONS
+        symbol_versions;                          ///< CRC of every symbol it uses; empty without CONFIG_MODVERSIONS
+    std::map<std::string, std::uint64_t> exports; ///< CRC of every symbol it has for others; 0 without one
 };
 
 /// Throws Error VerifyFailed (parameters file, reason) when it is not a module of any kernel.

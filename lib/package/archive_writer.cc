@@ -39,12 +39,12 @@ la_ssize_t write_block(archive* writer, void* data, const void* block, std::size
 
 class ArchiveWriter::Implementation {
 public:
-    Implementation(int descriptor, std::string name, std::time_t modified)
+    Implementation(int descriptor, std::string name, std::time_t modified, ArchiveFormat format)
         : descriptor_(descriptor), name_(std::move(name)), modified_(modified),
-          writer_(archive_write_new(), archive_write_free)
+          prefix_(format == ArchiveFormat::gnu_tar ? "./" : ""), writer_(archive_write_new(), archive_write_free)
     {
         archive* writer = writer_.get();
-        check(archive_write_set_format_gnutar(writer));
+        check(set_format(writer, format));
         check(set_compression(writer, name_));
         archive_write_set_bytes_in_last_block(writer, 1); // no padding behind what is compressed
         check(archive_write_open(writer, &descriptor_, nullptr, write_block, nullptr));
@@ -54,7 +54,7 @@ public:
                 const std::string& target = {})
     {
         const Entry entry(archive_entry_new(), archive_entry_free);
-        archive_entry_set_pathname(entry.get(), ("./" + path).c_str());
+        archive_entry_set_pathname(entry.get(), (prefix_ + path).c_str());
         archive_entry_set_filetype(entry.get(), kind);
         archive_entry_set_perm(entry.get(), mode);
         archive_entry_set_size(entry.get(), size);
@@ -73,6 +73,13 @@ public:
     void close() { check(archive_write_close(writer_.get())); }
 
 private:
+    static int set_format(archive* writer, ArchiveFormat format)
+    {
+        if (format == ArchiveFormat::ustar) return archive_write_set_format_ustar(writer);
+        if (format == ArchiveFormat::newc) return archive_write_set_format_cpio_newc(writer);
+        return archive_write_set_format_gnutar(writer);
+    }
+
     void check(int result)
     {
         if (result < ARCHIVE_WARN) fail();
@@ -90,12 +97,13 @@ private:
     int descriptor_;
     std::string name_;
     std::time_t modified_;
+    const char* prefix_;
     Utf8Locale names_;
     std::unique_ptr<archive, decltype(&archive_write_free)> writer_;
 };
 
-ArchiveWriter::ArchiveWriter(int descriptor, const std::string& name, std::time_t modified)
-    : self_(std::make_unique<Implementation>(descriptor, name, modified))
+ArchiveWriter::ArchiveWriter(int descriptor, const std::string& name, std::time_t modified, ArchiveFormat format)
+    : self_(std::make_unique<Implementation>(descriptor, name, modified, format))
 {
 }
 
@@ -132,10 +140,10 @@ void ArchiveWriter::file(const std::string& path, const Descriptor& content)
 
 void ArchiveWriter::tree(const std::string& path, const Descriptor& directory, Cancellation& cancellation)
 {
-    this->directory(path);
+    if (!path.empty()) this->directory(path);
     walk(directory.number(), [&](const Found& found) {
         cancellation.check();
-        const std::string inner = path + "/" + found.path;
+        const std::string inner = path.empty() ? found.path : path + "/" + found.path;
         if (S_ISDIR(found.facts.st_mode)) this->directory(inner);
         if (S_ISLNK(found.facts.st_mode)) link(inner, found.link_text());
         if (!S_ISREG(found.facts.st_mode)) return;
@@ -146,6 +154,26 @@ void ArchiveWriter::tree(const std::string& path, const Descriptor& directory, C
 }
 
 void ArchiveWriter::close() { self_->close(); }
+
+void write_compressed(int descriptor, const std::string& name, std::string_view content)
+{
+    const std::unique_ptr<archive, decltype(&archive_write_free)> writer(archive_write_new(), archive_write_free);
+    const Entry entry(archive_entry_new(), archive_entry_free);
+    archive_entry_set_filetype(entry.get(), AE_IFREG);
+    archive_write_set_format_raw(writer.get());
+    archive_write_set_bytes_in_last_block(writer.get(), 1);
+    if (set_compression(writer.get(), name) != ARCHIVE_OK ||
+        (name.ends_with(".gz") &&
+         archive_write_set_filter_option(writer.get(), "gzip", "compression-level", "9") != ARCHIVE_OK) ||
+        archive_write_open(writer.get(), &descriptor, nullptr, write_block, nullptr) != ARCHIVE_OK ||
+        archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK ||
+        archive_write_data(writer.get(), content.data(), content.size()) < 0 ||
+        archive_write_close(writer.get()) != ARCHIVE_OK) {
+        const int number = archive_errno(writer.get());
+        if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", name}});
+        throw Error(ErrorCode::archive_not_writable, {{"path", name}, {"reason", errno_text(number)}});
+    }
+}
 
 std::time_t newest_file_below(const Descriptor& directory)
 {

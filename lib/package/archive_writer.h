@@ -7,19 +7,27 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace dkms {
 
-/// Writes a tar archive in which nothing depends on when, where and by whom it is made: everything belongs to root, has
-/// one time, and the mode 0755 or, for files that nobody may execute, 0644. Entries are called "./PATH". Throws Error
-/// ArchiveNotWritable, DiskFull.
+/// How entries stand in an archive, and what they are called.
+enum class ArchiveFormat {
+    gnu_tar, ///< "./PATH"
+    ustar,   ///< POSIX; for readers that know nothing else. "PATH"
+    newc,    ///< cpio, as the kernel's initramfs has it. "PATH"
+};
+
+/// Writes an archive in which nothing depends on when, where and by whom it is made: everything belongs to root, has
+/// one time, and the mode 0755 or, for files that nobody may execute, 0644. Throws Error ArchiveNotWritable, DiskFull.
 class ArchiveWriter {
 public:
     /// To `descriptor`. `name` is for errors, and its suffix says how to compress. Everything gets the time `modified`.
-    ArchiveWriter(int descriptor, const std::string& name, std::time_t modified);
+    ArchiveWriter(int descriptor, const std::string& name, std::time_t modified,
+                  ArchiveFormat format = ArchiveFormat::gnu_tar);
     ~ArchiveWriter();
 
-    // Paths are relative; an empty one is the archive's root.
+    // Paths are relative; an empty one is the archive's root, which only a GNU archive has.
     void directory(const std::string& path);
     void text(const std::string& path, const std::string& content);
     void link(const std::string& path, const std::string& target);
@@ -35,6 +43,10 @@ private:
     class Implementation;
     std::unique_ptr<Implementation> self_;
 };
+
+/// Writes `content` compressed as the suffix of `name` says (gzip: as well as it can), and nothing else. Throws as
+/// ArchiveWriter.
+void write_compressed(int descriptor, const std::string& name, std::string_view content);
 
 /// The newest time of a file below an open directory; 0 if there is none.
 std::time_t newest_file_below(const Descriptor& directory);

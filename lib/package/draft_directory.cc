@@ -38,6 +38,7 @@ DraftDirectory::DraftDirectory(Work& work, std::string product) : work_(work), p
         throw Error(ErrorCode::archive_not_writable, {{"path", name}, {"reason", errno_text(errno)}});
     }
     path_ = name;
+    directory_ = path_;
 }
 
 DraftDirectory::~DraftDirectory() { remove_quietly(path_); }
@@ -45,15 +46,14 @@ DraftDirectory::~DraftDirectory() { remove_quietly(path_); }
 Command DraftDirectory::command(std::vector<std::string> argv, const std::string& package,
                                 std::vector<std::string> environment) const
 {
-    if (!find_program(argv.front()))
-        throw Error(ErrorCode::tool_missing, {{"product", product_}, {"program", argv.front()}, {"package", package}});
+    require_tool(product_, argv.front(), package);
     give(path_);
     Command command;
     command.argv = std::move(argv);
     command.environment = base_environment();
     for (std::string& setting : environment) command.environment.push_back(std::move(setting));
     command.environment.push_back("TMPDIR=" + path_.string());
-    command.directory = path_;
+    command.directory = directory_;
     Sandbox sandbox;
     sandbox.writable = {{path_, path_}};
     return sandboxed(std::move(command), sandbox);
@@ -92,6 +92,12 @@ std::string DraftDirectory::output_of(std::vector<std::string> argv, const std::
     const Captured said = capture(std::move(to_run), {16 * 1024 * 1024, std::chrono::minutes(10)}, &work_.cancellation);
     check(argv, said.status, said.output);
     return said.output;
+}
+
+void require_tool(const std::string& product, const std::string& program, const std::string& package)
+{
+    if (!find_program(program))
+        throw Error(ErrorCode::tool_missing, {{"product", product}, {"program", program}, {"package", package}});
 }
 
 } // namespace dkms

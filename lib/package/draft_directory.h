@@ -23,7 +23,9 @@ public:
 
     const std::filesystem::path& path() const { return path_; }
 
-    /// Runs a program in this directory to its end, in a sandbox in which it can change nothing else; what it says goes
+    /// The programs that follow run in this directory, which is path() or lies below it.
+    void work_in(std::filesystem::path directory) { directory_ = std::move(directory); }
+    /// Runs a program there to its end, in a sandbox in which it can change nothing else; what it says goes
     /// to the job's log. `environment` is added to the base one; `package` is the Debian package that brings the
     /// program. Throws Error ToolMissing, PackagingFailed, DiskFull, Cancelled.
     void run(std::vector<std::string> argv, const std::string& package, std::vector<std::string> environment = {});
@@ -39,6 +41,11 @@ private:
     Work& work_;
     std::string product_;
     std::filesystem::path path_;
+    std::filesystem::path directory_;
 };
+
+/// Throws Error ToolMissing unless the program is there, so that nothing is begun in vain. `package` is the Debian
+/// package that brings it, `product` what is to be made.
+void require_tool(const std::string& product, const std::string& program, const std::string& package);
 
 } // namespace dkms

@@ -135,7 +135,7 @@ public:
         }
     }
 
-    std::string text()
+    json value()
     {
         json manifest{{"format", format},
                       {"module", content_.module().name},
@@ -145,7 +145,7 @@ public:
         auto modules = modules_.begin();
         for (const auto& [kernel, build] : content_.builds())
             manifest["builds"].push_back(build_facts(kernel, build, *modules++));
-        return manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+        return manifest;
     }
 
 private:
@@ -157,7 +157,18 @@ private:
 
 Manifest::Manifest(const PackContent& content) : self_(std::make_unique<Implementation>(content)) {}
 Manifest::~Manifest() = default;
-std::string Manifest::text() { return self_->text(); }
+json Manifest::value() { return self_->value(); }
+
+json manifest_of(const PackContent& content, Cancellation& cancellation)
+{
+    cancellation.check();
+    return Manifest(content).value();
+}
+
+std::string text_of(const json& manifest)
+{
+    return manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
 
 void check_manifest(const fs::path& root, const std::string& name)
 {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "lib/package/pack_content.h"
+#include "lib/process/cancel.h"
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -27,13 +30,19 @@ public:
     Manifest(const Manifest&) = delete;
     Manifest& operator=(const Manifest&) = delete;
 
-    /// As it stands in its file. Waits; to be called once.
-    std::string text();
+    /// Waits; to be called once.
+    nlohmann::json value();
 
 private:
     class Implementation;
     std::unique_ptr<Implementation> self_;
 };
+
+/// The same at once. Throws Error Cancelled, too.
+nlohmann::json manifest_of(const PackContent& content, Cancellation& cancellation);
+
+/// As it stands in a file.
+std::string text_of(const nlohmann::json& manifest);
 
 /// Compares an unpacked archive with the manifest in it; an archive without one is as good. `root` has the layout of
 /// dkms mktarball; `name` is the archive's, for the error. Throws Error ArchiveRefused with the first difference.

@@ -68,7 +68,7 @@ PackContent::PackContent(const Work& work)
     : layout_(work.places), module_(work.step.module), conf_(checked_conf(work, layout_)), settings_(work.settings)
 {
     open_source(work);
-    if (work.step.options.source_only) return;
+    if (work.step.options.source_only || builds_in(work.step.options.format) == PackedBuilds::none) return;
     for (const KernelId& kernel : work.step.kernels) builds_.emplace(kernel, open_build(kernel));
 }
 

@@ -31,8 +31,8 @@ public:
     };
 
     /// The module of work.step with its source (with `binaries_only` only its dkms.conf), and the builds of
-    /// step.kernels, of which none is wanted with `source_only`. Throws Error: NoSuchModule, BrokenModule, NotBuilt,
-    /// SourceUnreadable, those of read_conf.
+    /// step.kernels, of which none is wanted with `source_only`, or for a format without builds. Throws Error:
+    /// NoSuchModule, BrokenModule, NotBuilt, SourceUnreadable, those of read_conf.
     explicit PackContent(const Work& work);
 
     const ModuleId& module() const { return module_; }

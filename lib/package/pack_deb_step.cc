@@ -2,12 +2,88 @@
 #include "lib/package/pack_deb_step.h"
 
 #include "lib/model/error.h"
+#include "lib/package/deb_build.h"
+#include "lib/package/deb_source.h"
+#include "lib/package/deb_template.h"
+#include "lib/package/product_place.h"
+
+#include <optional>
+#include <vector>
 
 namespace dkms {
+namespace {
 
-std::unique_ptr<Action> make_pack_deb_step(Work& work)
+namespace fs = std::filesystem;
+
+class PackDebStep : public Action {
+public:
+    explicit PackDebStep(Work& work) : work_(work), format_(work.step.options.format) {}
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override { place_.reset(); }
+
+private:
+    std::vector<fs::path> make(DraftDirectory& draft);
+    std::vector<fs::path> make_one(DraftDirectory& draft, const KernelId& kernel);
+
+    Work& work_;
+    PackFormat format_;
+    std::optional<PackContent> content_;
+    DebTemplate template_;
+    std::optional<ProductPlace> place_;
+};
+
+void PackDebStep::prepare()
 {
-    throw Error(ErrorCode::not_supported, {{"reason", std::string(name_of(work.step.options.format))}});
+    const Options& options = work_.step.options;
+    if (format_ == PackFormat::dsc && options.binaries_only)
+        throw Error(ErrorCode::invalid_args, {{"reason", "a source package has a source"}});
+    if (options.binaries_only && work_.step.kernels.empty())
+        throw Error(ErrorCode::invalid_args, {{"reason", "binaries_only needs the kernels whose builds are meant"}});
+    if (format_ == PackFormat::bmdeb && options.source_only)
+        throw Error(ErrorCode::invalid_args, {{"reason", "a package of built modules has no source"}});
+    content_.emplace(work_);
+    template_ = find_deb_template(*content_, work_);
+    const std::string product = "The package of " + work_.step.module.text();
+    if (template_.directory) require_tool(product, "dpkg-buildpackage", "dpkg-dev");
+    if (format_ != PackFormat::dsc) require_tool(product, "dpkg-deb", "dpkg");
 }
+
+Outcome PackDebStep::run()
+{
+    work_.reporter.stage(Stage::prepare, 0);
+    DraftDirectory draft(work_, "The package of " + work_.step.module.text());
+    const std::vector<fs::path> made = make(draft);
+    if (made.empty())
+        throw Error(ErrorCode::packaging_failed, {{"product", "The package of " + work_.step.module.text()},
+                                                  {"program", "dpkg-buildpackage"},
+                                                  {"reason", "the template " + template_.name + " made nothing"}});
+    place_.emplace(work_, std::string(name_of(format_)));
+    for (const fs::path& file : made) place_->copy(file, file.filename());
+    place_->publish();
+    return {};
+}
+
+std::vector<fs::path> PackDebStep::make(DraftDirectory& draft)
+{
+    if (format_ != PackFormat::bmdeb) return make_one(draft, {});
+    std::vector<fs::path> made;
+    for (const auto& [kernel, build] : content_->builds())
+        for (fs::path& file : make_one(draft, kernel)) made.push_back(std::move(file));
+    return made;
+}
+
+std::vector<fs::path> PackDebStep::make_one(DraftDirectory& draft, const KernelId& kernel)
+{
+    if (template_.directory) return build_from_template(draft, template_, *content_, kernel, work_);
+    if (format_ == PackFormat::dsc) return build_dsc(draft, *content_, work_);
+    if (format_ == PackFormat::deb) return {build_dkms_deb(draft, *content_, work_)};
+    return {build_modules_deb(draft, *content_, kernel, work_, DebCompression::xz, false)};
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_pack_deb_step(Work& work) { return std::make_unique<PackDebStep>(work); }
 
 } // namespace dkms

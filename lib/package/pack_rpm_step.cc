@@ -2,12 +2,76 @@
 #include "lib/package/pack_rpm_step.h"
 
 #include "lib/model/error.h"
+#include "lib/package/kmod_package.h"
+#include "lib/package/kmp_source.h"
+#include "lib/package/product_place.h"
+#include "lib/package/rpm_package.h"
+
+#include <optional>
 
 namespace dkms {
+namespace {
 
-std::unique_ptr<Action> make_pack_rpm_step(Work& work)
+namespace fs = std::filesystem;
+
+class PackRpmStep : public Action {
+public:
+    explicit PackRpmStep(Work& work) : work_(work) {}
+
+    void prepare() override;
+    Outcome run() override;
+    void undo() noexcept override { place_.reset(); }
+
+private:
+    std::string product() const;
+    std::vector<fs::path> make(DraftDirectory& draft) const;
+
+    Work& work_;
+    std::optional<PackContent> content_;
+    std::optional<ProductPlace> place_;
+};
+
+void PackRpmStep::prepare()
 {
-    throw Error(ErrorCode::not_supported, {{"reason", std::string(name_of(work.step.options.format))}});
+    if (work_.step.options.format == PackFormat::kmp && work_.step.kernels.size() != 1)
+        throw Error(ErrorCode::invalid_args, {{"reason", "a kernel module package is made ready for one kernel"}});
+    content_.emplace(work_);
 }
+
+std::string PackRpmStep::product() const
+{
+    const std::string module = work_.step.module.text();
+    return work_.step.options.format == PackFormat::kmp ? "The kernel module package of " + module
+                                                        : "The RPM of " + module;
+}
+
+std::vector<fs::path> PackRpmStep::make(DraftDirectory& draft) const
+{
+    if (work_.step.options.format == PackFormat::rpm) return make_dkms_package(work_, *content_, draft);
+    if (work_.step.options.format == PackFormat::kmp)
+        return make_kmp_source(work_, *content_, work_.step.kernels.front(), draft);
+    std::vector<fs::path> made;
+    for (const KernelId& kernel : work_.step.kernels)
+        made.push_back(make_kmod_package(work_, *content_, kernel, draft));
+    return made;
+}
+
+Outcome PackRpmStep::run()
+{
+    work_.reporter.stage(Stage::prepare, 0);
+    DraftDirectory draft(work_, product());
+    const auto made = make(draft);
+    if (made.empty())
+        throw Error(ErrorCode::packaging_failed,
+                    {{"product", product()}, {"program", "rpmbuild"}, {"reason", "its spec makes no package"}});
+    place_.emplace(work_, "rpm");
+    for (const fs::path& file : made) place_->copy(file, file.filename());
+    place_->publish();
+    return {};
+}
+
+} // namespace
+
+std::unique_ptr<Action> make_pack_rpm_step(Work& work) { return std::make_unique<PackRpmStep>(work); }
 
 } // namespace dkms

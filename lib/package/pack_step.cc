@@ -2,9 +2,8 @@
 #include "lib/package/pack_step.h"
 
 #include "lib/package/archive_name.h"
-#include "lib/package/archive_writer.h"
 #include "lib/package/handle.h"
-#include "lib/package/manifest.h"
+#include "lib/package/module_archive.h"
 #include "lib/package/pack_content.h"
 #include "lib/package/product_place.h"
 #include "lib/tree/layout.h"
@@ -33,8 +32,6 @@ private:
     void announce() const;
     void empty_handle() const;
     void write(int descriptor, const std::string& shown) const;
-    void write_builds(ArchiveWriter& writer) const;
-    void write_conf(ArchiveWriter& writer) const;
     [[noreturn]] static void refuse(const fs::path& path, int number);
 
     Work& work_;
@@ -102,35 +99,9 @@ void PackStep::empty_handle() const
 
 void PackStep::write(int descriptor, const std::string& shown) const
 {
-    Manifest manifest(*content_); // first: reading goes on beside the packing
-    ArchiveWriter writer(descriptor, shown, content_->time());
-    writer.directory("");
-    if (work_.step.options.binaries_only) write_conf(writer);
-    writer.directory("dkms_main_tree");
-    writer.text("dkms_main_tree/dkms_dbversion", "2.0.0\n");
-    write_builds(writer);
-    if (!work_.step.options.binaries_only) writer.tree("dkms_source_tree", content_->source(), work_.cancellation);
-    writer.text(manifest_name, manifest.text());
-    writer.close();
-}
-
-void PackStep::write_conf(ArchiveWriter& writer) const
-{
-    writer.directory("dkms_binaries_only");
-    writer.text("dkms_binaries_only/PACKAGE_NAME", work_.step.module.name + "\n");
-    writer.text("dkms_binaries_only/PACKAGE_VERSION", work_.step.module.version + "\n");
-    writer.file("dkms_binaries_only/dkms.conf", content_->conf_file());
-}
-
-void PackStep::write_builds(ArchiveWriter& writer) const
-{
-    std::string release;
-    for (const auto& [kernel, build] : content_->builds()) {
-        const std::string path = "dkms_main_tree/" + kernel.release;
-        if (kernel.release != release) writer.directory(path);
-        release = kernel.release;
-        writer.tree(path + "/" + kernel.arch, build.directory, work_.cancellation);
-    }
+    write_module_archive(*content_,
+                         work_.step.options.binaries_only ? ArchivedSource::conf_only : ArchivedSource::whole,
+                         descriptor, shown, work_.cancellation);
 }
 
 void PackStep::undo() noexcept

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/package/kmp_source.h"
+
+#include "lib/build/build_environment.h"
+#include "lib/build/patches.h"
+#include "lib/build/scripts.h"
+#include "lib/model/error.h"
+#include "lib/package/archive_writer.h"
+#include "lib/package/builtin_specs.h"
+#include "lib/package/manifest.h"
+#include "lib/package/rpm_build.h"
+#include "lib/package/rpm_text.h"
+#include "lib/package/spec_file.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The step as if it were a build's: what prepares a build wants to know its kernel.
+Work work_for(const Work& work, const KernelId& kernel)
+{
+    Step step = work.step;
+    step.kernel = kernel;
+    return {step, work.places, work.reporter, work.cancellation, std::nullopt, work.job, -1, work.settings};
+}
+
+BuildInputs read_inputs(const Work& work)
+{
+    const Step& step = work.step;
+    BuildInputs inputs;
+    inputs.module = step.module;
+    inputs.kernel = step.kernel;
+    inputs.framework = read_framework(work.places, work.settings);
+    inputs.source = source_of(step.module, work.places);
+    inputs.conf = read_conf_for_build(work, inputs.framework);
+    check_source(step.module, Layout(work.places).source_link(step.module));
+    inputs.headers = find_headers(step.kernel, work.places, step.options);
+    Exclusion exclusion = exclusion_for(inputs.conf, step.kernel, read_kernel_config(inputs.headers.config_file));
+    if (!exclusion.reason.empty() && exclusion.meant.empty())
+        throw Error(ErrorCode::build_excluded, {{"module", step.module.text()},
+                                                {"kernel", step.kernel.release},
+                                                {"reason", exclusion.reason},
+                                                {"tree", work.places.dkms_tree.string()}});
+    inputs.modules = std::move(exclusion.meant);
+    inputs.toolchain = choose_toolchain(step.module, step.kernel, inputs.headers, work.places);
+    return inputs;
+}
+
+/// The source as make would find it.
+void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace)
+{
+    workplace.show(inputs.headers.source_dir);
+    workplace.show(work.places.config_dir / inputs.module.name);
+    MakeLog log(workplace.log_file(), inputs.module, inputs.kernel, STDOUT_FILENO);
+    BuildCommands commands(work, workplace, log, build_environment(work, inputs));
+    workplace.fill();
+    work.cancellation.check();
+    apply_patches(commands, patches_for(inputs.conf.patches, inputs.kernel.release));
+    run_build_script(commands, "pre_build", inputs.conf.pre_build);
+}
+
+/// Packs the directory as `directory`/ into a new file.
+void pack_directory(const fs::path& from, const std::string& directory, const fs::path& file, const Work& work,
+                    std::time_t time, const std::string& manifest)
+{
+    const Descriptor opened(::open(from.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    const Descriptor written(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!opened || !written)
+        throw Error(ErrorCode::archive_not_writable, {{"path", file.string()}, {"reason", errno_text(errno)}});
+    ArchiveWriter writer(written.number(), file.filename(), time);
+    writer.tree(directory, opened, work.cancellation);
+    writer.text(directory + "/" + manifest_name, manifest);
+    writer.close();
+}
+
+} // namespace
+
+std::vector<fs::path> make_kmp_source(const Work& work, const PackContent& content, const KernelId& kernel,
+                                      DraftDirectory& draft)
+{
+    const ModuleId& module = content.module();
+    const std::string product = "The kernel module package of " + module.text();
+    const std::string version = rpm_version(module, product);
+    const auto foreign =
+        foreign_spec({work.step.options.spec, {module.name + "-kmp.spec"}, {}}, module, work.places, product);
+
+    const Work own = work_for(work, kernel);
+    const BuildInputs inputs = read_inputs(own);
+    Workplace workplace(own.places, module, kernel, inputs.source);
+    prepare_source(own, inputs, workplace);
+    RpmBuild build(draft, "kmp", content.time());
+    const std::string tree = module.name + "-" + module.version;
+    pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),
+                   text_of(manifest_of(content, own.cancellation)));
+    const std::string spec =
+        foreign ? *foreign
+                : filled(kmp_spec(), {{"MODULE", module.name}, {"VERSION", module.version}, {"RPM_VERSION", version}});
+    return build.run("-bs", module.name + (foreign ? "-kmp.spec" : ".spec"), spec, rpm_architecture(kernel.arch));
+}
+
+} // namespace dkms

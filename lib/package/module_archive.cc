@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/package/module_archive.h"
+
+#include "lib/package/archive_writer.h"
+#include "lib/package/manifest.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+
+#include <fcntl.h>
+
+namespace dkms {
+namespace {
+
+Descriptor conf_in_source(const PackContent& content)
+{
+    Descriptor conf(::openat(content.source().number(), "dkms.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!conf)
+        throw Error(ErrorCode::source_unreadable,
+                    {{"module", content.module().text()}, {"path", "source/dkms.conf"}, {"reason", errno_text(errno)}});
+    return conf;
+}
+
+void write_conf(ArchiveWriter& writer, const PackContent& content)
+{
+    writer.directory("dkms_binaries_only");
+    writer.text("dkms_binaries_only/PACKAGE_NAME", content.module().name + "\n");
+    writer.text("dkms_binaries_only/PACKAGE_VERSION", content.module().version + "\n");
+    if (content.source())
+        writer.file("dkms_binaries_only/dkms.conf", conf_in_source(content));
+    else
+        writer.file("dkms_binaries_only/dkms.conf", content.conf_file());
+}
+
+void write_builds(ArchiveWriter& writer, const PackContent& content, Cancellation& cancellation)
+{
+    std::string release;
+    for (const auto& [kernel, build] : content.builds()) {
+        const std::string path = "dkms_main_tree/" + kernel.release;
+        if (kernel.release != release) writer.directory(path);
+        release = kernel.release;
+        writer.tree(path + "/" + kernel.arch, build.directory, cancellation);
+    }
+}
+
+} // namespace
+
+void write_module_archive(const PackContent& content, ArchivedSource source, int descriptor, const std::string& name,
+                          Cancellation& cancellation)
+{
+    const bool whole = source == ArchivedSource::whole;
+    Manifest reading(content); // first: it goes on beside the packing
+    ArchiveWriter writer(descriptor, name, content.time());
+    writer.directory("");
+    if (!whole) write_conf(writer, content);
+    writer.directory("dkms_main_tree");
+    writer.text("dkms_main_tree/dkms_dbversion", "2.0.0\n");
+    write_builds(writer, content, cancellation);
+    if (whole) writer.tree("dkms_source_tree", content.source(), cancellation);
+    nlohmann::json manifest = reading.value();
+    if (!whole) manifest.erase("source"); // it is not in there
+    writer.text(manifest_name, text_of(manifest));
+    writer.close();
+}
+
+} // namespace dkms

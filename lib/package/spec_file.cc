@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/package/spec_file.h"
+
+#include "lib/build/inside.h"
+#include "lib/model/error.h"
+#include "lib/package/pack_content.h"
+#include "lib/tree/layout.h"
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t longest = 1024 * 1024;
+
+std::optional<std::string> text_in_source(const fs::path& source, const std::vector<std::string>& names)
+{
+    for (const std::string& name : names)
+        if (const Descriptor file = open_inside(source, name))
+            return read_file(path_for_children(file.number()), longest);
+    return std::nullopt;
+}
+
+/// The administrator's files may be links to anywhere.
+std::optional<std::string> text_in_configuration(const fs::path& directory, const std::vector<std::string>& names)
+{
+    std::error_code ignored;
+    for (const std::string& name : names)
+        if (fs::is_regular_file(directory / name, ignored)) return read_file(directory / name, longest);
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> foreign_spec(const SpecNames& names, const ModuleId& module, const Places& places,
+                                        const std::string& product)
+{
+    const fs::path source = Layout(places).source_link(module);
+    if (!names.wanted.empty()) {
+        auto text = text_in_source(source, {names.wanted});
+        if (text) return text;
+        throw Error(ErrorCode::spec_missing, {{"product", product}, {"path", (source / names.wanted).string()}});
+    }
+    auto text = text_in_source(source, names.in_source);
+    return text ? text : text_in_configuration(places.config_dir, names.in_configuration);
+}
+
+} // namespace dkms
