@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from machine import Machine
+from machine import PATIENCE, Machine
 
 import gate
 import scratch
@@ -111,7 +111,7 @@ class VmTest(unittest.TestCase):
         self.machine.up()
         self.machine.run('udevadm monitor --kernel --subsystem-match=pci >/run/seen &')
         self.machine.plug('edu')
-        self.machine.run(f"timeout {gate.PATIENCE} sh -c 'tail -n +1 -f /run/seen | grep -q bind' || {{ journalctl -b --no-pager; false; }}")
+        self.machine.run(f"timeout {PATIENCE // 2} sh -c 'tail -n +1 -f /run/seen | grep -q bind' || {{ journalctl -b --no-pager; false; }}")
         self.assertEqual(self.machine.run('cat /proc/edu'), EDU_SAYS)
 
     def test_modprobe_on_install(self):
