@@ -10,7 +10,7 @@ int run_export(const Invocation& invocation, Console& console)
 {
     Request request = invocation.request;
     request.handle = true;
-    const bool packs_builds = builds_in(request.options.format) != PackedBuilds::none && !request.options.source_only;
+    const bool packs_builds = builds_in(request.options.format) == PackedBuilds::wanted && !request.options.source_only;
     if (request.kernels.empty() && packs_builds) request.options.all = true;
     check(request);
     const Descriptor directory = open_for_output(invocation.path);

@@ -399,7 +399,7 @@ bool Narrator::tell_archive(const Event& event)
     case EventKind::packed:
         if (request_.options.format != PackFormat::tarball) {
             out((request_.options.format == PackFormat::kmp ? "\nKMP SRPM location: " : "Wrote: ") +
-                in_its_directory(event.text("path")) + "\n");
+                event.text("path") + "\n");
             return true;
         }
         out("\nTarball location: " + (style_.archive.empty() ? in_its_directory(event.text("path")) : style_.archive) +

@@ -24,7 +24,8 @@ std::optional<PackFormat> pack_format_of(std::string_view name);
 enum class PackedBuilds {
     wanted,   ///< those of the kernels of the request; none with `source_only`
     if_named, ///< the same, if the request names any
-    none,     ///< a kernel is named only to say what the source is made ready for
+    none,     ///< no build at all
+    prepared, ///< no build: the kernel is the one that the source is made ready for
 };
 PackedBuilds builds_in(PackFormat format);
 

@@ -60,8 +60,16 @@ std::optional<PackFormat> pack_format_of(std::string_view name) { return formats
 
 PackedBuilds builds_in(PackFormat format)
 {
-    if (format == PackFormat::dsc || format == PackFormat::kmp) return PackedBuilds::none;
-    return format == PackFormat::deb ? PackedBuilds::if_named : PackedBuilds::wanted;
+    switch (format) {
+    case PackFormat::dsc:
+        return PackedBuilds::none;
+    case PackFormat::kmp:
+        return PackedBuilds::prepared;
+    case PackFormat::deb:
+        return PackedBuilds::if_named;
+    default:
+        return PackedBuilds::wanted;
+    }
 }
 
 std::optional<Policy> policy_of(std::string_view name) { return policies.value(name); }

@@ -45,10 +45,8 @@ public:
         JobPlan plan{request_for(request_.options.all ? std::vector<KernelId>{} : kernels), {}, {}};
         Step pack = step(pack_step(options_.format), {}, request_.options.force);
         pack.handle = request_.handle;
-        const bool if_named = builds_in(options_.format) == PackedBuilds::if_named;
-        const bool named = !request_.kernels.empty() || request_.options.all;
-        if (!request_.options.source_only && (named || !if_named)) pack.kernels = kernels;
-        if (builds_in(options_.format) == PackedBuilds::none) return with(plan, pack);
+        pack.kernels = kernels;
+        if (builds_in(options_.format) == PackedBuilds::prepared) return with(plan, pack);
         for (const KernelId& kernel : pack.kernels)
             if (!is_built(target_, kernel))
                 throw Error(ErrorCode::not_built, {{"module", target_.module.text()},
@@ -159,6 +157,17 @@ private:
     Options options_;
 };
 
+/// Then no kernel is meant, not even the running one.
+bool packs_no_build(const Request& request)
+{
+    if (request.verb != Verb::pack) return false;
+    const Options& options = request.options;
+    const PackedBuilds builds = builds_in(options.format);
+    const bool named = !request.kernels.empty() || options.all || options.all_kernels;
+    return builds == PackedBuilds::none || (builds == PackedBuilds::if_named && !named) ||
+           (builds != PackedBuilds::prepared && options.source_only);
+}
+
 /// A request that is one step, for no module that is known yet.
 JobPlan single_step(const Request& request)
 {
@@ -176,7 +185,7 @@ JobPlan plan(const Request& request, const PlanFacts& facts)
     if (concerns_kernel(request.verb)) return plan_for_kernel(request, facts);
     if (request.verb == Verb::load || request.verb == Verb::generate_key) return single_step(request);
     const Target target = find_target(request, facts);
-    const auto kernels = find_kernels(request, target, facts);
+    const auto kernels = packs_no_build(request) ? std::vector<KernelId>{} : find_kernels(request, target, facts);
     const Planner planner(request, target);
     if (request.verb == Verb::remove) {
         const std::string& transaction = request.options.transaction;

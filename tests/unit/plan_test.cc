@@ -311,6 +311,28 @@ TEST_CASE("an archive is one step, whatever goes into it")
     CHECK(plan(request(Verb::pack, added, {"a"}, options), facts()).steps.front().kernels.empty());
 }
 
+TEST_CASE("what holds no build is packed wherever it is, also where the running kernel is not installed")
+{
+    PlanFacts here = facts();
+    here.kernel_exists = [](const KernelId&) { return false; };
+    Options options;
+    options.format = GENERATE(PackFormat::deb, PackFormat::dsc);
+    const JobPlan packed = plan(request(Verb::pack, added, {}, options), here);
+    CHECK(packed.request.kernels.empty());
+    CHECK(packed.steps.front().kind == StepKind::pack_deb);
+    CHECK(packed.steps.front().kernels.empty());
+
+    options.format = GENERATE(PackFormat::tarball, PackFormat::rpm);
+    CHECK_THROWS_AS(plan(request(Verb::pack, added, {}, options), here), Error); // of the running kernel
+    options.source_only = true;
+    CHECK(plan(request(Verb::pack, added, {}, options), here).steps.front().kernels.empty());
+
+    options.format = PackFormat::kmp; // a kernel says what the source is made ready for
+    options.source_only = false;
+    CHECK_THROWS_AS(plan(request(Verb::pack, added, {}, options), here), Error);
+    CHECK(plan(request(Verb::pack, added, {"a"}, options), facts()).steps.front().kernels.size() == 1);
+}
+
 TEST_CASE("all_kernels without any kernel that has headers")
 {
     PlanFacts here = facts();
