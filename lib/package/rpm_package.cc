@@ -151,15 +151,16 @@ std::string DkmsPackage::own_spec() const
         kernels += (kernels.empty() ? "" : " ") + kernel.text();
         description += "\nkernel " + kernel.release + " (" + kernel.arch + ")";
     }
-    return filled(dkms_spec(), {{"MODULE", name_},
-                                {"VERSION", version_},
-                                {"RPM_VERSION", rpm_version(content_.module(), product())},
-                                {"SOURCES", sources},
-                                {"PROVIDES", dependency_lines("Provides", provides())},
-                                {"DESCRIPTION", description + (has_archive() ? "." : "")},
-                                {"UNPACK", has_source ? "-a 0" : ""},
-                                {"KERNELS", kernels},
-                                {"FILES", has_source ? "/usr/src/" + tree_name() : ""}});
+    std::map<std::string, std::string> values{{"MODULE", name_},
+                                              {"VERSION", version_},
+                                              {"RPM_VERSION", rpm_version(content_.module(), product())},
+                                              {"SOURCES", sources},
+                                              {"PROVIDES", dependency_lines("Provides", provides())},
+                                              {"DESCRIPTION", description + (has_archive() ? "." : "")},
+                                              {"KERNELS", kernels},
+                                              {"FILES", has_source ? "/usr/src/" + tree_name() : ""}};
+    values["REGISTER"] = filled(dkms_spec_register(), values);
+    return filled(dkms_spec(), values);
 }
 
 std::vector<fs::path> DkmsPackage::make_by_own_spec()

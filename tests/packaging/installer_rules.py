@@ -10,6 +10,8 @@ import subprocess
 import tarfile
 import tempfile
 
+import anaconda_rules
+
 MODULE = re.compile(r'\.ko(\.xz|\.gz|\.zst|\.bz2)?$')
 
 
@@ -109,35 +111,6 @@ def redhat_loader(disk, release, arch, needs_pcitable=False):
 # --- Anaconda ------------------------------------------------------------------------------------------------------------
 
 
-def rpmvercmp(a, b):
-    """-1, 0, 1: how versions follow each other for rpm. Parts are digits or letters; digits come after letters."""
-    left, right = (re.findall('[0-9]+|[A-Za-z]+|~', text) for text in (a, b))
-    for one, other in zip(left, right):
-        if '~' in (one, other) and one != other:
-            return -1 if one == '~' else 1
-        if one.isdigit() != other.isdigit():
-            return 1 if one.isdigit() else -1
-        one, other = (int(one), int(other)) if one.isdigit() else (one, other)
-        if one != other:
-            return -1 if one < other else 1
-    return (len(left) > len(right)) - (len(left) < len(right))
-
-
-def rpm_compares(release, operator, version):
-    """Whether `release` is as `version` is asked to be: the whole text is compared."""
-    difference = rpmvercmp(release, version)
-    return (difference == 0 and '=' in operator) or (difference > 0 and '>' in operator) or (difference < 0 and '<' in operator)
-
-
-def fits_kernel(package, release):
-    for line in output_of('rpm', '-qp', '--nosignature', '--provides', package).decode().splitlines():
-        words = line.split()
-        if words[0] == 'kernel-modules' and len(words) == 3:
-            if words[2].startswith(('2.6.32-131', '2.6.32-71')) or rpm_compares(release, words[1], words[2]):
-                return True
-    return False
-
-
 def anaconda(disk, release, arch):
     """What it makes modules of the running system: {path below /lib/modules/RELEASE/updates: bytes}, of every repository."""
     repositories = [pathlib.Path(directory) for directory, directories, files in os.walk(disk, followlinks=True)
@@ -147,9 +120,9 @@ def anaconda(disk, release, arch):
     found = {}
     for repository in repositories:
         for package in sorted((repository / 'rpms' / arch).glob('*.rpm')):
-            if not output_of('rpm', '-qp', '--nosignature', '--qf', '%{DESCRIPTION}', package).strip():
-                raise Refused(f'{package.name} has no description')
-            if fits_kernel(package, release):
+            if anaconda_rules.is_meant_for(package, release):
+                if complaints := anaconda_rules.complaints(package, release, arch):
+                    raise Refused(f'{package.name}: {complaints}')
                 found.update(payload(package))
     if not found:
         raise Refused('no package is for ' + release)
