@@ -92,7 +92,9 @@ class KmodPackage(rpm_products.Case):
                     '5.14.0-70.el9.x86_64', '5.14.0-70.el9_0.x86_64', '010', 'a1', 'b')
         for one in versions:
             for other in versions:
-                expression = f'%{{lua:print(rpm.vercmp("{one}", "{other}"))}}'
+                # As one word: RPM would take what follows a '-' for the release.
+                words = [version.replace('-', '_') for version in (one, other)]
+                expression = '%{lua:print(rpm.vercmp("' + '", "'.join(words) + '"))}'
                 said = subprocess.run(['rpm', '--eval', expression], check=True, text=True, stdout=subprocess.PIPE).stdout
                 self.assertEqual(anaconda_rules.order(one, other), int(said), f'{one} and {other}')
 
