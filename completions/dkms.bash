@@ -2,7 +2,7 @@
 # Completion for dkms and dkmsctl in bash. Looks into directories only and starts no program.
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
-    mktarball remove status unbuild uninstall'
+    mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
 _dkmsctl_commands='add autoinstall build cancel install jobs lint log monitor plan rebuild remove status unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
@@ -87,6 +87,7 @@ _dkms_kernels() {
 # The options of an action of dkms; those that end in '=' take a value.
 _dkms_options() {
     local making='--config= --directive= --force --kernelsourcedir= -j='
+    local package='--all --binaries-only --legacy-postinst= --source-only -c='
     case $action in
     add) options='--archive= --force --rpm_safe_upgrade -c=' ;;
     autoinstall) options=$making ;;
@@ -94,6 +95,12 @@ _dkms_options() {
     install) options="$making --force-version-override --modprobe-on-install --no-depmod -c=" ;;
     ldtarball) options='--archive= --force' ;;
     match) options="$making --templatekernel=" ;;
+    mkbmdeb) options='--all -c=' ;;
+    mkdeb) options=$package ;;
+    mkdriverdisk) options='--all --distro= --label= --media= --release= --size= --spec= -c= -d= -r=' ;;
+    mkdsc) options='--legacy-postinst= -c=' ;;
+    mkkmp) options='--spec= -c=' ;;
+    mkrpm) options="$package --spec=" ;;
     mktarball) options='--all --archive= --binaries-only --source-only -c=' ;;
     remove) options='--all --rpm_safe_upgrade' ;;
     unbuild) options=--all ;;
@@ -175,6 +182,8 @@ _dkms_value() {
         _dkms_offer "${kernels[@]}"
         ;;
     -a | --arch) _dkms_offer "$HOSTTYPE" ;;
+    --legacy-postinst) _dkms_offer 0 1 ;;
+    --media) _dkms_offer cpio.gz floppy img iso tar ;;
     --dkmstree | --sourcetree | --installtree | --root | --kernelsourcedir) _dkms_offer_files -d ;;
     --archive | --config | --conf | -c) _dkms_offer_files -f ;;
     *) COMPREPLY=() ;;

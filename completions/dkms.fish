@@ -91,6 +91,10 @@ function __dkms_option
             complete $words -x -a '(__fish_complete_directories)'
         case --archive= --config= --conf= -c=
             complete $words -r -F
+        case --legacy-postinst=
+            complete $words -x -a '0 1'
+        case --media=
+            complete $words -x -a 'cpio.gz floppy img iso tar'
         case '*='
             complete $words -x
         case '*'
@@ -99,40 +103,47 @@ function __dkms_option
 end
 
 complete -c dkms -c dkmsctl -f
-complete -c dkms -n 'not __dkms_action' -a 'add autoinstall build generate_mok install kernel_postinst kernel_preinst
-    kernel_prerm ldtarball match mktarball remove status unbuild uninstall'
+set -l packing mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
+complete -c dkms -n 'not __dkms_action' -a "add autoinstall build generate_mok install kernel_postinst kernel_preinst
+    kernel_prerm ldtarball match $packing remove status unbuild uninstall"
 complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel install jobs lint log monitor plan rebuild remove status unbuild
     uninstall wait'
-complete -c dkms -n '__dkms_does add build install match mktarball remove status unbuild uninstall' -a '(__dkms_modules)'
+complete -c dkms -n "__dkms_does add build install match $packing remove status unbuild uninstall" -a '(__dkms_modules)'
 complete -c dkmsctl -n '__dkms_does add build install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
 complete -c dkms -n '__dkms_does ldtarball' -F
 complete -c dkmsctl -n '__dkms_does lint' -F
 
 for option in --dkmstree= --sourcetree= --installtree= --quiet -q --verbose --debug --help
     __dkms_option dkms $option add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball \
-        match mktarball remove status unbuild uninstall
+        match $packing remove status unbuild uninstall
 end
 for option in --module= -m= -v=
-    __dkms_option dkms $option add build install match mktarball remove status unbuild uninstall
+    __dkms_option dkms $option add build install match $packing remove status unbuild uninstall
 end
 for option in --kernelver= -k= --arch= -a=
-    __dkms_option dkms $option autoinstall build install kernel_postinst kernel_preinst kernel_prerm match mktarball remove status \
+    __dkms_option dkms $option autoinstall build install kernel_postinst kernel_preinst kernel_prerm match $packing remove status \
         unbuild uninstall
 end
 for option in --config= --directive= --kernelsourcedir= -j=
     __dkms_option dkms $option autoinstall build install match
 end
 __dkms_option dkms --force add autoinstall build install ldtarball match
-__dkms_option dkms --all mktarball remove unbuild uninstall
+__dkms_option dkms --all mkbmdeb mkdeb mkdriverdisk mkrpm mktarball remove unbuild uninstall
 __dkms_option dkms --archive= add ldtarball mktarball
-__dkms_option dkms --binaries-only mktarball
-__dkms_option dkms --source-only mktarball
+for option in --binaries-only --source-only
+    __dkms_option dkms $option mkdeb mkrpm mktarball
+end
+__dkms_option dkms --legacy-postinst= mkdeb mkdsc mkrpm
+__dkms_option dkms --spec= mkdriverdisk mkkmp mkrpm
+for option in --distro= -d= --label= --media= --release= -r= --size=
+    __dkms_option dkms $option mkdriverdisk
+end
 __dkms_option dkms --rpm_safe_upgrade add remove
 __dkms_option dkms --templatekernel= match
 __dkms_option dkms --force-version-override install
 __dkms_option dkms --modprobe-on-install install uninstall
 __dkms_option dkms --no-depmod install uninstall
-__dkms_option dkms -c= add build install mktarball
+__dkms_option dkms -c= add build install $packing
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=

@@ -36,7 +36,8 @@ Symbols symbols_in(const fs::path& directory, const char* name)
 class KmodPackage {
 public:
     KmodPackage(const Work& work, const PackContent& content, const KernelId& kernel)
-        : work_(work), content_(content), kernel_(kernel), product_(content.module().text() + " for " + kernel.text())
+        : work_(work), content_(content), kernel_(kernel),
+          product_("The RPM of " + content.module().text() + " for " + kernel.text())
     {
         modules_ = content.modules(kernel);
         if (modules_.empty())
