@@ -88,6 +88,7 @@ _dkms_kernels() {
 # The options of an action of dkms; those that end in '=' take a value.
 _dkms_options() {
     local making='--config= --directive= --force --kernelsourcedir= -j='
+    local package='--all --binaries-only --legacy-postinst= --source-only -c='
     case $action in
     add) options='--archive= --force --rpm_safe_upgrade -c=' ;;
     autoinstall) options=$making ;;
@@ -95,11 +96,12 @@ _dkms_options() {
     install) options="$making --force-version-override --modprobe-on-install --no-depmod -c=" ;;
     ldtarball) options='--archive= --force' ;;
     match) options="$making --templatekernel=" ;;
-    mkbmdeb) options=--all ;;
-    mkdeb | mkdsc) options='--all --binaries-only --legacy-postinst= --source-only' ;;
-    mkdriverdisk) options='--all --distro= --label= --media= --release= --size= -d= -r=' ;;
-    mkkmp) options=--spec= ;;
-    mkrpm) options='--all --binaries-only --legacy-postinst= --source-only --spec=' ;;
+    mkbmdeb) options='--all -c=' ;;
+    mkdeb) options=$package ;;
+    mkdriverdisk) options='--all --distro= --label= --media= --release= --size= --spec= -c= -d= -r=' ;;
+    mkdsc) options='--legacy-postinst= -c=' ;;
+    mkkmp) options='--spec= -c=' ;;
+    mkrpm) options="$package --spec=" ;;
     mktarball) options='--all --archive= --binaries-only --source-only -c=' ;;
     remove) options='--all --rpm_safe_upgrade' ;;
     unbuild) options=--all ;;
@@ -187,6 +189,7 @@ _dkms_value() {
         ;;
     -a | --arch) _dkms_offer "$HOSTTYPE" ;;
     --dkmstree | --sourcetree | --installtree | --root | --kernelsourcedir | --output | -o) _dkms_offer_files -d ;;
+    --legacy-postinst) _dkms_offer 0 1 ;;
     --format) _dkms_offer bmdeb deb driver-disk dsc kmod kmp rpm tarball ;;
     --media) _dkms_offer cpio.gz floppy img iso tar ;;
     -d | --distro | --distribution) _dkms_offer debian redhat redhat3 suse ubuntu ;;

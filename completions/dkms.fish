@@ -91,12 +91,14 @@ function __dkms_option
             complete $words -x -a '(__fish_complete_directories)'
         case --format=
             complete $words -x -a 'bmdeb deb driver-disk dsc kmod kmp rpm tarball'
-        case --media=
-            complete $words -x -a 'cpio.gz floppy img iso tar'
         case --distro= --distribution= -d=
             complete $words -x -a 'debian redhat redhat3 suse ubuntu'
         case --archive= --config= --conf= -c=
             complete $words -r -F
+        case --legacy-postinst=
+            complete $words -x -a '0 1'
+        case --media=
+            complete $words -x -a 'cpio.gz floppy img iso tar'
         case '*='
             complete $words -x
         case '*'
@@ -105,39 +107,39 @@ function __dkms_option
 end
 
 complete -c dkms -c dkmsctl -f
-complete -c dkms -n 'not __dkms_action' -a 'add autoinstall build generate_mok install kernel_postinst kernel_preinst
-    kernel_prerm ldtarball match mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
+set -l packing mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
+complete -c dkms -n 'not __dkms_action' -a "add autoinstall build generate_mok install kernel_postinst kernel_preinst
+    kernel_prerm ldtarball match $packing remove status unbuild uninstall"
 complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel export import install jobs lint log monitor plan rebuild
     remove status unbuild uninstall wait'
-complete -c dkms -n '__dkms_does add build install match mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall' -a '(__dkms_modules)'
+complete -c dkms -n "__dkms_does add build install match $packing remove status unbuild uninstall" -a '(__dkms_modules)'
 complete -c dkmsctl -n '__dkms_does add build export install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
 complete -c dkms -n '__dkms_does ldtarball' -F
 complete -c dkmsctl -n '__dkms_does import lint' -F
 
-set -l makers mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
 for option in --dkmstree= --sourcetree= --installtree= --quiet -q --verbose --debug --help
-    __dkms_option dkms $option $makers add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm \
-        ldtarball match remove status unbuild uninstall
+    __dkms_option dkms $option add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball \
+        match $packing remove status unbuild uninstall
 end
 for option in --module= -m= -v=
-    __dkms_option dkms $option $makers add build install match remove status unbuild uninstall
+    __dkms_option dkms $option add build install match $packing remove status unbuild uninstall
 end
 for option in --kernelver= -k= --arch= -a=
-    __dkms_option dkms $option $makers autoinstall build install kernel_postinst kernel_preinst kernel_prerm match remove status \
+    __dkms_option dkms $option autoinstall build install kernel_postinst kernel_preinst kernel_prerm match $packing remove status \
         unbuild uninstall
 end
 for option in --config= --directive= --kernelsourcedir= -j=
     __dkms_option dkms $option autoinstall build install match
 end
 __dkms_option dkms --force add autoinstall build install ldtarball match
-__dkms_option dkms --all mkbmdeb mkdeb mkdriverdisk mkdsc mkrpm mktarball remove unbuild uninstall
+__dkms_option dkms --all mkbmdeb mkdeb mkdriverdisk mkrpm mktarball remove unbuild uninstall
 __dkms_option dkms --archive= add ldtarball mktarball
 for option in --binaries-only --source-only
-    __dkms_option dkms $option mkdeb mkdsc mkrpm mktarball
+    __dkms_option dkms $option mkdeb mkrpm mktarball
 end
 __dkms_option dkms --legacy-postinst= mkdeb mkdsc mkrpm
-__dkms_option dkms --spec= mkkmp mkrpm
-for option in --distro= -d= --release= -r= --media= --size= --label=
+__dkms_option dkms --spec= mkdriverdisk mkkmp mkrpm
+for option in --distro= -d= --label= --media= --release= -r= --size=
     __dkms_option dkms $option mkdriverdisk
 end
 __dkms_option dkms --rpm_safe_upgrade add remove
@@ -145,7 +147,7 @@ __dkms_option dkms --templatekernel= match
 __dkms_option dkms --force-version-override install
 __dkms_option dkms --modprobe-on-install install uninstall
 __dkms_option dkms --no-depmod install uninstall
-__dkms_option dkms -c= add build install mktarball
+__dkms_option dkms -c= add build install $packing
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=

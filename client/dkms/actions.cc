@@ -244,6 +244,12 @@ int package_working_source(Session& outer)
     return carry_out(session, pack, WorkingSource::results());
 }
 
+int run_driver_disk(Session& session)
+{
+    check_driver_disk(session.words());
+    return run_packaging(session);
+}
+
 int run_debian_packaging(Session& session)
 {
     const Words& words = session.words();
@@ -284,7 +290,7 @@ constexpr std::array<ActionRow, 21> table{{
     {"mkdsc", 0, run_debian_packaging},
     {"mkbmdeb", 0, run_debian_packaging},
     {"mkkmp", needs_module | refuses_all | one_kernel, run_packaging},
-    {"mkdriverdisk", needs_module, run_packaging},
+    {"mkdriverdisk", needs_module, run_driver_disk},
 }};
 
 const ActionRow* row_of(std::string_view action)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/dkms/packaging.h"
 
+#include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace dkms::legacy {
 namespace {
@@ -48,12 +50,31 @@ std::optional<PackFormat> format_of_action(std::string_view action)
 void set_packaging(Options& options, PackFormat format, const Words& words)
 {
     options.format = format;
-    for (std::size_t i = 0; i < words.distributions.size(); ++i) {
-        // One release is for all, several are for one distribution each.
-        const std::size_t which = words.releases.size() == 1 ? 0 : i;
-        options.distributions.push_back(words.distributions[i] +
-                                        (which < words.releases.size() ? "/" + words.releases[which] : ""));
+    const auto& [names, releases] = std::tie(words.distributions, words.releases);
+    const auto add = [&](const std::string& name, const std::string& release) {
+        options.distributions.push_back(name + (release.empty() ? "" : "/" + release));
+    };
+    if (names.size() == 1 && releases.size() > 1) {
+        for (const std::string& release : releases) add(names.front(), release);
+        return;
     }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::size_t which = releases.size() == 1 ? 0 : i;
+        add(names[i], which < releases.size() ? releases[which] : "");
+    }
+}
+
+void check_driver_disk(const Words& words)
+{
+    if (words.distributions.empty())
+        throw Fault{1,
+                    "No distribution was given with -d.\nUsage: mkdriverdisk -d <distribution> [-r <release>] "
+                    "[--media <medium>] <module>/<module-version>",
+                    false};
+    constexpr std::array<std::string_view, 6> media{"", "floppy", "img", "iso", "tar", "cpio.gz"};
+    if (std::find(media.begin(), media.end(), words.options.media) == media.end())
+        throw Fault{1, "Media type \"" + words.options.media + "\" is none of floppy, img, iso, tar and cpio.gz.",
+                    false};
 }
 
 int exit_code_for(const Error& error, const Request& request)

@@ -58,6 +58,8 @@ void take(ModuleFacts& facts, std::string_view key, const std::string& value)
         facts.vermagic = value;
     else if (key == "version")
         facts.version = value;
+    else if (key == "description")
+        facts.description = value;
     else if (key == "srcversion")
         facts.srcversion = value;
     else if (key == "depends")

@@ -13,6 +13,7 @@ namespace dkms {
 struct ModuleFacts {
     std::string vermagic; ///< "6.1.0-1-amd64 SMP preempt mod_unload modversions "
     std::string version;
+    std::string description;
     std::string srcversion;
     std::vector<std::string> depends;
     std::vector<std::string> aliases;

@@ -14,7 +14,6 @@
 #include <set>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace dkms {
@@ -138,23 +137,21 @@ fs::path build_dkms_deb(DraftDirectory& draft, const PackContent& content, const
 }
 
 fs::path build_modules_deb(DraftDirectory& draft, const PackContent& content, const KernelId& kernel, Work& work,
-                           DebCompression compression, bool only_running)
+                           ModulesDeb kind)
 {
-    const DebPackage package = modules_package(content.module(), kernel);
-    PayloadTree tree(draft.path() / ("modules-" + kernel.release + "-" + kernel.arch), content.time(),
-                     work.cancellation);
-    const Descriptor& build = content.builds().at(kernel).directory;
-    for (const PackedModule& module : content.modules(kernel)) {
-        const std::string file = "module/" + module.file;
-        const Descriptor opened(::openat(build.number(), file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-        tree.file("lib/modules/" + kernel.release + "/updates/dkms/" + module.file, opened);
-    }
+    DebPackage package = modules_package(content.module(), kernel);
+    if (kind == ModulesDeb::for_old_ubuntu) package.version += "-1";
+    PayloadTree tree(draft.path() / unique_name("modules-" + kernel.release + "-"), content.time(), work.cancellation);
+    for (const PackedModule& module : content.modules(kernel))
+        tree.file("lib/modules/" + kernel.release + "/updates/dkms/" + module.file,
+                  content.open_module(kernel, module));
     put_documents(tree, package, copyright(content.module(), ""), content.time());
     tree.text("usr/share/" + package.name + "/" + manifest_name, manifest_for(content, kernel, work.cancellation));
-    if (only_running) tree.text("DEBIAN/preinst", running_kernel_preinst(kernel), 0755);
+    if (kind == ModulesDeb::for_old_ubuntu) tree.text("DEBIAN/preinst", running_kernel_preinst(kernel), 0755);
     tree.text("DEBIAN/postinst", modules_postinst(kernel), 0755);
     tree.text("DEBIAN/postrm", modules_postrm(kernel), 0755);
-    return build_deb(draft, tree, package, content.time(), compression);
+    return build_deb(draft, tree, package, content.time(),
+                     kind == ModulesDeb::for_machine ? DebCompression::xz : DebCompression::gzip);
 }
 
 } // namespace dkms

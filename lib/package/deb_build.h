@@ -32,10 +32,17 @@ std::filesystem::path build_deb(DraftDirectory& draft, PayloadTree& tree, const 
 /// `draft`; throws as build_deb.
 std::filesystem::path build_dkms_deb(DraftDirectory& draft, const PackContent& content, const Work& work);
 
-/// The package of the modules of one build, as /lib/modules/K/updates/dkms/FILE. With `only_running` it can be unpacked
-/// under its own kernel only. Returns the file's path in `draft`; throws as build_deb, and Error VerifyFailed.
+/// Whom a package of modules is for.
+enum class ModulesDeb {
+    for_machine,    ///< dpkg, once
+    for_installer,  ///< the Debian installer, which takes it from a driver disk
+    for_old_ubuntu, ///< Ubuntu's of old: revision 1, to be unpacked under its own kernel only
+};
+
+/// The package of the modules of one build, as /lib/modules/K/updates/dkms/FILE. Returns the file's path in `draft`;
+/// throws as build_deb, and Error VerifyFailed.
 std::filesystem::path build_modules_deb(DraftDirectory& draft, const PackContent& content, const KernelId& kernel,
-                                        Work& work, DebCompression compression, bool only_running);
+                                        Work& work, ModulesDeb kind);
 
 /// What is not a package's own, but lies in a directory of a source package or of a package: everything but the source.
 /// `directory` is "" or ends in '/'.

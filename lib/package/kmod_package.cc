@@ -36,7 +36,8 @@ Symbols symbols_in(const fs::path& directory, const char* name)
 class KmodPackage {
 public:
     KmodPackage(const Work& work, const PackContent& content, const KernelId& kernel)
-        : work_(work), content_(content), kernel_(kernel), product_(content.module().text() + " for " + kernel.text())
+        : work_(work), content_(content), kernel_(kernel),
+          product_("The RPM of " + content.module().text() + " for " + kernel.text())
     {
         modules_ = content.modules(kernel);
         if (modules_.empty())
@@ -51,10 +52,6 @@ public:
     fs::path make(DraftDirectory& draft) const;
 
 private:
-    fs::path modules_directory() const
-    {
-        return path_for_children(content_.builds().at(kernel_).directory.number()) / "module";
-    }
     std::string kernel_version() const;
     std::set<std::string> provides() const;
     std::set<std::string> requirements() const;
@@ -138,14 +135,8 @@ std::string KmodPackage::spec() const
 void KmodPackage::add_modules(const RpmBuild& build) const
 {
     fs::create_directory(build.sources() / "modules");
-    for (const PackedModule& module : modules_) {
-        const Descriptor file = open_inside(modules_directory(), module.file);
-        if (!file)
-            throw Error(
-                ErrorCode::source_unreadable,
-                {{"module", content_.module().text()}, {"path", module.file}, {"reason", "it was replaced just now"}});
-        copy_file_to(file, build.sources() / "modules" / module.file);
-    }
+    for (const PackedModule& module : modules_)
+        copy_file_to(content_.open_module(kernel_, module), build.sources() / "modules" / module.file);
 }
 
 fs::path KmodPackage::make(DraftDirectory& draft) const

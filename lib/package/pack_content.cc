@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/pack_content.h"
 
+#include "lib/build/inside.h"
 #include "lib/build/verify.h"
 #include "lib/kernel/module_name.h"
 #include "lib/package/archive_writer.h"
@@ -116,6 +117,15 @@ std::vector<PackedModule> PackContent::modules(const KernelId& kernel) const
         if (build.record) check_as_recorded(*build.record, place / file, shown, kernel);
     }
     return modules;
+}
+
+Descriptor PackContent::open_module(const KernelId& kernel, const PackedModule& module) const
+{
+    Descriptor file = open_inside(path_for_children(builds_.at(kernel).directory.number()) / "module", module.file);
+    if (!file)
+        throw Error(ErrorCode::source_unreadable,
+                    {{"module", module_.text()}, {"path", module.file}, {"reason", "it was replaced just now"}});
+    return file;
 }
 
 std::time_t PackContent::time() const

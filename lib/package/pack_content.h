@@ -47,6 +47,9 @@ public:
     /// kernel, or is not what the build's record says.
     std::vector<PackedModule> modules(const KernelId& kernel) const;
 
+    /// The file of one of them. Throws Error SourceUnreadable when it was replaced meanwhile.
+    Descriptor open_module(const KernelId& kernel, const PackedModule& module) const;
+
     /// The time that everything that is made gets: SOURCE_DATE_EPOCH if the caller has one, else the newest of what is
     /// packed.
     std::time_t time() const;

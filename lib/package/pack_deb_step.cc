@@ -79,7 +79,7 @@ std::vector<fs::path> PackDebStep::make_one(DraftDirectory& draft, const KernelI
     if (template_.directory) return build_from_template(draft, template_, *content_, kernel, work_);
     if (format_ == PackFormat::dsc) return build_dsc(draft, *content_, work_);
     if (format_ == PackFormat::deb) return {build_dkms_deb(draft, *content_, work_)};
-    return {build_modules_deb(draft, *content_, kernel, work_, DebCompression::xz, false)};
+    return {build_modules_deb(draft, *content_, kernel, work_, ModulesDeb::for_machine)};
 }
 
 } // namespace

@@ -113,6 +113,8 @@ std::vector<fs::path> DkmsPackage::make_by_foreign_spec(const std::string& spec)
     std::string listing;
     for (const std::string& one : provides()) listing += one + "\n";
     build_.add_source("provides", listing);
+    // rpmbuild wants to get rid of its list of files.
+    build_.add_source("find-provides", "cat >/dev/null; exec cat \"${0%/*}/provides\"\n");
 
     std::string kernels;
     for (const auto& [kernel, build] : content_.builds()) kernels += (kernels.empty() ? "" : " ") + kernel.release;
@@ -123,7 +125,7 @@ std::vector<fs::path> DkmsPackage::make_by_foreign_spec(const std::string& spec)
     build_.define("mktarball_line", archive_words(top / "dkms"));
     build_.define("_dkmsdir", top / "dkms");
     build_.define("_use_internal_dependency_generator", "0");
-    build_.define("__find_provides", "/bin/cat " + (build_.sources() / "provides").string());
+    build_.define("__find_provides", "/bin/sh " + (build_.sources() / "find-provides").string());
     return build_.run("-ba", "dkms_mkrpm.spec", spec);
 }
 

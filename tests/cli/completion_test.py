@@ -23,7 +23,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 FILES = HERE.parent.parent / 'completions'
 # All of dkms; those of dkmsctl are read from its help.
 ACTIONS = {'add', 'autoinstall', 'build', 'generate_mok', 'install', 'kernel_postinst', 'kernel_preinst', 'kernel_prerm', 'ldtarball',
-           'match', 'mkbmdeb', 'mkdeb', 'mkdriverdisk', 'mkdsc', 'mkkmp', 'mkrpm', 'mktarball', 'remove', 'status', 'unbuild', 'uninstall'}
+           'match', 'mkbmdeb', 'mkdeb', 'mkdriverdisk', 'mkdsc', 'mkkmp', 'mkrpm', 'mktarball', 'remove', 'status', 'unbuild',
+           'uninstall'}
 
 
 def help_of(program, *words):
@@ -79,6 +80,11 @@ class Completion:
         self.check(self.tree('dkms build -k '), '6.1.0-1', '6.12.9-2')
         self.check(self.tree('dkmsctl build --kernel 6.12'), '6.12.9-2')
         self.check(self.tree('dkms autoinstall -k 6.12'), '6.12.9-2')
+
+    def test_packages(self):
+        self.check(self.tree('dkms mkrpm h'), 'hello/1.0', 'hello/1.1')
+        self.check('dkms mkdriverdisk --media i', 'img', 'iso')
+        self.check('dkms mkrpm --legacy-postinst ', '0', '1')
 
     def test_nothing_for_numbers_of_jobs(self):
         self.check('dkmsctl cancel ')

@@ -38,10 +38,9 @@ def order(a, b):
     """Less than 0, 0 or more than 0, as rpmvercmp says."""
     left, right = segments(a), segments(b)
     for one, other in zip(left, right):
-        if '~' in (one, other) and one != other:
-            return -1 if one == '~' else 1
-        if '^' in (one, other) and one != other:
-            return 1 if one == '^' else -1
+        for mark in '~^':  # older than anything else; what comes after '^' is newer than nothing at all
+            if mark in (one, other) and one != other:
+                return -1 if one == mark else 1
         if found := segment_order(one, other) if one not in '~^' else 0:
             return found
     longer = left[len(right):] or right[len(left):]

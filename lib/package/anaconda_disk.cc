@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/package/anaconda_disk.h"
+
+#include "lib/package/kmod_package.h"
+#include "lib/process/child.h"
+
+#include <set>
+
+#include <fcntl.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Everything that createrepo_c would take from the clock is given to it.
+void put_repodata(DiskDraft& disk, const std::string& directory)
+{
+    const std::string time = std::to_string(disk.content.time());
+    disk.draft.run({"createrepo_c", "--quiet", "--no-database", "--revision", time, "--set-timestamp-to-revision",
+                    "--workers", "1", (disk.tree.root() / directory).string()},
+                   "createrepo-c", {"SOURCE_DATE_EPOCH=" + time});
+}
+
+} // namespace
+
+void put_anaconda_disk(DiskDraft& disk)
+{
+    const ModuleId& module = disk.content.module();
+    disk.tree.text("rhdd3", module.name + "-" + module.version + " driver disk\n");
+    std::set<std::string> directories;
+    for (const auto& [kernel, modules] : disk.modules) {
+        const fs::path made = make_kmod_package(disk.work, disk.content, kernel, disk.draft);
+        const std::string directory = "rpms/" + kernel.arch;
+        disk.tree.file(directory + "/" + made.filename().string(),
+                       Descriptor(::open(made.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
+        directories.insert(directory);
+    }
+    disk.tree.finish(); // the index holds the packages' times
+    if (find_program("createrepo_c")) {
+        for (const std::string& directory : directories) put_repodata(disk, directory);
+    } else {
+        disk.work.reporter.warning("no-repodata", {{"package", "createrepo-c"}},
+                                   "The disk has no repodata, which the installer of Red Hat Enterprise Linux 6 wants: "
+                                   "createrepo_c is not installed (package createrepo-c).");
+    }
+}
+
+} // namespace dkms
