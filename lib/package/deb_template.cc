@@ -48,7 +48,9 @@ void fill_in(const DebTemplate& from, const Words& words, PayloadTree& tree)
     walk(from.directory.number(), [&](const Found& found) {
         if (!S_ISREG(found.facts.st_mode) || !found.path.starts_with("debian/")) return;
         const Descriptor file = found.open_file();
-        if (file) tree.text(found.path, replaced(read_file(path_for_children(file.number())), words), 0755);
+        // Others keep their mode: debhelper runs what is executable.
+        const mode_t mode = found.path == "debian/rules" ? 0755 : found.facts.st_mode;
+        if (file) tree.text(found.path, replaced(read_file(path_for_children(file.number())), words), mode);
     });
 }
 

@@ -21,6 +21,7 @@ build binary-arch:
 clean:
 \trm -rf debian/tmp
 binary binary-indep: clean
+\ttest ! -x debian/control
 \tmkdir -p debian/tmp/DEBIAN debian/tmp/usr/share/mine
 \tcp -r common.postinst MODULE_NAME-MODULE_VERSION debian/tmp/usr/share/mine/
 \techo "$(KVER) $(KARCH) KERNEL_VERSION DEBIAN_BUILD_ARCH DATE_STAMP" >debian/tmp/usr/share/mine/words

@@ -12,10 +12,12 @@ import tarfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / 'cli' / 'dkms'))
+for directory in ('cli/dkms', 'real'):
+    sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / directory))
 import elf  # noqa: E402
 import installer_rules as rules  # noqa: E402
 from products import ARCH, ProductTree, files_below, output_of  # noqa: E402
+from real_modules_test import unpack  # noqa: E402
 
 DEBIAN_ARCH = {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(ARCH, ARCH)
 OTHER = 'aarch64' if ARCH == 'x86_64' else 'x86_64'
@@ -343,6 +345,32 @@ class Disks(unittest.TestCase):
         self.addCleanup(module.write_bytes, content)
         module.write_bytes(content + b'x')
         self.check_refused(7, 'not as it was when it was built', '-d', 'suse', '-r', 'x', '-k', self.kernel)
+
+
+class RealModule(unittest.TestCase):
+    """One of Debian's packages, whose module needs one of the kernel's."""
+
+    def test_every_installer_takes_it(self):
+        with ProductTree() as tree:
+            name, version = unpack('v4l2loopback-dkms', tree)
+            kernel = tree.kernels[0]
+            tree.add_kernel(kernel)
+            tree.succeed('add', f'{name}/{version}')
+            tree.succeed('build', f'{name}/{version}', '-k', kernel)
+            disk, = tree.made('mkdriverdisk', f'{name}/{version}', '-k', kernel, '-d', 'all', '-r', 'sles15', '-r', 'bookworm')
+            top = tree.unpacked('seen')
+            output_of('mcopy', '-s', '-m', '-i', disk, '::/', top, env=MTOOLS)
+            built = digest((tree.dkms / name / version / kernel / ARCH / 'module' / f'{name}.ko').read_bytes())
+            for taken in (rules.anaconda(top, kernel, ARCH), rules.debian_installer(top, 'Debian', 'bookworm', DEBIAN_ARCH)):
+                self.assertEqual(list(digests(taken).values()), [built])
+            self.assertEqual([update.order for update in rules.linuxrc(top, f'{ARCH}-sles15')], [['videodev'], [name]])
+            disk, = tree.made('mkdriverdisk', f'{name}/{version}', '-k', kernel, '-d', 'redhat2')
+            top = tree.unpacked('seen')
+            output_of('mcopy', '-s', '-m', '-i', disk, '::/', top, env=MTOOLS)
+            self.assertEqual(digests(rules.redhat_loader(top, kernel, ARCH)), {name: built})
+            self.assertEqual((top / 'modules.dep').read_text(), f'{name}: videodev\n')
+            description = rules.loader_modinfo((top / 'modinfo').read_text())[name][1]
+            self.assertIn('V4L2 loopback', description)
 
 
 if __name__ == '__main__':
