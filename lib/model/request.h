@@ -37,8 +37,7 @@ struct Options {
     bool no_postinst = false; ///< pack: the package does not bring what DKMS runs for it after it is unpacked
     /// pack, driver_disk: for which installers, each as "NAME" or "NAME/RELEASE" (lib/package/disk_layout.h).
     std::vector<std::string> distributions;
-    std::string
-        media; ///< pack, driver_disk: kind of image (lib/package/disk_image.h); empty: as the installers want it
+    std::string media; ///< pack, driver_disk: kind of image (lib/package/disk_image.h); empty: "img"
     unsigned media_size = 0; ///< pack, driver_disk: size of the image in KiB; 0: as large as it must be
     std::string label; ///< pack, driver_disk: the image's volume label; empty: OEMDRV where an installer looks for that
     std::string template_kernel; ///< match: release of the kernel to take as an example
