@@ -93,7 +93,7 @@ fs::path write_tarball(DraftDirectory& draft, const DebPackage& package, const P
     tree.tree(content.module().name + "-" + content.module().version, content.source());
     put_companions(tree, "share/", content, work);
     put_debian(tree, package, content);
-    const fs::path path = draft.path() / (package.name + "_" + package.version + ".tar.gz");
+    fs::path path = draft.path() / (package.name + "_" + package.version + ".tar.gz");
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     const Descriptor directory(::open(tree.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     ArchiveWriter writer(file.number(), path.filename(), content.time());
@@ -125,7 +125,7 @@ std::string sums_of(DraftDirectory& draft, const std::vector<fs::path>& files, c
 
 fs::path write_dsc(DraftDirectory& draft, const DebPackage& package, const fs::path& tarball)
 {
-    const fs::path path = draft.path() / (package.name + "_" + package.version + ".dsc");
+    fs::path path = draft.path() / (package.name + "_" + package.version + ".dsc");
     write_file_durably(path, "Format: 1.0\nSource: " + package.name + "\nBinary: " + package.name +
                                  "\nArchitecture: all\nVersion: " + package.version +
                                  "\nMaintainer: " + deb_maintainer() + "\nStandards-Version: 4.6.2\nPackage-List:\n " +
@@ -136,7 +136,7 @@ fs::path write_dsc(DraftDirectory& draft, const DebPackage& package, const fs::p
 fs::path write_changes(DraftDirectory& draft, const DebPackage& package, const std::vector<fs::path>& files,
                        std::time_t time)
 {
-    const fs::path path = draft.path() / (package.name + "_" + package.version + "_source.changes");
+    fs::path path = draft.path() / (package.name + "_" + package.version + "_source.changes");
     write_file_durably(path, "Format: 1.8\nDate: " + date_text(time) + "\nSource: " + package.name +
                                  "\nArchitecture: source\nVersion: " + package.version +
                                  "\nDistribution: unstable\nUrgency: low\nMaintainer: " + deb_maintainer() +
