@@ -69,7 +69,8 @@ PackContent::PackContent(const Work& work)
     : layout_(work.places), module_(work.step.module), conf_(checked_conf(work, layout_)), settings_(work.settings)
 {
     open_source(work);
-    if (work.step.options.source_only || builds_in(work.step.options.format) == PackedBuilds::none) return;
+    const PackedBuilds wanted = builds_in(work.step.options.format);
+    if (work.step.options.source_only || wanted == PackedBuilds::none || wanted == PackedBuilds::prepared) return;
     for (const KernelId& kernel : work.step.kernels) builds_.emplace(kernel, open_build(kernel));
 }
 

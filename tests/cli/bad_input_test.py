@@ -145,9 +145,13 @@ class Refused(unittest.TestCase):
                 self.refused('InvalidName', 1, 'add', '-m', 'hello', '-v', bad)
 
     def test_names_with_slashes(self):
-        for bad in ('../../etc/1.0', 'hello/../1.0', '/etc/passwd', 'hello/1.0/2'):
+        for bad in ('../../etc/1.0', 'hello/../1.0', '/etc/nothing', 'hello/1.0/2'):
             with self.subTest(bad):
                 self.refused('InvalidName', 1, 'add', bad)
+
+    def test_file_that_is_no_archive(self):
+        """A file where a module is expected is taken for something to load."""
+        self.refused('ArchiveUnreadable', 3, 'add', '/etc/passwd')
 
     def test_kernel_names(self):
         self.source()
