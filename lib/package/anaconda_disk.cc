@@ -13,12 +13,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Everything that createrepo_c would take from the clock is given to it.
+/// Everything that createrepo_c would take from the clock is given to it; gzip is what installers of all times can
+/// read.
 void put_repodata(DiskDraft& disk, const std::string& directory)
 {
     const std::string time = std::to_string(disk.content.time());
     disk.draft.run({"createrepo_c", "--quiet", "--no-database", "--revision", time, "--set-timestamp-to-revision",
-                    "--workers", "1", (disk.tree.root() / directory).string()},
+                    "--general-compress-type=gz", "--workers", "1", (disk.tree.root() / directory).string()},
                    "createrepo-c", {"SOURCE_DATE_EPOCH=" + time});
 }
 

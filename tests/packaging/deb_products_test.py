@@ -62,9 +62,10 @@ class Debs(unittest.TestCase):
         return directory
 
     def check_lint(self, *files):
-        """Nothing that Debian's checker calls an error."""
+        """Nothing that Debian's checker calls an error; but that modules lie below /lib, which is where those Debians look for
+        them that have it apart from /usr, and which is the same in all others."""
         said = output_of('lintian', '--allow-root', '--fail-on', 'none', *files)
-        self.assertEqual([line for line in said.splitlines() if line.startswith('E:')], [])
+        self.assertEqual([line for line in said.splitlines() if line.startswith('E:') and ' aliased-location ' not in line], [])
 
     def test_mkdeb_without_kernels_brings_the_source(self):
         self.tree.build()
