@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/message_of_the_day.h"
 
-#include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/directory.h"
 
@@ -18,11 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* directory_name = "motd.d";
 constexpr const char* file_name = "dkms";
-
-[[noreturn]] void refuse(const fs::path& path, int number)
-{
-    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
-}
 
 Descriptor open_directory(int parent, const char* name)
 {
@@ -50,12 +44,12 @@ void write_file(const Descriptor& directory, const fs::path& shown, const std::s
     const std::string temporary = unique_name(".dkms-"); // pam_motd shows no file that begins with a dot
     const Descriptor file(
         ::openat(directory.number(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!file) refuse(shown, errno);
+    if (!file) refuse_change(shown, errno);
     const bool complete = ::write(file.number(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
     if (complete && ::renameat(directory.number(), temporary.c_str(), directory.number(), file_name) == 0) return;
     const int number = complete ? errno : ENOSPC;
     ::unlinkat(directory.number(), temporary.c_str(), 0);
-    refuse(shown, number);
+    refuse_change(shown, number);
 }
 
 } // namespace
@@ -67,12 +61,13 @@ void tell_at_login(const fs::path& run, const std::vector<KernelGap>& gaps)
     if (!above) return;
     if (gaps.empty()) {
         const Descriptor directory = open_directory(above.number(), directory_name);
-        if (directory && ::unlinkat(directory.number(), file_name, 0) < 0 && errno != ENOENT) refuse(shown, errno);
+        if (directory && ::unlinkat(directory.number(), file_name, 0) < 0 && errno != ENOENT)
+            refuse_change(shown, errno);
         return;
     }
-    if (::mkdirat(above.number(), directory_name, 0755) < 0 && errno != EEXIST) refuse(shown, errno);
+    if (::mkdirat(above.number(), directory_name, 0755) < 0 && errno != EEXIST) refuse_change(shown, errno);
     const Descriptor directory = open_directory(above.number(), directory_name);
-    if (!directory) refuse(shown, errno);
+    if (!directory) refuse_change(shown, errno);
     write_file(directory, shown, text_for(gaps));
 }
 

@@ -70,18 +70,6 @@ void put_archive(PayloadTree& tree, const std::string& path, const PackContent& 
     });
 }
 
-/// What goes beside modules without their source.
-std::string manifest_for(const PackContent& content, const KernelId& kernel, Cancellation& cancellation)
-{
-    nlohmann::json manifest = manifest_of(content, cancellation);
-    manifest.erase("source");
-    nlohmann::json builds = nlohmann::json::array();
-    for (const nlohmann::json& build : manifest.at("builds"))
-        if (build.at("kernel") == kernel.release && build.at("arch") == kernel.arch) builds.push_back(build);
-    manifest["builds"] = builds;
-    return text_of(manifest);
-}
-
 void put_documents(PayloadTree& tree, const DebPackage& package, const std::string& copyright_text, std::time_t time)
 {
     const std::string documents = "usr/share/doc/" + package.name + "/";
@@ -119,7 +107,7 @@ void put_companions(PayloadTree& tree, const std::string& directory, const PackC
     if (!content.builds().empty())
         put_archive(tree, directory + module.name + "-" + module.version + ".dkms.tar.gz", content, work);
     if (!work.step.options.no_postinst) tree.text(directory + "postinst", common_postinst(), 0755);
-    tree.text(directory + manifest_name, text_of(manifest_of(content, work.cancellation)));
+    tree.text(directory + manifest_name, text_of(manifest_of(content, work.cancellation, {})));
 }
 
 fs::path build_dkms_deb(DraftDirectory& draft, const PackContent& content, const Work& work)
@@ -146,7 +134,8 @@ fs::path build_modules_deb(DraftDirectory& draft, const PackContent& content, co
         tree.file("lib/modules/" + kernel.release + "/updates/dkms/" + module.file,
                   content.open_module(kernel, module));
     put_documents(tree, package, copyright(content.module(), ""), content.time());
-    tree.text("usr/share/" + package.name + "/" + manifest_name, manifest_for(content, kernel, work.cancellation));
+    tree.text("usr/share/" + package.name + "/" + manifest_name,
+              text_of(manifest_of(content, work.cancellation, {false, kernel})));
     if (kind == ModulesDeb::for_old_ubuntu) tree.text("DEBIAN/preinst", running_kernel_preinst(kernel), 0755);
     tree.text("DEBIAN/postinst", modules_postinst(kernel), 0755);
     tree.text("DEBIAN/postrm", modules_postrm(kernel), 0755);

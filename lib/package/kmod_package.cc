@@ -55,7 +55,6 @@ private:
     std::string kernel_version() const;
     std::set<std::string> provides() const;
     std::set<std::string> requirements() const;
-    std::string manifest() const;
     std::string spec() const;
     void add_modules(const RpmBuild& build) const;
 
@@ -106,17 +105,6 @@ std::set<std::string> KmodPackage::requirements() const
     return requirements;
 }
 
-std::string KmodPackage::manifest() const
-{
-    nlohmann::json manifest = manifest_of(content_, work_.cancellation);
-    manifest.erase("source");
-    nlohmann::json builds = nlohmann::json::array();
-    for (const auto& build : manifest.at("builds"))
-        if (build.at("kernel") == kernel_.release && build.at("arch") == kernel_.arch) builds.push_back(build);
-    manifest["builds"] = builds;
-    return text_of(manifest);
-}
-
 std::string KmodPackage::spec() const
 {
     std::string files;
@@ -144,7 +132,7 @@ fs::path KmodPackage::make(DraftDirectory& draft) const
     const std::string text = spec(); // complains before anything is written
     RpmBuild build(draft, "kmod/" + kernel_.release + "-" + kernel_.arch, content_.time());
     add_modules(build);
-    build.add_source(manifest_name, manifest());
+    build.add_source(manifest_name, text_of(manifest_of(content_, work_.cancellation, {false, kernel_})));
     const auto written = build.run("-bb", "kmod.spec", text, rpm_architecture(kernel_.arch));
     if (written.size() == 1) return written.front();
     throw Error(ErrorCode::packaging_failed,

@@ -97,7 +97,7 @@ std::vector<fs::path> make_kmp_source(const Work& work, const PackContent& conte
     RpmBuild build(draft, "kmp", content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),
-                   text_of(manifest_of(content, own.cancellation)));
+                   text_of(manifest_of(content, own.cancellation, {})));
     const std::string spec =
         foreign ? *foreign
                 : filled(kmp_spec(), {{"MODULE", module.name}, {"VERSION", module.version}, {"RPM_VERSION", version}});

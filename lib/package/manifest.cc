@@ -126,10 +126,11 @@ std::string difference(const json& manifest, const Descriptor& root)
 
 class Manifest::Implementation {
 public:
-    explicit Implementation(const PackContent& content) : content_(content)
+    Implementation(const PackContent& content, Scope scope) : content_(content), scope_(std::move(scope))
     {
-        if (content.source()) source_.emplace(content.source().number());
+        if (scope_.source && content.source()) source_.emplace(content.source().number());
         for (const auto& [kernel, build] : content.builds()) {
+            if (!holds(kernel)) continue;
             opened_.push_back(open_directory_below(build.directory.number(), "module"));
             modules_.emplace_back(opened_.back().number());
         }
@@ -144,25 +145,31 @@ public:
         if (source_) manifest["source"] = source_->as_source();
         auto modules = modules_.begin();
         for (const auto& [kernel, build] : content_.builds())
-            manifest["builds"].push_back(build_facts(kernel, build, *modules++));
+            if (holds(kernel)) manifest["builds"].push_back(build_facts(kernel, build, *modules++));
         return manifest;
     }
 
 private:
+    bool holds(const KernelId& kernel) const { return !scope_.kernel || *scope_.kernel == kernel; }
+
     const PackContent& content_;
+    Scope scope_;
     std::optional<Listing> source_;
     std::vector<Descriptor> opened_;
     std::vector<Listing> modules_; ///< in the order of the builds
 };
 
-Manifest::Manifest(const PackContent& content) : self_(std::make_unique<Implementation>(content)) {}
+Manifest::Manifest(const PackContent& content, const Scope& scope)
+    : self_(std::make_unique<Implementation>(content, scope))
+{
+}
 Manifest::~Manifest() = default;
 json Manifest::value() { return self_->value(); }
 
-json manifest_of(const PackContent& content, Cancellation& cancellation)
+json manifest_of(const PackContent& content, Cancellation& cancellation, const Manifest::Scope& scope)
 {
     cancellation.check();
-    return Manifest(content).value();
+    return Manifest(content, scope).value();
 }
 
 std::string text_of(const json& manifest)

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace dkms {
@@ -24,8 +25,13 @@ inline constexpr const char* manifest_name = "dkms_manifest.json";
 /// where none is packed. Starts sha256sum(1). Throws Error SourceUnreadable, Internal.
 class Manifest {
 public:
+    /// What of the content goes into one product.
+    struct Scope {
+        bool source = true;
+        std::optional<KernelId> kernel = {}; ///< the build for this kernel alone; absent: every build
+    };
     /// Begins to read what goes out, while that is packed. `content` must outlive it.
-    explicit Manifest(const PackContent& content);
+    explicit Manifest(const PackContent& content, const Scope& scope);
     ~Manifest();
     Manifest(const Manifest&) = delete;
     Manifest& operator=(const Manifest&) = delete;
@@ -39,7 +45,7 @@ private:
 };
 
 /// The same at once. Throws Error Cancelled, too.
-nlohmann::json manifest_of(const PackContent& content, Cancellation& cancellation);
+nlohmann::json manifest_of(const PackContent& content, Cancellation& cancellation, const Manifest::Scope& scope);
 
 /// As it stands in a file.
 std::string text_of(const nlohmann::json& manifest);

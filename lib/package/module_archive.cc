@@ -50,7 +50,7 @@ void write_module_archive(const PackContent& content, ArchivedSource source, int
                           Cancellation& cancellation)
 {
     const bool whole = source == ArchivedSource::whole;
-    Manifest reading(content); // first: it goes on beside the packing
+    Manifest reading(content, {whole}); // first: it goes on beside the packing
     ArchiveWriter writer(descriptor, name, content.time());
     writer.directory("");
     if (!whole) write_conf(writer, content);
@@ -58,9 +58,7 @@ void write_module_archive(const PackContent& content, ArchivedSource source, int
     writer.text("dkms_main_tree/dkms_dbversion", "2.0.0\n");
     write_builds(writer, content, cancellation);
     if (whole) writer.tree("dkms_source_tree", content.source(), cancellation);
-    nlohmann::json manifest = reading.value();
-    if (!whole) manifest.erase("source"); // it is not in there
-    writer.text(manifest_name, text_of(manifest));
+    writer.text(manifest_name, text_of(reading.value()));
     writer.close();
 }
 

@@ -39,7 +39,6 @@ private:
     DiskImage image() const;
     void require_tools() const;
     void fill(DiskDraft& disk) const;
-    std::string manifest() const;
     std::map<KernelId, std::vector<PackedModule>> modules() const;
 
     Work& work_;
@@ -100,7 +99,9 @@ Outcome PackDiskStep::run()
     PayloadTree tree(draft.path() / "disk", content_->time(), work_.cancellation);
     DiskDraft disk{work_, *content_, modules(), draft, tree};
     fill(disk);
-    tree.text(manifest_name, manifest());
+    // Only one of the layouts has the source.
+    const Manifest::Scope scope{has(DiskLayout::old_ubuntu)};
+    tree.text(manifest_name, text_of(manifest_of(*content_, work_.cancellation, scope)));
     tree.finish();
 
     const std::string name = disk_name(work_.step.module, work_.step.kernels, targets_) + suffix_of(image_.media);
@@ -138,14 +139,6 @@ void PackDiskStep::fill(DiskDraft& disk) const
             break;
         }
     }
-}
-
-/// Only one of the layouts has the source.
-std::string PackDiskStep::manifest() const
-{
-    nlohmann::json manifest = manifest_of(*content_, work_.cancellation);
-    if (!has(DiskLayout::old_ubuntu)) manifest.erase("source");
-    return text_of(manifest);
 }
 
 } // namespace

@@ -179,7 +179,7 @@ std::vector<fs::path> DkmsPackage::make_by_own_spec()
         write_module_archive(content_, ArchivedSource::conf_only, new_file(name), name, work_.cancellation);
     }
     if (has_postinst()) build_.add_source("common.postinst", common_postinst());
-    build_.add_source(manifest_name, text_of(manifest_of(content_, work_.cancellation)));
+    build_.add_source(manifest_name, text_of(manifest_of(content_, work_.cancellation, {})));
     files_.clear();
     return build_.run("-ba", name_ + ".spec", spec);
 }

@@ -40,8 +40,7 @@ PlanFacts facts_of(const Places& places);
 ///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.
 /// - rebuild: forced build, and forced install where it was installed.
 /// - load: load, which asks for more. pack: the step that makes its format, for the kernels named, or with `all` for
-/// each it
-///   is built for.
+///   each it is built for; for none where nothing built goes in.
 /// - autoinstall, match, kernel_preinst: survey, which asks for the children: what is to be done depends on
 ///   configurations. No step at all for an autoinstall with nothing to do.
 /// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the
