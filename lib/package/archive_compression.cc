@@ -44,6 +44,8 @@ int set_compression(archive* writer, std::string_view name)
     const int result = found->add(writer);
     if (found->add == archive_write_add_filter_gzip)
         archive_write_set_filter_option(writer, "gzip", "timestamp", nullptr);
+    if (found->add == archive_write_add_filter_zstd) // beside us, who read; a library that cannot does it in turn
+        archive_write_set_filter_option(writer, "zstd", "threads", "1");
     return result;
 }
 

@@ -77,6 +77,9 @@ void ProductPlace::copy(const fs::path& file, const std::string& name)
 
 void ProductPlace::publish()
 {
+    std::vector<fs::path> written;
+    for (const Product& product : products_) written.push_back(path_for_children(product.file.number()));
+    Digests reading(written); // goes on while the disk writes
     for (Product& product : products_)
         if (::fchmod(product.file.number(), 0644) < 0 || ::fsync(product.file.number()) < 0)
             refuse(product.name, errno);
@@ -87,13 +90,13 @@ void ProductPlace::publish()
         made_.clear();
     }
     ::fsync(directory_);
+    const auto digests = reading.finish();
+    auto digest = digests.begin();
     for (const Product& product : products_) {
         struct stat facts {};
         ::fstat(product.file.number(), &facts);
         work_.reporter.report(
-            Event(EventKind::packed, {{"path", shown(product.name)},
-                                      {"size", facts.st_size},
-                                      {"sha256", sha256_of({path_for_children(product.file.number())}).front()}}));
+            Event(EventKind::packed, {{"path", shown(product.name)}, {"size", facts.st_size}, {"sha256", *digest++}}));
     }
 }
 

@@ -67,7 +67,7 @@ struct NeedsSource {
 
 /// Starts no program; only dkms.conf files that need none are understood, and contents are not compared.
 NeedsSource quick_source(const Places& places);
-/// May start bash and sha256sum.
+/// May start bash and what works out digests.
 NeedsSource thorough_source(const Places& places);
 
 /// Compares what the tree and the configurations say with what is installed. Changes nothing, takes no lock.

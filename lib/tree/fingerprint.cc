@@ -111,6 +111,15 @@ std::vector<InputFile> input_files_from_json(const json& value)
     return files;
 }
 
+/// Started by xargs: as many files at a time as a command line takes. Both say "DIGEST NAME", a line each, with '\\' in
+/// front of all that if there is a line feed in the name. Some distributions (Debian 12) have coreutils without the
+/// processor's own instructions for SHA-256, at a seventh of the speed.
+std::vector<std::string> Digests::program()
+{
+    if (find_program("openssl")) return {"xargs", "--null", "openssl", "dgst", "-sha256", "-r"};
+    return {"xargs", "--null", "sha256sum", "--"};
+}
+
 Digests::Digests(const std::vector<fs::path>& files)
     : count_(files.size()), said_(::memfd_create("digests", MFD_CLOEXEC))
 {
@@ -121,8 +130,9 @@ Digests::Digests(const std::vector<fs::path>& files)
     write_all(names.number(), text);
     ::lseek(names.number(), 0, SEEK_SET);
     Command command;
-    command.argv = {"xargs", "--null", "sha256sum", "--zero", "--"}; // as many at a time as a command line takes
+    command.argv = program();
     command.environment = base_environment();
+    command.environment.push_back("OPENSSL_CONF=/dev/null"); // nothing in it is about digests
     command.input = names.number();
     command.output = said_.number();
     child_ = Child::start(command);
@@ -135,8 +145,9 @@ std::vector<std::string> Digests::finish()
     const std::string said = read_file("/proc/self/fd/" + std::to_string(said_.number()), most_output);
     std::vector<std::string> digests;
     std::istringstream lines(said);
-    for (std::string line; std::getline(lines, line, '\0');) digests.push_back(line.substr(0, line.find(' ')));
-    if (!status.ok() || digests.size() != count_) throw Error(ErrorCode::internal, {{"reason", "sha256sum: " + said}});
+    for (std::string line; std::getline(lines, line);)
+        digests.push_back(line.substr(line.starts_with('\\') ? 1 : 0, 64));
+    if (!status.ok() || digests.size() != count_) throw Error(ErrorCode::internal, {{"reason", "no digests: " + said}});
     return digests;
 }
 

@@ -25,7 +25,7 @@ struct InputFile {
     bool operator==(const InputFile&) const = default;
 };
 
-/// The files as they are now; `path` of each is one with places.root. Starts sha256sum(1). Throws Error Internal.
+/// The files as they are now; `path` of each is one with places.root. Starts a program. Throws Error Internal.
 std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places& places);
 
 /// The first of these files that size and time say may not be as it was. A few microseconds a file.
@@ -42,7 +42,8 @@ nlohmann::json to_json(const std::vector<InputFile>& files);
 /// Entries that cannot be read are left out.
 std::vector<InputFile> input_files_from_json(const nlohmann::json& value);
 
-/// SHA-256 digests of files, worked out by sha256sum(1) while we do something else.
+/// SHA-256 digests of files, worked out by openssl(1) or, where that is not installed, sha256sum(1), while we do
+/// something else.
 class Digests {
 public:
     /// Throws Error Internal.
@@ -51,6 +52,8 @@ public:
     std::vector<std::string> finish();
 
 private:
+    static std::vector<std::string> program();
+
     std::size_t count_;
     Descriptor said_;
     std::optional<Child> child_; ///< none for no files

@@ -29,9 +29,9 @@ class KmodPackage(rpm_products.Case):
         cls.maker = Maker.get('edu-1.0', 'greeting-2.1')
         cls.events = {name: cls.maker.pack_kmod(name, version) for name, version in (('edu', '1.0'), ('greeting', '2.1'))}
 
-    def package(self, kernel, name='edu', version='1.0'):
+    def package(self, kernel, name='edu', version='1.0', maker=None):
         part = kernel.replace('-', '_')
-        return self.maker.products(name, version)[f'kmod-{name}-{version}-1.k{part}.{ARCH}.rpm']
+        return (maker or self.maker).products(name, version)[f'kmod-{name}-{version}-1.k{part}.{ARCH}.rpm']
 
     def test_one_for_each_kernel(self):
         for kernel in KERNELS:
@@ -43,6 +43,16 @@ class KmodPackage(rpm_products.Case):
             module = member(self.package(kernel), f'./lib/modules/{kernel}/extra/edu/edu.ko')
             self.assertIn({'file': 'edu.ko', 'sha256': hashlib.sha256(module).hexdigest()}, build['modules'])
             self.no_lint(self.package(kernel))
+
+    def test_digests_without_openssl(self):
+        system = fresh_system(self, without=['openssl'])
+        system.add_source()
+        system.dkms('install', 'hello/1.0', '-k', KERNELS[0])
+        system.pack_kmod('hello', '1.0', KERNELS[:1])
+        package = self.package(KERNELS[0], 'hello', maker=system)
+        build, = json.loads(member(package, f'./usr/share/kmod-hello/{KERNELS[0]}/dkms_manifest.json'))['builds']
+        module = member(package, f'./lib/modules/{KERNELS[0]}/extra/hello/hello.ko')
+        self.assertIn({'file': 'hello.ko', 'sha256': hashlib.sha256(module).hexdigest()}, build['modules'])
 
     def test_dependencies_tell_what_fits(self):
         package = self.package(KERNELS[0])
