@@ -52,8 +52,7 @@ void require_installed(const Kernels& kernels, Transport& transport)
     const std::filesystem::path tree = transport.install_tree();
     for (const KernelId& kernel : kernels) {
         const std::filesystem::path directory = tree / kernel.release;
-        std::error_code unreadable;
-        if (!std::filesystem::is_directory(directory, unreadable))
+        if (!leads_to_directory(directory))
             throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel.release}, {"path", directory.string()}});
     }
 }

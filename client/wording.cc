@@ -97,12 +97,6 @@ std::string nothing_to_do_text(Verb verb)
 
 std::string indented(std::string_view line) { return line.empty() ? "" : "  " + printable(line) + "\n"; }
 
-std::string parameter(const Error& error, const char* name)
-{
-    const auto found = error.parameters().find(name);
-    return found != error.parameters().end() ? found->second : "";
-}
-
 /// Every line of what the compiler said.
 std::string indented_lines(std::string_view text)
 {
@@ -118,7 +112,7 @@ std::string indented_lines(std::string_view text)
 std::string log_line(const JobProgress& job, bool service)
 {
     if (service) return job.started_at > 0 ? "  The whole log: dkmsctl log " + std::to_string(job.id) + "\n" : "";
-    const std::string path = parameter(*job.ended->error, "log");
+    const std::string path = job.ended->error->parameter("log");
     return path.empty() ? "" : indented("The whole log: " + path);
 }
 
@@ -195,7 +189,7 @@ std::string failure_details(const JobProgress& job, bool service)
     if (!job.ended || !job.ended->error) return "";
     const Error& error = *job.ended->error;
     if (error.code() == ErrorCode::cancelled) return "";
-    const std::string excerpt = parameter(error, "excerpt");
+    const std::string excerpt = error.parameter("excerpt");
     return (excerpt.empty() ? indented(error.message()) : indented_lines(excerpt)) + indented(error.hint()) +
            log_line(job, service);
 }

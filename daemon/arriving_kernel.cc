@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/arriving_kernel.h"
 
+#include "lib/process/descriptor.h"
+
 #include "lib/kernel/kernel_image.h"
 #include "lib/kernel/rooted_path.h"
 
@@ -87,8 +89,7 @@ std::string stamp_of(const fs::path& modules, const fs::path& headers, const Pla
 
 fs::path nearest_directory(fs::path path)
 {
-    std::error_code ignored;
-    while (!fs::is_directory(path, ignored) && path.has_relative_path()) path = path.parent_path();
+    while (!leads_to_directory(path) && path.has_relative_path()) path = path.parent_path();
     return path;
 }
 

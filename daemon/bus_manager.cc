@@ -10,8 +10,6 @@
 
 #include <cstdint>
 
-#include <sys/stat.h>
-
 namespace dkms {
 namespace {
 
@@ -31,8 +29,7 @@ JobRow row_of(const JobView& job)
 /// To have opened a file for writing shows that one may write to it; a directory is opened by whoever may read it.
 void check_is_no_directory(const Descriptor& handle)
 {
-    struct stat facts {};
-    if (::fstat(handle.number(), &facts) == 0 && S_ISDIR(facts.st_mode))
+    if (is_directory(handle.number()))
         throw Error(ErrorCode::invalid_args, {{"reason", "a directory is not written into for others"}});
 }
 

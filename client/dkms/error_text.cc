@@ -51,16 +51,10 @@ constexpr std::array sentences{
                                  "Refer to previous errors for more information."},
 };
 
-std::string parameter(const Error& error, const char* name)
-{
-    const auto found = error.parameters().find(name);
-    return found == error.parameters().end() ? std::string() : found->second;
-}
-
 /// The log of a build that failed, where people look for it: its record lies beside it, as <tree>/M/V/.make-K-A.log.
 std::string log_of(const Error& error)
 {
-    const fs::path record = parameter(error, "log");
+    const fs::path record = error.parameter("log");
     return (record.parent_path() / "build/make.log").string();
 }
 
@@ -71,7 +65,7 @@ std::string value_of(std::string_view name, const Error& error, const Subject& s
     if (name == "K") return subject.kernel.release;
     if (name == "A") return subject.kernel.arch;
     if (name == "LOG") return log_of(error);
-    return parameter(error, std::string(name).c_str());
+    return error.parameter(std::string(name));
 }
 
 std::string filled(std::string_view text, const Error& error, const Subject& subject)
@@ -91,7 +85,7 @@ std::string filled(std::string_view text, const Error& error, const Subject& sub
 /// <install tree>/K, from the path that an error about headers names.
 fs::path kernel_directory(const Error& error)
 {
-    const fs::path path = parameter(error, "path");
+    const fs::path path = error.parameter("path");
     return path.filename() == "build" || path.filename() == "source" ? path.parent_path() : path;
 }
 
@@ -106,8 +100,8 @@ std::string headers_text(const Error& error, const Subject& subject)
 
 std::string no_kernel_text(const Error& error, const Subject& subject)
 {
-    if (parameter(error, "exit_code") == "21" || subject.verb == Verb::build) return headers_text(error, subject);
-    return "The directory " + parameter(error, "path") +
+    if (error.parameter("exit_code") == "21" || subject.verb == Verb::build) return headers_text(error, subject);
+    return "The directory " + error.parameter("path") +
            " doesn't exist.\nYou cannot install a module onto a non-existent kernel.";
 }
 
@@ -117,7 +111,7 @@ std::string tree_of(const std::string& path) { return path.substr(0, path.find("
 /// Whether it is the kernel's directory that cannot be changed.
 bool is_of_kernel(const Error& error, const Subject& subject)
 {
-    const fs::path path = parameter(error, "path");
+    const fs::path path = error.parameter("path");
     return !subject.kernel.release.empty() && path.filename() == subject.kernel.release;
 }
 
@@ -129,7 +123,7 @@ std::string plain_text(const Error& error)
 /// Which right was missing depends on the action.
 std::string not_writable_text(const Error& error, const Subject& subject)
 {
-    const std::string reason = parameter(error, "reason");
+    const std::string reason = error.parameter("reason");
     const bool lacks_rights = reason == "Permission denied" && ::geteuid() != 0;
     if ((!lacks_rights && reason != "Read-only file system") || is_of_kernel(error, subject)) return plain_text(error);
     switch (subject.verb) {
@@ -137,7 +131,7 @@ std::string not_writable_text(const Error& error, const Subject& subject)
     case Verb::build:
     case Verb::unbuild:
     case Verb::remove:
-        return "No write access to DKMS tree at " + tree_of(parameter(error, "path"));
+        return "No write access to DKMS tree at " + tree_of(error.parameter("path"));
     default:
         return lacks_rights ? "You must be root to use this command." : plain_text(error);
     }
@@ -145,10 +139,10 @@ std::string not_writable_text(const Error& error, const Subject& subject)
 
 std::string already_added_text(const Error& error, const Subject& subject)
 {
-    if (parameter(error, "exit_code") == "8") return parameter(error, "module") + " is already added!\nAborting.";
+    if (error.parameter("exit_code") == "8") return error.parameter("module") + " is already added!\nAborting.";
     Subject loaded = subject;
     if (loaded.module.name.empty()) {
-        const std::string module = parameter(error, "module");
+        const std::string module = error.parameter("module");
         loaded.module = {module.substr(0, module.find('/')), module.substr(module.find('/') + 1)};
     }
     return filled(sentences[1].text, error, loaded);
@@ -156,7 +150,7 @@ std::string already_added_text(const Error& error, const Subject& subject)
 
 std::string missing_module_text(const Error& error)
 {
-    const fs::path path = parameter(error, "path");
+    const fs::path path = error.parameter("path");
     return "Missing module " + path.stem().string() + " in " + path.parent_path().string();
 }
 
@@ -175,14 +169,14 @@ std::optional<std::string> special_text(const Error& error, const Subject& subje
         return already_added_text(error, subject);
     case conf_missing:
         if (subject.verb != Verb::load) return std::nullopt;
-        return fs::path(parameter(error, "file")).parent_path().string() + " must contain a dkms.conf file!";
+        return fs::path(error.parameter("file")).parent_path().string() + " must contain a dkms.conf file!";
     case install_failed:
-        if (parameter(error, "reason") != "this built module is missing") return std::nullopt;
+        if (error.parameter("reason") != "this built module is missing") return std::nullopt;
         return missing_module_text(error);
     case script_failed:
-        return "The " + parameter(error, "script") + " script of " + parameter(error, "module") + " ended with " +
-               parameter(error, "exit_code") + "." +
-               (parameter(error, "log").empty() ? "" : "\nConsult " + log_of(error) + " for more information.");
+        return "The " + error.parameter("script") + " script of " + error.parameter("module") + " ended with " +
+               error.parameter("exit_code") + "." +
+               (error.parameter("log").empty() ? "" : "\nConsult " + log_of(error) + " for more information.");
     default:
         return std::nullopt;
     }
@@ -191,18 +185,18 @@ std::optional<std::string> special_text(const Error& error, const Subject& subje
 /// What the reader of configurations said, each line with its mark, and the verdict on the file.
 std::string bad_conf_text(const Error& error)
 {
-    std::string reason = parameter(error, "reason");
+    std::string reason = error.parameter("reason");
     if (reason.empty()) reason = error.message();
     constexpr std::string_view long_line = "does not begin with '/kernel'"; // was two
     if (const auto at = reason.find(long_line); at != std::string::npos)
         reason[reason.find("'/kernel'", at) - 1] = '\n';
     return "dkms.conf: Error! " + reason + "\n" +
-           framed("Bad conf file.\nFile: " + parameter(error, "file") + " does not represent a valid dkms.conf file.");
+           framed("Bad conf file.\nFile: " + error.parameter("file") + " does not represent a valid dkms.conf file.");
 }
 
 std::string excluded_text(const Error& error, const Subject& subject)
 {
-    const fs::path conf = fs::path(parameter(error, "tree")) / subject.module.name / subject.module.version /
+    const fs::path conf = fs::path(error.parameter("tree")) / subject.module.name / subject.module.version /
                           subject.kernel.release / subject.kernel.arch / "dkms.conf";
     return "Warning: The " + conf.string() + "\nfor module " + subject.module.text() +
            " includes BUILD_EXCLUSIVE directives\nwhich do not match this kernel/arch/config for any modules.\n"

@@ -19,12 +19,6 @@ bool lacks_dependencies(const JobView& job)
     return job.result == Result::failed && job.error && job.error->code() == ErrorCode::missing_dependencies;
 }
 
-std::string parameter(const Error& error, const char* name)
-{
-    const auto found = error.parameters().find(name);
-    return found == error.parameters().end() ? std::string() : found->second;
-}
-
 } // namespace
 
 LegacyRenderer::LegacyRenderer(Console& console, Style style, std::set<std::string>& said)
@@ -134,7 +128,7 @@ void LegacyRenderer::note_result(const JobView& job)
         skipped_.push_back(name);
     else if (lacks_dependencies(job))
         lines_.push_back(job.request.module.text() + " autoinstall failed due to missing dependencies: " +
-                         parameter(*job.error, "dependencies") + ".");
+                         job.error->parameter("dependencies") + ".");
     else if (job.result == Result::failed || job.result == Result::cancelled)
         failed_.push_back(name + "(" + std::to_string(exit_code_of(job)) + ")");
     else

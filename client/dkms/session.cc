@@ -46,8 +46,7 @@ int tell_refused(const Error& error, const Request& request, Console& console)
     if (!request.kernels.empty()) subject.kernel = request.kernels.front();
     if (subject.kernel.arch.empty()) subject.kernel.arch = running_architecture();
     // Of several kernels the error names the one it is about.
-    if (const auto kernel = error.parameters().find("kernel"); kernel != error.parameters().end())
-        subject.kernel.release = kernel->second;
+    if (const std::string kernel = error.parameter("kernel"); !kernel.empty()) subject.kernel.release = kernel;
     console.err(error_text(error, subject));
     return exit_code_for(error, request);
 }

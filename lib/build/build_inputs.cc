@@ -46,7 +46,7 @@ fs::path source_of(const ModuleId& module, const Places& places)
     const fs::path link = Layout(places).source_link(module);
     const fs::path in_root = resolve_below(places.root, link);
     std::error_code ignored;
-    return fs::is_directory(in_root, ignored) ? in_root : fs::canonical(link, ignored);
+    return leads_to_directory(in_root) ? in_root : fs::canonical(link, ignored);
 }
 
 Conf read_conf_for_build(const Work& work, const Framework& framework)

@@ -123,11 +123,7 @@ void BuildStep::undo() noexcept
     workplace_.reset();
 }
 
-bool BuildStep::is_built() const
-{
-    std::error_code ignored;
-    return fs::is_directory(layout_.built_modules(module(), kernel()), ignored);
-}
+bool BuildStep::is_built() const { return leads_to_directory(layout_.built_modules(module(), kernel())); }
 
 bool BuildStep::is_stale() const
 {

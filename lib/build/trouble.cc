@@ -14,12 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string parameter(const Error& error, const char* name)
-{
-    const auto found = error.parameters().find(name);
-    return found == error.parameters().end() ? std::string() : found->second;
-}
-
 KernelState state_for(ErrorCode code)
 {
     switch (code) {
@@ -50,12 +44,12 @@ std::string note_for(const Error& error)
 {
     switch (error.code()) {
     case ErrorCode::build_failed:
-        return "build: " + complaint_of(parameter(error, "excerpt"));
+        return "build: " + complaint_of(error.parameter("excerpt"));
     case ErrorCode::no_kernel_headers:
     case ErrorCode::kernel_directory_dangling:
-        return "no headers; install " + parameter(error, "package");
+        return "no headers; install " + error.parameter("package");
     case ErrorCode::build_excluded:
-        return "excluded by " + parameter(error, "reason");
+        return "excluded by " + error.parameter("reason");
     default:
         return error.message();
     }

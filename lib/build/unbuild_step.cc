@@ -23,10 +23,9 @@ public:
 
     void prepare() override
     {
-        std::error_code ignored;
         const ModuleId& module = work_.step.module;
         const fs::path version = layout_.version(module);
-        if (!fs::is_directory(version, ignored))
+        if (!leads_to_directory(version))
             throw Error(ErrorCode::no_such_module, {{"module", module.text()}, {"tree", layout_.tree().string()}});
         require_writable(version);
     }

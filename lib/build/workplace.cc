@@ -41,7 +41,11 @@ fs::path closed_above(const fs::path& path)
 }
 
 /// Whether `path` lies where a sandbox has an empty directory of its own.
-bool is_hidden(const fs::path& path) { return path.lexically_normal().string().starts_with("/tmp/"); }
+bool is_hidden(const fs::path& path)
+{
+    const std::string place = path.lexically_normal().string();
+    return place.starts_with("/tmp/") || place.starts_with("/run/");
+}
 
 /// Gives everything below `directory` to `owner`.
 void give(const fs::path& directory, std::pair<uid_t, gid_t> owner)
@@ -101,8 +105,7 @@ void Workplace::fill()
     if (!sandboxed()) remove_quietly(build_); // a failed build's, or a broken link
     try {
         copy_tree(source_, build_, sandbox_owner(kind_));
-        std::error_code ignored;
-        if (fs::is_directory(patches_, ignored)) copy_tree(patches_, build_ / "patches", sandbox_owner(kind_));
+        if (leads_to_directory(patches_)) copy_tree(patches_, build_ / "patches", sandbox_owner(kind_));
     } catch (const Error& error) {
         Parameters parameters = error.parameters();
         parameters.emplace("module", module_.text());

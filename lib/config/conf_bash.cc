@@ -50,10 +50,8 @@ Sandbox sandbox_for(std::span<const ConfSource> sources, const ConfScope& scope)
     for (const auto& [name, value] : scope.variables)
         if (!value.empty() && value.front() == '/') shown.insert(hidden_directory(value));
     Sandbox sandbox;
-    sandbox.empty = {"/run"};
     for (const auto& directory : shown)
-        if (std::error_code ignored; !directory.empty() && std::filesystem::is_directory(directory, ignored))
-            sandbox.read_only.emplace_back(directory, directory);
+        if (!directory.empty() && leads_to_directory(directory)) sandbox.read_only.emplace_back(directory, directory);
     return sandbox;
 }
 

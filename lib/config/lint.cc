@@ -14,12 +14,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* conf_name = "dkms.conf";
 
-bool leads_to_directory(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_directory(path, ignored);
-}
-
 /// The variables the file sets, without overrides.
 ConfVariables evaluate(const ConfSource& source, const ConfContext& context)
 {

@@ -3,6 +3,7 @@
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
 #include "lib/config/source_text.h"
+#include "lib/process/descriptor.h"
 
 #include <algorithm>
 #include <cctype>
@@ -51,8 +52,7 @@ void look_for_locations(const LintSubject& subject, Findings& findings)
 {
     if (!subject.value("PRE_BUILD").empty() || !subject.elements("PATCH").empty()) return;
     for (const ConfModule& record : subject.records()) {
-        std::error_code ignored;
-        if (std::filesystem::is_directory(subject.directory / record.built_location, ignored)) continue;
+        if (leads_to_directory(subject.directory / record.built_location)) continue;
         findings.add("location-missing", subject.conf, subject.outline.line_of("BUILT_MODULE_LOCATION", record.index),
                      {{"index", std::to_string(record.index)}, {"path", record.built_location}});
     }

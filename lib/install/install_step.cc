@@ -108,10 +108,9 @@ bool InstallStep::differs_from_build() const
 
 void InstallStep::require_built_and_kernel() const
 {
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(layout_.built_modules(module_, kernel_), ignored))
+    if (!leads_to_directory(layout_.built_modules(module_, kernel_)))
         throw Error(ErrorCode::not_built, {{"module", module_.text()}, {"kernel", kernel_.release}});
-    if (!std::filesystem::is_directory(kernel_directory_, ignored))
+    if (!leads_to_directory(kernel_directory_))
         throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel_.release}, {"path", kernel_directory_.string()}});
 }
 

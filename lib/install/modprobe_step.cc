@@ -42,7 +42,7 @@ public:
         argv.insert(argv.end(), aliases.begin(), aliases.end());
         // Most devices need no module of ours, and modprobe fails for each that has none at all.
         if (!aliases.empty()) run_program(std::move(argv));
-        if (std::error_code ignored; fs::is_directory("/run/systemd/system", ignored) && find_program("systemctl"))
+        if (leads_to_directory("/run/systemd/system") && find_program("systemctl"))
             run_program({"systemctl", "try-restart", "systemd-modules-load.service"});
         return {};
     }

@@ -91,8 +91,7 @@ std::vector<Event> Originals::restore(Transaction& transaction, const std::optio
 {
     std::vector<Event> events;
     bool dropped = false;
-    std::error_code ignored;
-    const bool kernel_is_there = std::filesystem::is_directory(places_.install_tree / kernel_.release, ignored);
+    const bool kernel_is_there = leads_to_directory(places_.install_tree / kernel_.release);
     for (const auto& archived : archived_files()) {
         const auto target = origin_of(archived, conf);
         if (target.empty()) continue;

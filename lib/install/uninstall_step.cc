@@ -54,8 +54,7 @@ private:
 
 void UninstallStep::prepare()
 {
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(layout_.version(module_), ignored))
+    if (!leads_to_directory(layout_.version(module_)))
         throw Error(ErrorCode::no_such_module, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
     record_ = read_install_record(layout_, module_.name, kernel_);
     if (record_ && record_->version != module_.version) record_.reset();

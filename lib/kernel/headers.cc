@@ -4,6 +4,7 @@
 #include "lib/config/distribution.h"
 #include "lib/kernel/rooted_path.h"
 #include "lib/model/error.h"
+#include "lib/process/descriptor.h"
 
 #include <algorithm>
 
@@ -11,12 +12,6 @@ namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_folder(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_directory(path, ignored);
-}
 
 bool is_link(const fs::path& path)
 {
@@ -46,14 +41,14 @@ fs::path for_make(const fs::path& link, const Places& places)
 
 bool has_include(const fs::path& directory, const Places& places)
 {
-    return is_folder(resolve_below(places.root, directory / "include"));
+    return leads_to_directory(resolve_below(places.root, directory / "include"));
 }
 
 void check_headers(const KernelId& kernel, const fs::path& directory, const Places& places, bool given)
 {
     if (has_include(directory, places)) return;
     const std::string package = headers_package(kernel, places);
-    if (!given && !is_folder(places.install_tree / kernel.release))
+    if (!given && !leads_to_directory(places.install_tree / kernel.release))
         throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel.release},
                                                 {"path", (places.install_tree / kernel.release).string()},
                                                 {"exit_code", "21"}}); // whoever builds lacks its headers
@@ -127,7 +122,7 @@ std::vector<KernelId> installed_kernels(const Places& places, bool with_headers)
     std::error_code gone;
     for (fs::directory_iterator entry(places.install_tree, gone), end; !gone && entry != end; entry.increment(gone)) {
         const KernelId kernel{entry->path().filename().string(), running_architecture()};
-        if (kernel.release.starts_with('.') || !is_folder(entry->path())) continue;
+        if (kernel.release.starts_with('.') || !leads_to_directory(entry->path())) continue;
         if (!with_headers || has_headers(kernel, places)) kernels.push_back(kernel);
     }
     std::sort(kernels.begin(), kernels.end(), [](const KernelId& a, const KernelId& b) {

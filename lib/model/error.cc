@@ -15,7 +15,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 62> table{{
+constexpr std::array<ErrorRow, 63> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -90,6 +90,8 @@ constexpr std::array<ErrorRow, 62> table{{
      "BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf must name what make builds."},
     {verify_failed, "VerifyFailed", 7, "{file} cannot be used with kernel {kernel}: {reason}.",
      "The module's Makefile must build for the kernel it is given, not for the running one."},
+    {build_changed, "BuildChanged", 7, "{file} is not as it was when it was built.",
+     "Build it anew: dkmsctl build {module} -k {kernel} --force"},
     {not_built, "NotBuilt", 6, "{module} is not built for kernel {kernel}.",
      "Build it first: dkmsctl build {module} -k {kernel}"},
     {nothing_installable, "NothingInstallable", 6, "Nothing of {module} was installed for kernel {kernel}: {reason}.",
@@ -202,6 +204,12 @@ Error::Error(ErrorCode code, Parameters parameters) : code_(code), parameters_(s
 
 std::string_view Error::name() const { return row_of(code_).name; }
 
+std::string Error::parameter(const std::string& name) const
+{
+    const auto found = parameters_.find(name);
+    return found == parameters_.end() ? std::string() : found->second;
+}
+
 std::string Error::bus_name() const
 {
     return std::string(is_standard(code_) ? "org.freedesktop.DBus.Error." : bus_prefix) + std::string(name());
@@ -213,12 +221,9 @@ std::string Error::hint() const { return filled(row_of(code_).hint, parameters_)
 
 int Error::exit_code(Verb verb) const
 {
-    if (const auto own = parameters_.find("exit_code"); own != parameters_.end()) {
-        int value = 0;
-        const auto& text = own->second;
-        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc() && value != 0)
-            return value;
-    }
+    const std::string own = parameter("exit_code");
+    int value = 0;
+    if (std::from_chars(own.data(), own.data() + own.size(), value).ec == std::errc() && value != 0) return value;
     for (const Override& one : overrides)
         if (one.code == code_ && one.verb == verb) return one.exit_code;
     return row_of(code_).exit_code;

@@ -57,6 +57,7 @@ enum class ErrorCode {
     disk_full,
     module_not_produced,
     verify_failed,
+    build_changed,
     // installing
     not_built,
     nothing_installable,
@@ -114,10 +115,11 @@ public:
 
     ErrorCode code() const { return code_; }
     const Parameters& parameters() const { return parameters_; }
-    std::string_view name() const; ///< "NoKernelHeaders"
-    std::string bus_name() const;  ///< "org.dkms1.Error.NoKernelHeaders", or the D-Bus standard's own name
-    std::string message() const;   ///< the sentence with its parameters filled in
-    std::string hint() const;      ///< the hint with its parameters filled in; empty if there is none
+    std::string parameter(const std::string& name) const; ///< empty if there is none of that name
+    std::string_view name() const;                        ///< "NoKernelHeaders"
+    std::string bus_name() const; ///< "org.dkms1.Error.NoKernelHeaders", or the D-Bus standard's own name
+    std::string message() const;  ///< the sentence with its parameters filled in
+    std::string hint() const;     ///< the hint with its parameters filled in; empty if there is none
     /// Exit code for a client that ran `verb`. A parameter "exit_code" (a script's own status) wins over the table.
     int exit_code(Verb verb) const;
     const char* what() const noexcept override { return what_.c_str(); }

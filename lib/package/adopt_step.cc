@@ -17,12 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_a_directory(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_directory(path, ignored);
-}
-
 class AdoptStep : public Action {
 public:
     explicit AdoptStep(Work& work)
@@ -37,7 +31,7 @@ public:
 
 private:
     bool force() const { return work_.step.options.force; }
-    bool has_source_already() const { return is_a_directory(layout_.source_in_source_tree(module_)); }
+    bool has_source_already() const { return leads_to_directory(layout_.source_in_source_tree(module_)); }
     void choose_conf();
     void place_source();
     void place_builds();
@@ -57,7 +51,7 @@ private:
 
 void AdoptStep::prepare()
 {
-    if (work_.step.staged.empty() || !is_a_directory(loaded_.directory()))
+    if (work_.step.staged.empty() || !leads_to_directory(loaded_.directory()))
         throw Error(ErrorCode::interrupted, {{"reason", "what was loaded is gone"}});
     try {
         check_not_added(layout_, module_, loaded_.is_of_dkms(), force());
@@ -88,7 +82,7 @@ Outcome AdoptStep::run()
     make_directories(loaded_.version());
     place_source();
     place_builds();
-    if (!is_a_directory(loaded_.conf_only())) registration_.report_link();
+    if (!leads_to_directory(loaded_.conf_only())) registration_.report_link();
     registration_.publish(loaded_.version());
     registration_.run_post_add();
     finish();
@@ -104,21 +98,21 @@ void AdoptStep::place_source()
         if (force() && has_source_already()) work_.reporter.report(Event(EventKind::forcing, {{"what", "add"}}));
         source_.place(loaded_.source(), force());
         loaded(layout_.source_in_source_tree(module_), false);
-    } else if (is_a_directory(loaded_.conf_only())) {
+    } else if (leads_to_directory(loaded_.conf_only())) {
         loaded(layout_.source_link(module_), true);
     }
 }
 
 void AdoptStep::place_builds()
 {
-    const bool by_itself = is_a_directory(layout_.version(module_)); // else they come with the version directory
+    const bool by_itself = leads_to_directory(layout_.version(module_)); // else they come with the version directory
     for (const KernelId& kernel : loaded_.builds()) place_build(kernel, by_itself);
 }
 
 void AdoptStep::place_build(const KernelId& kernel, bool by_itself)
 {
     const auto target = layout_.kernel(module_, kernel);
-    const bool skipped = !force() && is_a_directory(layout_.built_modules(module_, kernel));
+    const bool skipped = !force() && leads_to_directory(layout_.built_modules(module_, kernel));
     work_.reporter.report(Event(EventKind::build_loaded, {{"path", target.string()}, {"skipped", skipped}}));
     if (skipped) return;
     placed_.push_back(kernel);

@@ -75,11 +75,10 @@ void write_iso(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& 
 bool tells_of_full_image(const Error& error)
 {
     if (error.code() != ErrorCode::packaging_failed) return false;
-    const auto reason = error.parameters().find("reason");
-    if (reason == error.parameters().end()) return false;
+    const std::string reason = error.parameter("reason");
     constexpr std::array<std::string_view, 4> texts{"isk full", "ould not allocate", "No directory slots", "too small"};
     return std::any_of(texts.begin(), texts.end(),
-                       [&](std::string_view text) { return reason->second.find(text) != std::string::npos; });
+                       [&](std::string_view text) { return reason.find(text) != std::string::npos; });
 }
 
 /// Tries larger ones until everything is in it, where the size is ours to choose.

@@ -12,6 +12,4 @@ std::string name_of_handle(int descriptor);
 /// A path that leads to what is open, and to nothing else.
 std::filesystem::path path_of_handle(int descriptor);
 
-bool is_directory(int descriptor);
-
 } // namespace dkms

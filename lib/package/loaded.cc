@@ -20,17 +20,9 @@ std::vector<std::string> directories_in(const std::filesystem::path& path)
 
 } // namespace
 
-bool Loaded::has_source() const
-{
-    std::error_code ignored;
-    return std::filesystem::is_directory(source(), ignored);
-}
+bool Loaded::has_source() const { return leads_to_directory(source()); }
 
-bool Loaded::is_of_dkms() const
-{
-    std::error_code ignored;
-    return std::filesystem::is_directory(version(), ignored);
-}
+bool Loaded::is_of_dkms() const { return leads_to_directory(version()); }
 
 std::vector<KernelId> Loaded::builds() const
 {

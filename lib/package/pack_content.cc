@@ -25,17 +25,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_a_directory(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_directory(path, ignored);
-}
-
 /// Nobody could load a module with a bad configuration, so that is found out before anything is made.
 Conf checked_conf(const Work& work, const Layout& layout)
 {
     const ModuleId& module = work.step.module;
-    if (!is_a_directory(layout.version(module)))
+    if (!leads_to_directory(layout.version(module)))
         throw Error(ErrorCode::no_such_module, {{"module", module.text()}, {"tree", layout.tree().string()}});
     if (!Registration::is_added(layout, module))
         throw Error(ErrorCode::broken_module,
@@ -52,15 +46,14 @@ Descriptor opened_directory(const fs::path& path, const ModuleId& module)
     return opened;
 }
 
-/// Throws Error VerifyFailed if a module is not the one that was built.
+/// Throws Error BuildChanged if a module file is not the one that was built.
 void check_as_recorded(const BuildRecord& record, const fs::path& file, const std::string& shown,
-                       const KernelId& kernel)
+                       const ModuleId& module, const KernelId& kernel)
 {
     const auto known = std::find_if(record.modules.begin(), record.modules.end(),
-                                    [&](const auto& module) { return module.file == file.filename(); });
+                                    [&](const auto& built) { return built.file == file.filename(); });
     if (known == record.modules.end() || known->sha256 == sha256_of({file}).front()) return;
-    throw Error(ErrorCode::verify_failed,
-                {{"file", shown}, {"kernel", kernel.release}, {"reason", "it is not as it was when it was built"}});
+    throw Error(ErrorCode::build_changed, {{"file", shown}, {"module", module.text()}, {"kernel", kernel.release}});
 }
 
 } // namespace
@@ -89,7 +82,7 @@ void PackContent::open_source(const Work& work)
 
 PackContent::Build PackContent::open_build(const KernelId& kernel) const
 {
-    if (!is_a_directory(layout_.built_modules(module_, kernel)))
+    if (!leads_to_directory(layout_.built_modules(module_, kernel)))
         throw Error(ErrorCode::not_built,
                     {{"module", module_.text()}, {"kernel", kernel.release}, {"arch", kernel.arch}});
     return {opened_directory(layout_.kernel(module_, kernel), module_), read_build_record(layout_, module_, kernel)};
@@ -115,7 +108,7 @@ std::vector<PackedModule> PackContent::modules(const KernelId& kernel) const
             throw renamed(error, place, layout_.built_modules(module_, kernel));
         }
         verifier.check(modules.back().facts, shown);
-        if (build.record) check_as_recorded(*build.record, place / file, shown, kernel);
+        if (build.record) check_as_recorded(*build.record, place / file, shown, module_, kernel);
     }
     return modules;
 }

@@ -43,8 +43,8 @@ public:
     const Descriptor& conf_file() const { return conf_file_; }
     const std::map<KernelId, Build>& builds() const { return builds_; }
 
-    /// The module files of a build, by name. Throws Error VerifyFailed for one that is no module, is not for this
-    /// kernel, or is not what the build's record says.
+    /// The module files of a build, by name. Throws Error VerifyFailed for one that is no module or is not for this
+    /// kernel, BuildChanged for one that is not what the build's record says.
     std::vector<PackedModule> modules(const KernelId& kernel) const;
 
     /// The file of one of them. Throws Error SourceUnreadable when it was replaced meanwhile.

@@ -39,8 +39,7 @@ void SourcePlacement::place(const fs::path& source, bool replace)
 {
     remove_quietly(beside_);
     make_directories(place_.parent_path());
-    std::error_code ignored;
-    if (replace || !fs::is_directory(place_, ignored)) {
+    if (replace || !leads_to_directory(place_)) {
         move(source, beside_);
     } else {
         copy_all(place_, beside_);

@@ -8,16 +8,6 @@
 #include "lib/tree/transaction_mark.h"
 
 namespace dkms {
-namespace {
-
-bool leads_to_directory(const std::filesystem::path& path)
-{
-    std::error_code unreadable_is_missing;
-    return std::filesystem::is_directory(path, unreadable_is_missing);
-}
-
-} // namespace
-
 PlanFacts facts_of(const Places& places)
 {
     PlanFacts facts;

@@ -144,6 +144,18 @@ Received receive(int descriptor)
     return received;
 }
 
+bool is_directory(int descriptor)
+{
+    struct stat facts {};
+    return ::fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+bool leads_to_directory(const std::filesystem::path& path)
+{
+    std::error_code ignored;
+    return std::filesystem::is_directory(path, ignored);
+}
+
 std::string read_file(const std::filesystem::path& path, std::size_t limit)
 {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

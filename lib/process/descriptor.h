@@ -71,6 +71,12 @@ struct Received {
 };
 Received receive(int descriptor);
 
+/// Whether what is open is a directory.
+bool is_directory(int descriptor);
+
+/// Whether a path leads to a directory; what cannot be looked at counts as none.
+bool leads_to_directory(const std::filesystem::path& path);
+
 /// Reads a whole file. Throws Error Internal when it cannot be read or is longer than `limit` bytes.
 std::string read_file(const std::filesystem::path& path, std::size_t limit = 16 * 1024 * 1024);
 

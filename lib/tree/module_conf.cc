@@ -38,8 +38,7 @@ Conf read_module_conf(const Work& work, Strictness strictness)
 {
     const ModuleId& module = work.step.module;
     const auto source = Layout(work.places).source_link(module);
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(source, ignored))
+    if (!leads_to_directory(source))
         throw Error(ErrorCode::broken_module, {{"module", module.text()}, {"path", source.string()}});
     return read_conf(conf_file(work, module), conf_context(work, module), strictness);
 }

@@ -24,8 +24,7 @@ bool is_there(const fs::path& path)
 
 bool Registration::is_added(const Layout& layout, const ModuleId& module)
 {
-    std::error_code ignored;
-    return fs::is_directory(layout.source_link(module), ignored);
+    return leads_to_directory(layout.source_link(module));
 }
 
 void Registration::check(const fs::path& file)
@@ -77,9 +76,8 @@ void Registration::complete(const fs::path& fresh) const
 /// What a crash or a purged package left, or a module that is replaced: its builds and everything else are kept.
 void Registration::mend(const fs::path& fresh)
 {
-    std::error_code ignored;
     const auto build = layout_.build(module_);
-    if (!fs::is_directory(build, ignored))
+    if (!leads_to_directory(build))
         replaced_.push_back(Replacement::put(fresh / "build", build)); // missing, a file, a dangling link
     replaced_.push_back(Replacement::put(fresh / "source", layout_.source_link(module_)));
 }

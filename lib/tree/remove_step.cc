@@ -48,8 +48,7 @@ private:
 void RemoveStep::prepare()
 {
     const auto version = layout_.version(module_);
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(version, ignored))
+    if (!leads_to_directory(version))
         throw Error(ErrorCode::no_such_module, {{"module", module_.text()}, {"tree", layout_.tree().string()}});
     require_writable(layout_.module(module_.name));
     require_writable(version);
