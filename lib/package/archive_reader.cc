@@ -121,7 +121,9 @@ std::string Unpacker::path_of(const char* text) const
 
 void Unpacker::one(archive_entry* entry)
 {
-    if (++entries_ > limits_.entries) refuse("it has more than " + std::to_string(limits_.entries) + " entries");
+    // A name makes the directories on the way to it as well.
+    if (++entries_ + into_.directories_made() > limits_.entries)
+        refuse("it has more than " + std::to_string(limits_.entries) + " entries");
     if (archive_filter_count(reader_.get()) > 2) refuse("it is compressed more than once"); // one of them is the file
     check_growth();
     const std::string path = path_of(archive_entry_pathname(entry));

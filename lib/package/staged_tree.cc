@@ -17,15 +17,6 @@ namespace {
 
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-/// Opens the directory `name` below `parent`, making it where it is missing. Without one errno says why.
-Descriptor open_or_make(int parent, const std::string& name)
-{
-    Descriptor opened(::openat(parent, name.c_str(), directory_flags));
-    if (opened || errno != ENOENT) return opened;
-    if (::mkdirat(parent, name.c_str(), 0755) < 0) return opened;
-    return Descriptor(::openat(parent, name.c_str(), directory_flags));
-}
-
 } // namespace
 
 StagedTree::StagedTree(const std::filesystem::path& root)
@@ -38,6 +29,16 @@ void StagedTree::refuse(const std::string& path, int number) const
 {
     if (number == ENOTDIR || number == ELOOP || number == EISDIR || number == EEXIST) throw Conflict(path);
     refuse_change(root_ / path, number);
+}
+
+/// Without one errno says why.
+Descriptor StagedTree::open_or_make(int parent, const std::string& name)
+{
+    Descriptor opened(::openat(parent, name.c_str(), directory_flags));
+    if (opened || errno != ENOENT) return opened;
+    if (::mkdirat(parent, name.c_str(), 0755) < 0) return opened;
+    ++directories_made_;
+    return Descriptor(::openat(parent, name.c_str(), directory_flags));
 }
 
 int StagedTree::enter(const std::string& directory)

@@ -40,6 +40,8 @@ public:
     /// Another name for a file that was made before.
     void make_hard_link(const std::string& path, const std::string& existing);
 
+    /// How many directories were made, those that were only on the way to something included.
+    std::size_t directories_made() const { return directories_made_; }
     /// Bytes that may be written to its file system before it is full.
     std::uint64_t free_bytes() const;
     /// Writes everything to the disk.
@@ -52,11 +54,13 @@ private:
     };
     Place place_of(const std::string& path);
     int enter(const std::string& directory);
+    Descriptor open_or_make(int parent, const std::string& name);
     void make_room(const Place& place, const std::string& path) const;
     [[noreturn]] void refuse(const std::string& path, int number) const;
 
     std::filesystem::path root_;
     Descriptor opened_;
+    std::size_t directories_made_ = 0;
     std::string entered_path_; ///< the directory that was entered last: archives are in order
     Descriptor entered_;
 };

@@ -134,6 +134,10 @@ TEST_CASE("an archive that becomes too much is refused")
     {
         CHECK(target.error(std::vector<Packed>(11, {"x", "x"}), limits).code() == ErrorCode::archive_refused);
     }
+    SECTION("directories on the way to one")
+    {
+        CHECK(target.error({{"1/2/3/4/5/6/7/8/9/10/x", "x"}, {"y", "y"}}, limits).code() == ErrorCode::archive_refused);
+    }
     SECTION("bytes")
     {
         CHECK(
