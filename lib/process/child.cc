@@ -92,7 +92,7 @@ struct Launch {
 
     [[noreturn]] void exec(pid_t parent) const
     {
-        ::setpgid(0, 0);
+        ::setsid(); // a group of its own, and no terminal: a build must not type what our caller's shell then executes
         if (die_with_parent) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (::getppid() != parent) ::_exit(127); // it ended before we could ask
@@ -198,7 +198,6 @@ Child Child::start(const Command& command)
     const pid_t pid = ::fork();
     if (pid < 0) fail("fork", errno);
     if (pid == 0) launch.exec(parent);
-    ::setpgid(pid, pid); // whoever is first: a signal to the group must not miss it
     Child child(pid, Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
     const_cast<Descriptor&>(raised_report).close();
 

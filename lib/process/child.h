@@ -53,7 +53,8 @@ struct ExitStatus {
     bool ok() const { return code == 0; }
 };
 
-/// A running child, leader of its own process group. Ending the object kills and reaps what still runs.
+/// A running child, leader of its own session and process group, without a terminal. Ending the object kills and reaps
+/// what still runs.
 class Child {
 public:
     /// Throws Error Internal: cannot be started (missing program: parameter "errno" is "2").

@@ -61,6 +61,8 @@ void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
 {
     using Mount = std::pair<std::filesystem::path, std::vector<std::string>>;
     std::vector<Mount> mounts;
+    // Sockets of services are reached without a network, too; with one, names are resolved through what is there.
+    if (!sandbox.network && leads_to_directory("/run")) mounts.push_back({"/run", {"--tmpfs", "/run"}});
     for (const auto& path : sandbox.empty) mounts.push_back({path, {"--tmpfs", path.string()}});
     const auto add_bind = [&](const char* how, const auto& what, const auto& where) {
         // bwrap makes the way to a bind for root alone, unless it is told to make a directory.

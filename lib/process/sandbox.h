@@ -9,8 +9,8 @@
 
 namespace dkms {
 
-/// What a sandboxed program may see and change. The system is read-only, /tmp and /dev are its own, and there is no
-/// network, unless said otherwise. Built on bubblewrap, see bwrap(1).
+/// What a sandboxed program may see and change. The system is read-only, /tmp, /run and /dev are its own, and there is
+/// no network, unless said otherwise (with a network, /run is the system's). Built on bubblewrap, see bwrap(1).
 struct Sandbox {
     std::vector<std::filesystem::path> empty; ///< made an empty, private directory
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> read_only; ///< what, and where it appears

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/process/work.h"
 
+#include <algorithm>
+
 namespace dkms {
+namespace {
+
+/// In one event: its line stays whole even if every byte is one that JSON writes with six.
+constexpr std::size_t most_of_output = 8 * 1024;
+
+/// Whether a byte of UTF-8 belongs to the character before it.
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
+} // namespace
 
 void Reporter::report(const Event& event) const
 {
@@ -30,7 +41,13 @@ void Reporter::command_ended(std::string_view what, std::string_view subject, in
 
 void Reporter::command_output(std::string_view what, std::string_view subject, std::string_view text) const
 {
-    report(Event(EventKind::command_output, {{"what", what}, {"subject", subject}, {"text", text}}));
+    while (!text.empty()) {
+        std::size_t end = std::min(text.size(), most_of_output);
+        if (end < text.size())
+            while (end > most_of_output - 4 && is_continuation(text[end])) --end;
+        report(Event(EventKind::command_output, {{"what", what}, {"subject", subject}, {"text", text.substr(0, end)}}));
+        text.remove_prefix(end);
+    }
 }
 
 void Reporter::warning(std::string_view name, const Parameters& parameters, std::string_view message) const

@@ -27,7 +27,7 @@ public:
     /// "pre_build" …
     void command_started(std::string_view what, std::string_view subject, std::string_view command) const;
     void command_ended(std::string_view what, std::string_view subject, int exit_code, double seconds) const;
-    /// Facts are cut to what a line holds.
+    /// A long text becomes several events.
     void command_output(std::string_view what, std::string_view subject, std::string_view text) const;
     void warning(std::string_view name, const Parameters& parameters, std::string_view message) const;
 

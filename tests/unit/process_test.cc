@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/model/error.h"
+#include "lib/model/protocol_line.h"
 #include "lib/process/cancel.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/jobserver.h"
 #include "lib/process/sandbox.h"
+#include "lib/process/work.h"
 #include "tests/catch.h"
 #include "tests/unit/scratch.h"
 
 #include <algorithm>
 #include <csignal>
 #include <functional>
+#include <sstream>
 #include <stdexcept>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace dkms;
@@ -144,6 +150,38 @@ TEST_CASE("the end of the parent's descriptor is a cancellation")
     CHECK_FALSE(cancellation.requested());
     parent.write.close();
     CHECK(cancellation.requested());
+}
+
+TEST_CASE("a child has no terminal, also when we have one")
+{
+    int terminal = -1;
+    const pid_t ours = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+    REQUIRE(ours >= 0);
+    if (ours == 0) {
+        const bool we_have = Descriptor(::open("/dev/tty", O_RDWR)).number() >= 0;
+        const bool it_has = run(shell("(: < /dev/tty) 2>/dev/null")).ok();
+        ::_exit(we_have && !it_has ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(ours, &status, 0);
+    ::close(terminal);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("output of a command is told whole, however much it is")
+{
+    const Descriptor memory(::memfd_create("events", MFD_CLOEXEC));
+    std::string text;
+    while (text.size() < 200'000) text += "\"\n\x01 ä€";
+    Reporter(memory.number()).command_output("make", "subject", text);
+    std::istringstream lines(read_file("/proc/self/fd/" + std::to_string(memory.number())));
+    std::string told;
+    for (std::string line; std::getline(lines, line);) {
+        CHECK(line.size() < longest_line);
+        told += event_from_json(nlohmann::json::parse(line)).text("text");
+    }
+    CHECK(told == text);
 }
 
 TEST_CASE("children do not inherit blocked signals")
