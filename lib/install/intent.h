@@ -8,8 +8,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace dkms {
 
@@ -32,6 +35,9 @@ struct Intent {
         applying,  ///< renames are under way: to be taken back
         committed, ///< everything is in place: only leftovers are to be deleted
     };
+    /// What the file's name begins with if this process has written it.
+    static std::string name_prefix(pid_t process) { return std::to_string(process) + "-"; }
+
     Phase phase = Phase::staging;
     ModuleId module;
     KernelId kernel;

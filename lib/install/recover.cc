@@ -44,33 +44,60 @@ void index_again(const Places& places, const std::set<std::string>& releases)
         if (std::filesystem::exists(modules_dep(places, release), ignored)) DepmodCommand(places, release).run();
 }
 
+/// Intents whose name begins with `prefix`.
+std::vector<Recovered> recover_intents(const Places& places, const std::string& prefix)
+{
+    const Layout layout(places);
+    std::vector<Recovered> result;
+    std::set<std::string> to_index;
+    const auto intents = Directory::open(layout.intents());
+    if (!intents) return result;
+    for (const auto& entry : intents->entries()) {
+        if (!entry.name.starts_with(prefix)) continue;
+        const auto file = layout.intents() / entry.name;
+        const auto intent = read_intent(file);
+        if (!intent) continue;
+        const bool completed = intent->phase == Intent::Phase::committed;
+        if (completed)
+            finish(*intent);
+        else
+            roll_back(*intent);
+        if (intent->phase == Intent::Phase::applying && intent->depmod) to_index.insert(intent->kernel.release);
+        result.push_back({intent->module, intent->kernel, completed});
+        ::unlink(file.c_str());
+    }
+    index_again(places, to_index);
+    return result;
+}
+
+/// Those that were never complete.
+void drop_temporaries(const std::filesystem::path& directory)
+{
+    const auto opened = Directory::open(directory);
+    if (!opened) return;
+    for (const auto& entry : opened->entries())
+        if (entry.name.front() == '.') ::unlink((directory / entry.name).c_str());
+}
+
 } // namespace
 
 std::vector<Recovered> recover(const Places& places)
 {
     const Layout layout(places);
-    std::vector<Recovered> result;
-    std::set<std::string> to_index;
-    if (const auto intents = Directory::open(layout.intents())) {
-        for (const auto& entry : intents->entries()) {
-            const auto file = layout.intents() / entry.name;
-            if (entry.name.front() == '.') ::unlink(file.c_str()); // an intent that was never complete
-            const auto intent = read_intent(file);
-            if (entry.name.front() == '.' || !intent) continue;
-            const bool completed = intent->phase == Intent::Phase::committed;
-            if (completed)
-                finish(*intent);
-            else
-                roll_back(*intent);
-            if (intent->phase == Intent::Phase::applying && intent->depmod) to_index.insert(intent->kernel.release);
-            result.push_back({intent->module, intent->kernel, completed});
-            ::unlink(file.c_str());
-        }
-    }
+    drop_temporaries(layout.intents());
+    auto result = recover_intents(places, "");
     clear(layout.staging());
     clear(layout.builds());
-    index_again(places, to_index);
     return result;
+}
+
+std::vector<Recovered> recover_from(pid_t process, const Places& places) noexcept
+{
+    try {
+        return recover_intents(places, Intent::name_prefix(process));
+    } catch (const std::exception&) {
+        return {}; // whoever takes the lock next tries again
+    }
 }
 
 } // namespace dkms

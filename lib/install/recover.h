@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include <sys/types.h>
+
 namespace dkms {
 
 /// An install or uninstall that a killed process had left in the middle.
@@ -22,5 +24,9 @@ struct Recovered {
 /// first step: nothing else may be running then. Costs two look-ups when there is nothing to do. Throws Error
 /// TreeNotWritable.
 std::vector<Recovered> recover(const Places& places);
+
+/// The same for the intents of one process alone, which has ended, while others are at work: left lying, they would one
+/// day take back what was installed after them. Throws nothing.
+std::vector<Recovered> recover_from(pid_t process, const Places& places) noexcept;
 
 } // namespace dkms

@@ -30,7 +30,7 @@ bool is_there(const std::filesystem::path& path)
 } // namespace
 
 Transaction::Transaction(const Places& places, ModuleId module, KernelId kernel, ErrorCode failure, StopPoint stop)
-    : failure_(failure), stop_(std::move(stop)), layout_(places), id_(unique_name(""))
+    : failure_(failure), stop_(std::move(stop)), layout_(places), id_(Intent::name_prefix(::getpid()) + unique_name(""))
 {
     intent_.module = std::move(module);
     intent_.kernel = std::move(kernel);

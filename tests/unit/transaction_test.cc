@@ -66,9 +66,10 @@ std::map<std::string, std::string> without_own(std::map<std::string, std::string
 }
 
 /// Does it in a child that dies at its n-th moment. False when it came to its end before.
-bool dies_at(const Scene& scene, unsigned moment)
+bool dies_at(const Scene& scene, unsigned moment, pid_t* process = nullptr)
 {
     const pid_t child = ::fork();
+    if (process != nullptr) *process = child;
     REQUIRE(child >= 0);
     if (child == 0) {
         unsigned count = 0;
@@ -181,6 +182,27 @@ TEST_CASE("killed at any moment, recover makes it complete or takes it back")
     }
     CHECK(moment > 20);
     CHECK(completed_once);
+}
+
+TEST_CASE("what a dead process left is put in order beside a transaction that goes on")
+{
+    const Scene scene;
+    const auto before = without_own(scene.all());
+    pid_t child = 0;
+    REQUIRE(dies_at(scene, 18, &child));
+    const auto module = scene.installed("updates/bar.ko");
+    put_file(scene.places.install_tree / "source", "bar");
+    Transaction living(scene.places, {"bar", "1.0"}, kernel_6, ErrorCode::install_failed);
+    living.put_copy(scene.places.install_tree / "source", module);
+    living.stage();
+    living.apply();
+    CHECK(recover_from(::getpid() + 1 == child ? ::getpid() + 2 : ::getpid() + 1, scene.places).empty());
+    CHECK(recover_from(child, scene.places) == std::vector<Recovered>{{foo, kernel_6, false}});
+    CHECK(text_of_file(module) == "bar");
+    living.commit();
+    fs::remove(module);
+    fs::remove(scene.places.install_tree / "source");
+    CHECK(without_own(scene.all()) == before);
 }
 
 TEST_CASE("killed while it recovers, it recovers the next time")
