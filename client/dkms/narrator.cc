@@ -69,7 +69,7 @@ std::string signing_text(const Event& event)
 
 std::string signing_off_text(const Event& event)
 {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 9> reasons{{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 10> reasons{{
         {"policy", "Module signing is disabled by policy, modules won't be signed"},
         {"chroot", "Running in chroot, modules won't be signed"},
         {"config-missing", "Kernel config {path} not found, modules won't be signed"},
@@ -79,6 +79,7 @@ std::string signing_off_text(const Event& event)
         {"certificate-missing", "Certificate file {path} not found and can't be generated, modules won't be signed"},
         {"half-a-pair", "Key file {path} not found and can't be generated, modules won't be signed"},
         {"openssl-missing", "openssl not found, can't generate key and certificate."},
+        {"secureboot-policy-missing", "Binary update-secureboot-policy not found, modules won't be signed"},
     }};
     const std::string reason = event.text("reason");
     for (const auto& [name, text] : reasons)
@@ -253,7 +254,10 @@ bool Narrator::tell_build(const Event& event)
         tell_signing_off(event);
         return true;
     case EventKind::key_generated:
-        keys_made_ = "Certificate or key are missing, generating self signed certificate for MOK...\n";
+        keys_made_ = "Certificate or key are missing, generating " +
+                     (event.text("program") == "openssl" ? "self signed certificate for MOK"
+                                                         : "them using " + event.text("program")) +
+                     "...\n";
         return true;
     case EventKind::module_signed:
         out("Signing module " + event.text("path") + "\n");

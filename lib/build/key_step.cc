@@ -6,6 +6,7 @@
 #include "lib/tree/directory.h"
 
 #include <filesystem>
+#include <utility>
 
 namespace dkms {
 namespace {
@@ -32,12 +33,13 @@ public:
             // only the place of the signing program depends on them
         }
         pair_ = key_pair(work_, inputs_);
-        pair_.may_be_made = true; // somebody asks for it
+        if (!std::exchange(pair_.may_be_made, true)) pair_.made_by = KeyMaker::openssl; // somebody asks for it
         const bool key = is_there(pair_.key);
         if (key != is_there(pair_.certificate))
             refuse((key ? pair_.certificate : pair_.key) + " is missing, and its other half is not overwritten");
         there_ = key;
-        if (!there_ && !find_program("openssl")) refuse("the program openssl is not installed");
+        if (!there_ && !find_program(program_of(pair_.made_by)))
+            refuse(std::string("the program ") + program_of(pair_.made_by) + " is not installed");
     }
 
     Outcome run() override

@@ -58,13 +58,13 @@ std::string variable(const char* name)
 /// halves.
 KeyPair gentoo_pair(const BuildInputs& inputs)
 {
-    KeyPair from_emerge{variable("MODULES_SIGN_KEY"), variable("MODULES_SIGN_CERT"), false};
+    KeyPair from_emerge{variable("MODULES_SIGN_KEY"), variable("MODULES_SIGN_CERT")};
     if (!from_emerge.key.empty()) return from_emerge;
     const auto own = inputs.headers.config.find("CONFIG_MODULE_SIG_KEY");
     if (own == inputs.headers.config.end() || own->second.empty()) return {};
     const fs::path key =
         own->second.starts_with("pkcs11:") ? fs::path(own->second) : inputs.headers.source_dir / own->second;
-    return {key.string(), key.string(), false};
+    return {key.string(), key.string()};
 }
 
 KeyPair default_pair(const Work& work, const BuildInputs& inputs)
@@ -73,7 +73,7 @@ KeyPair default_pair(const Work& work, const BuildInputs& inputs)
     const Distribution system = distribution_or_other(work.places);
     if (system == Distribution::ubuntu) {
         const fs::path mok = root / "var/lib/shim-signed/mok";
-        return {(mok / "MOK.priv").string(), (mok / "MOK.der").string(), false};
+        return {(mok / "MOK.priv").string(), (mok / "MOK.der").string(), root == "/", KeyMaker::secureboot_policy};
     }
     if (system == Distribution::gentoo)
         if (KeyPair pair = gentoo_pair(inputs); !pair.key.empty()) return pair;
@@ -94,13 +94,16 @@ Signing check_keys(Signing signing, const KeyPair& pair)
     const bool certificate = is_there(signing.certificate);
     if (key != certificate) return off(signing, "half-a-pair", key ? signing.certificate : signing.key);
     if (!key && !pair.may_be_made) return off(signing, "key-missing", signing.key);
-    if (!key && !find_program("openssl")) return off(signing, "openssl-missing");
+    if (!key && !find_program(program_of(pair.made_by)))
+        return off(signing, pair.made_by == KeyMaker::openssl ? "openssl-missing" : "secureboot-policy-missing");
     if (key && !signing.key.starts_with("pkcs11:") && !is_readable(signing.key))
         return off(signing, "key-missing", signing.key);
     return signing;
 }
 
 } // namespace
+
+const char* program_of(KeyMaker maker) { return maker == KeyMaker::openssl ? "openssl" : "update-secureboot-policy"; }
 
 std::string sign_command(const Work& work, const BuildInputs& inputs)
 {
@@ -123,12 +126,13 @@ std::string sign_command(const Work& work, const BuildInputs& inputs)
 
 KeyPair key_pair(const Work& work, const BuildInputs& inputs)
 {
-    KeyPair pair = default_pair(work, inputs);
+    const KeyPair usual = default_pair(work, inputs);
+    KeyPair pair = usual;
     const std::string key = with_kernel(inputs.framework.mok_signing_key, inputs.kernel.release);
     const std::string certificate = with_kernel(inputs.framework.mok_certificate, inputs.kernel.release);
-    if (!key.empty() || !certificate.empty()) pair.may_be_made = false;
     if (!key.empty()) pair.key = key;
     if (!certificate.empty()) pair.certificate = certificate;
+    pair.may_be_made = usual.may_be_made && pair.key == usual.key && pair.certificate == usual.certificate;
     return pair;
 }
 

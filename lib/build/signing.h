@@ -18,18 +18,27 @@ struct Signing {
 
     /// Why they are not: "policy", "chroot", "config-missing" (path: none was found), "no-facility", "command-missing",
     /// "key-missing", "certificate-missing" (path: what is missing), "half-a-pair" (path: the half that is missing, the
-    /// other exists and is not overwritten), "openssl-missing". Empty: they are signed. Facts of the event signing-off.
+    /// other exists and is not overwritten), "openssl-missing", "secureboot-policy-missing".
+    /// Empty: they are signed. Facts of the event signing-off.
     std::string off_reason;
     std::string off_path;
 
     bool on() const { return off_reason.empty(); }
 };
 
+/// What makes a key pair.
+enum class KeyMaker {
+    openssl,           ///< we, with openssl(1)
+    secureboot_policy, ///< Ubuntu's update-secureboot-policy(1), for all who sign on the machine
+};
+const char* program_of(KeyMaker maker);
+
 /// The key pair that DKMS uses on this system unless framework.conf names another, with the files that may be missing.
 struct KeyPair {
     std::string key;
     std::string certificate;
-    bool may_be_made = false; ///< ours to make where both are missing
+    bool may_be_made = false; ///< where both are missing
+    KeyMaker made_by = KeyMaker::openssl;
 };
 
 /// Decides by framework.conf, the kernel's configuration and what exists; changes nothing. A pair that is missing and
@@ -43,13 +52,13 @@ Signing prepare_signing(const Work& work, const BuildInputs& inputs);
 /// The program that signs for this kernel: framework.conf's, else the distribution's; it may not be there.
 std::string sign_command(const Work& work, const BuildInputs& inputs);
 
-/// framework.conf's pair, else the distribution's place for one, else <root>/var/lib/dkms/mok.key and mok.pub. Only the
-/// last is made, and only when that is the tree that is worked on.
+/// framework.conf's pair, else the distribution's place for one, else <root>/var/lib/dkms/mok.key and mok.pub. The last
+/// may be made when that is the tree that is worked on, and Ubuntu's on the system itself.
 KeyPair key_pair(const Work& work, const BuildInputs& inputs);
 
-/// Makes the pair if it may be made and both halves are missing: RSA 2048, self-signed, valid for a hundred years, for
-/// signing code only. Two builds at once make one pair. Reports the event key-generated. Throws Error Internal when
-/// openssl fails.
+/// Makes the pair if it may be made and both halves are missing; with openssl RSA 2048, self-signed, valid for a
+/// hundred years, for signing code only. Two builds at once make one pair. Reports the event key-generated. Throws
+/// Error Internal when the program fails.
 void make_missing_keys(const Work& work, const KeyPair& pair);
 
 /// Appends a signature to `file`. A signer that fails is a warning, the module stays unsigned: false then.

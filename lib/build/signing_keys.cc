@@ -68,6 +68,28 @@ void put_in_place(const fs::path& made, const std::string& name, mode_t mode)
     if (::chmod(made.c_str(), mode) < 0 || ::link(made.c_str(), name.c_str()) < 0) refuse_change(name, errno);
 }
 
+void make_pair(const Layout& layout, const KeyPair& pair, Cancellation& cancellation)
+{
+    const PrivateDirectory draft(layout, layout.staging(), "keys");
+    const fs::path key = draft.path() / "mok.key";
+    const fs::path certificate = draft.path() / "mok.pub";
+    run_openssl(key, certificate, cancellation);
+    put_in_place(key, pair.key, 0600);
+    put_in_place(certificate, pair.certificate, 0644);
+    sync_directory(fs::path(pair.key).parent_path());
+}
+
+void have_pair_made(const KeyPair& pair, Cancellation& cancellation)
+{
+    Command command;
+    command.argv = {program_of(pair.made_by), "--new-key"};
+    command.environment = base_environment();
+    command.environment.emplace_back("SHIM_NOTRIGGER=y"); // enrolling it is for later, when somebody can answer
+    const Captured said = capture(std::move(command), {}, &cancellation);
+    if (!said.status.ok() || !is_there(pair.key) || !is_there(pair.certificate))
+        throw Error(ErrorCode::internal, {{"reason", std::string(program_of(pair.made_by)) + ": " + said.output}});
+}
+
 } // namespace
 
 void make_missing_keys(const Work& work, const KeyPair& pair)
@@ -76,14 +98,13 @@ void make_missing_keys(const Work& work, const KeyPair& pair)
     const Layout layout(work.places);
     const Descriptor lock = lock_keys(layout);
     if (is_there(pair.key) || is_there(pair.certificate)) return;
-    const PrivateDirectory draft(layout, layout.staging(), "keys");
-    const fs::path key = draft.path() / "mok.key";
-    const fs::path certificate = draft.path() / "mok.pub";
-    run_openssl(key, certificate, work.cancellation);
-    put_in_place(key, pair.key, 0600);
-    put_in_place(certificate, pair.certificate, 0644);
-    sync_directory(fs::path(pair.key).parent_path());
-    work.reporter.report(Event(EventKind::key_generated, {{"key", pair.key}, {"certificate", pair.certificate}}));
+    if (pair.made_by == KeyMaker::openssl)
+        make_pair(layout, pair, work.cancellation);
+    else
+        have_pair_made(pair, work.cancellation);
+    work.reporter.report(
+        Event(EventKind::key_generated,
+              {{"program", program_of(pair.made_by)}, {"key", pair.key}, {"certificate", pair.certificate}}));
 }
 
 Signing prepare_signing(const Work& work, const BuildInputs& inputs)

@@ -247,6 +247,9 @@ TEST_CASE("keys are made in the default tree only, and never overwritten")
     CHECK_FALSE(fs::exists(pair.certificate));
     CHECK(text_of_file(pair.key) == key);
 
+    inputs.framework.mok_signing_key = pair.key;
+    inputs.framework.mok_certificate = pair.certificate;
+    CHECK(key_pair(run.work(), inputs).may_be_made);
     inputs.framework.mok_signing_key = "/elsewhere/key";
     CHECK_FALSE(key_pair(run.work(), inputs).may_be_made);
 }
