@@ -28,6 +28,7 @@ std::map<std::string, std::uint64_t, std::less<>> parse_symvers(std::string_view
         const auto first = line.find('\t'); // "0x7d5c7a0d<tab>symbol<tab>vmlinux<tab>EXPORT_SYMBOL<tab>namespace"
         const auto second = line.find('\t', first + 1);
         if (first == std::string_view::npos || second == std::string_view::npos || !line.starts_with("0x")) continue;
+        if (line.substr(second + 1, line.find('\t', second + 1) - second - 1) != "vmlinux") continue;
         std::uint64_t crc = 0;
         std::from_chars(line.data() + 2, line.data() + first, crc, 16);
         symbols.emplace_hint(symbols.end(), line.substr(first + 1, second - first - 1), crc);

@@ -12,7 +12,8 @@
 
 namespace dkms {
 
-/// CRCs of the symbols a kernel exports: "symbol" → CRC. Reads the text of a Module.symvers.
+/// CRCs of the symbols the kernel itself exports: "symbol" → CRC. Reads the text of a Module.symvers. What one of its
+/// modules exports is left out: a package may bring another module in that one's place, with other versions.
 std::map<std::string, std::uint64_t, std::less<>> parse_symvers(std::string_view text);
 
 /// Looks whether what was built can be loaded into the kernel it was built for: it says so itself (vermagic), it is for

@@ -156,7 +156,8 @@ TEST_CASE("a module for another kernel or machine is not taken")
     const Scratch scratch;
     headers.source_dir = scratch.path();
     headers.config = {{"CONFIG_MODVERSIONS", "y"}};
-    put_file(scratch.path() / "Module.symvers", "0x0000002a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n");
+    put_file(scratch.path() / "Module.symvers", "0x0000002a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
+                                                "0x0000002b\tof_another_module\tdrivers/x/y\tEXPORT_SYMBOL\t\n");
     const Verifier verifier({"6.1.0", "x86_64"}, headers);
     const auto verdict = [&](const ModuleFacts& facts) {
         const Error error = error_of([&] { verifier.check(facts, "a.ko"); });
