@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/config/framework.h"
 
+#include "lib/config/conf_bash.h"
 #include "lib/config/conf_fault.h"
 #include "lib/config/conf_native.h"
 #include "lib/config/conf_values.h"
@@ -72,17 +73,30 @@ ConfScope framework_scope(const Places& places)
     return scope;
 }
 
+/// bash itself goes on with what it has understood so far; of settings for the whole system that is too little.
+void check_syntax(const std::filesystem::path& file)
+{
+    Command command;
+    command.argv = {"bash", "-n", file.string()};
+    command.environment = base_environment();
+    const Captured said = capture(std::move(command));
+    if (!said.status.ok()) throw conf_fault(file, "bash says: " + said.output.substr(0, said.output.find('\n')));
+}
+
+ConfVariables run_script(const ConfSource& source, const ConfScope& scope)
+{
+    check_syntax(source.path);
+    return evaluate_with_bash({&source, 1}, scope);
+}
+
 /// Each file has a scope of its own, so that an error names the file it is in.
 Settings evaluate(const std::vector<ConfSource>& sources, const Places& places)
 {
     ConfScope scope = framework_scope(places);
     Settings settings;
     for (const ConfSource& source : sources) {
-        const auto values = evaluate_once_natively({&source, 1}, scope);
-        if (!values)
-            throw conf_fault(source.path,
-                             "It may hold NAME=\"value\" lines and comments only; something else is in it.");
-        for (const auto& [name, elements] : *values)
+        const auto native = evaluate_once_natively({&source, 1}, scope);
+        for (const auto& [name, elements] : native ? *native : run_script(source, scope))
             if (const auto first = elements.find(0); first != elements.end())
                 settings[name] = scope.variables[name] = first->second;
     }

@@ -24,8 +24,9 @@ struct Framework {
     std::string try_sign_modules = "not_in_chroot";          ///< true, false, not_in_chroot
 };
 
-/// Reads the settings below places.config_dir; files that are missing are as good as empty. Never starts a program: a
-/// file that needs bash is an error. Throws Error: ConfUnreadable, ConfInvalid, ConfTooLarge. `inherited` are settings
+/// Reads the settings below places.config_dir; files that are missing are as good as empty. A file with more than
+/// NAME="value" lines is evaluated by bash, in a sandbox. Throws Error: ConfUnreadable, ConfInvalid, ConfTooLarge,
+/// ConfTimeout. `inherited` are settings
 /// that hold where no file says otherwise (see inherited_settings).
 Framework read_framework(const Places& places, const std::map<std::string, std::string>& inherited = {});
 

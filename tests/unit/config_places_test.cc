@@ -5,6 +5,7 @@
 #include "lib/config/distribution.h"
 #include "lib/config/framework.h"
 #include "lib/model/error.h"
+#include "lib/process/sandbox.h"
 #include "tests/unit/conf_data.h"
 #include "tests/unit/scratch.h"
 
@@ -76,15 +77,30 @@ TEST_CASE("settings of the environment hold where no file says otherwise")
 TEST_CASE("a framework file that is wrong is named")
 {
     const Root root;
-    for (const char* wrong : {"sign_file=$(date)", "parallel_jobs=many", "parallel_jobs=-1", "dkms_tree=relative",
-                              "try_sign_modules=perhaps"}) {
+    for (const char* wrong :
+         {"sign_file=$(", "parallel_jobs=many", "parallel_jobs=-1", "dkms_tree=relative", "try_sign_modules=perhaps"}) {
         INFO(wrong);
         root.framework(wrong);
         CHECK(refused_file(root) == "/etc/dkms/framework.conf");
     }
     root.framework("");
-    root.part("a.conf", "if true; then\nfi");
+    root.part("a.conf", "if true; then\n");
     CHECK(refused_file(root) == "/etc/dkms/framework.conf.d/a.conf");
+}
+
+TEST_CASE("a framework file may be a script, as long as it changes nothing")
+{
+    const Root root;
+    root.framework(
+        "export A=1\nif [ -z \"$tmp_location\" ]; then parallel_jobs=$(echo 7); fi\nsign_file=\"/b/$kernelver\"\n"
+        "touch " +
+        (root.path() / "touched").string() + "\n");
+    root.part("a.conf", "for one in 1; do tmp_location=/t/$parallel_jobs; done\n");
+    const Framework framework = read_framework(root.places());
+    CHECK(framework.parallel_jobs == 7);
+    CHECK(with_kernel(framework.sign_file, "6.1") == "/b/6.1");
+    CHECK(framework.tmp_location == "/t/7");
+    if (available_sandbox() != SandboxKind::none) CHECK(!std::filesystem::exists(root.path() / "touched"));
 }
 
 TEST_CASE("places are what was named, else what is configured, else the default, all below the root")
