@@ -38,7 +38,7 @@ private:
 
     std::map<std::string, const ModuleStatus*> chosen();
     Candidate look_at(const ModuleStatus& status);
-    void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need) const;
+    void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need);
     void look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need);
     void set_missing(const ModuleStatus& status, ModuleNeed& need);
     const KernelConfig& kernel_config();
@@ -118,7 +118,7 @@ Look::Candidate Look::look_at(const ModuleStatus& status)
     return one;
 }
 
-void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need) const
+void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need)
 {
     need.reason = "installed";
     if (!source_.stale) return;
@@ -126,7 +126,7 @@ void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& the
     if (!record) return;
     const auto files = input_files_from_json(record->inputs.value("files", nlohmann::json()));
     const InputFile* const changed = source_.by_content ? first_changed(files, places_) : first_touched(files, places_);
-    if (changed == nullptr) return;
+    if (changed == nullptr || !missing_headers().empty()) return; // without headers it stays as it is
     need.kind = NeedKind::rebuild;
     need.changed_kind = changed->kind;
     need.changed_path = (places_.root / changed->path.relative_path()).string();

@@ -148,7 +148,8 @@ JobPlan SurveyStep::job_for(const ModuleNeed& need) const
     options.template_kernel.clear();
     options.batch = true;
     options.refresh = true;
-    options.policy = policy_.policy_for(need.module.name);
+    // A rebuild that fails leaves what is installed: the kernel lacks nothing.
+    options.policy = need.installed ? Policy::optional : policy_.policy_for(need.module.name);
     return {{Verb::install, need.module, {kernel}, options},
             {{StepKind::build, need.module, kernel, options}, {StepKind::install, need.module, kernel, options}},
             {}};

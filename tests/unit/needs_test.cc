@@ -149,6 +149,8 @@ TEST_CASE("what was built from something else is stale")
     {
         std::filesystem::remove_all(system.kernel_directory() / "build");
         CHECK(text_of(look(system)) == "foo none");
+        put_file(override_file, "STRIP=no\n");
+        CHECK(text_of(look(system)) == "foo none");
     }
 }
 
@@ -160,17 +162,22 @@ TEST_CASE("a survey asks for stale modules, without what is done once for the ke
     mark_installed(system, module);
     put_record(system, module, {input("headers", system.kernel_directory() / "build/Module.symvers")});
     put_file(system.kernel_directory() / "build/Module.symvers", "0x1 symbol vmlinux EXPORT_SYMBOL\n");
-    put_file(system.places.config_dir / "policy.conf", "# all\n*  required\nfoo boot\nbad\n");
+    put_file(system.places.config_dir / "policy.conf", "# all\n*  required\nnew boot\nfoo boot\nbad\n");
+    system.put_module("new", "1", by_itself);
 
     StepRun run(system, system.step(StepKind::survey, {}));
     const Outcome outcome = run(make_survey_step);
-    REQUIRE(outcome.jobs.size() == 1);
-    const Options& options = outcome.jobs.front().request.options;
-    CHECK((options.batch && options.refresh && options.policy == Policy::boot));
+    REQUIRE(outcome.jobs.size() == 2);
+    for (const JobPlan& job : outcome.jobs) {
+        const Options& options = job.request.options;
+        CHECK((options.batch && options.refresh));
+        // One that is installed stays so when its rebuild fails.
+        CHECK(options.policy == (job.request.module.name == "new" ? Policy::boot : Policy::optional));
+    }
     REQUIRE(run.events(EventKind::stale).size() == 1);
     CHECK(run.events(EventKind::stale).front().text("what") == "headers");
     REQUIRE(run.events(EventKind::warning).size() == 1);
-    CHECK(run.events(EventKind::warning).front().text("message").find("policy.conf:4") != std::string::npos);
+    CHECK(run.events(EventKind::warning).front().text("message").find("policy.conf:5") != std::string::npos);
 }
 
 TEST_CASE("what a job that was cut off has left to be done is done by the next")
