@@ -56,6 +56,28 @@ class Spec(unittest.TestCase):
         self.need('rpmspec')
         self.assertIn('dkms = 3.4.3', output_of('rpmspec', '--query', '--provides', *DEFINED, SPEC)[1])
 
+    def test_the_boot_unit_is_enabled_after_dkms_has_gone(self):
+        """dkms disables its dkms.service when it goes, which by then is an alias of ours."""
+        if not shutil.which('systemctl'):
+            self.skipTest('systemctl is needed')
+        with tempfile.TemporaryDirectory() as root:
+            units = pathlib.Path(root) / 'usr' / 'lib' / 'systemd' / 'system'
+            presets = units.with_name('system-preset')
+            units.mkdir(parents=True)
+            presets.mkdir()
+            shutil.copy(guest.BUILD / 'systemd' / 'dkms-autoinstall.service', units)
+            (units / 'dkms.service').symlink_to('dkms-autoinstall.service')
+            for preset in (guest.CHECKOUT / 'systemd').glob('*.preset'):
+                shutil.copy(preset, presets)
+            state = ('systemctl', f'--root={root}', 'is-enabled', 'dkms-autoinstall.service')
+            subprocess.run(['systemctl', f'--root={root}', 'enable', 'dkms-autoinstall.service'], check=True, stderr=subprocess.PIPE)
+            subprocess.run(['systemctl', f'--root={root}', 'disable', 'dkms.service'], check=True, stderr=subprocess.PIPE)
+            self.assertEqual(output_of(*state), (1, 'disabled\n'))
+            trigger = re.search(r'(?ms)^%triggerpostun -- dkms\n(.*?)^%', SPEC.read_text())[1]
+            code, said = output_of('sh', '-c', f'systemctl() {{ command systemctl --root={root} "$@"; }}\n{trigger}')
+            self.assertEqual(code, 0, said)
+            self.assertEqual(output_of(*state), (0, 'enabled\n'))
+
     def test_versions_are_those_of_the_project(self):
         project = json.loads((guest.BUILD / 'meson-info' / 'intro-projectinfo.json').read_text())['version']
         self.assertRegex(SPEC.read_text(), rf'(?m)^Version: +{re.escape(project)}$')
