@@ -3,6 +3,7 @@
 """Packages that mkdeb and mkbmdeb make, in a Debian: installed, upgraded, downgraded and removed by dpkg."""
 
 import pathlib
+import re
 import sys
 import unittest
 
@@ -62,7 +63,7 @@ class MadePackages(unittest.TestCase):
         package = self.made('mkdeb', '1.0')
         said = self.dpkg('-i', package)
         self.assertIn('building hello/1.0', said)
-        self.assertRegex(self.debian.status(), f'^hello/1.0, {self.debian.kernel}, .*: installed')
+        self.assertRegex(self.debian.status(), f'^hello/1.0, {re.escape(self.debian.kernel)}, .*: installed')
         self.dpkg('-i', package)  # the same once more
         self.assertEqual(self.debian.installed_files(), ['hello'])
         self.dpkg('-r', 'hello-dkms')
@@ -76,7 +77,7 @@ class MadePackages(unittest.TestCase):
         package = self.made('mkdeb', '1.0', '-k', self.debian.kernel)
         said = self.dpkg('-i', package)
         self.assertNotIn('building', said)
-        self.assertRegex(self.debian.status(), f'^hello/1.0, {self.debian.kernel}, .*: installed')
+        self.assertRegex(self.debian.status(), f'^hello/1.0, {re.escape(self.debian.kernel)}, .*: installed')
         self.assertEqual(self.version_of(), '1.0')
         self.assertTrue((self.debian.root / 'var/lib/dkms/hello/1.0/source').is_symlink())
         self.dpkg('-P', 'hello-dkms')

@@ -25,9 +25,10 @@ def query(package, *words):
 
 
 def member(package, name):
-    """The content of a file in a package."""
+    """The content of a file in a package, which it names with or without "./" in front (source packages: by RPM's version)."""
+    name = name.removeprefix('./')
     with subprocess.Popen(['rpm2cpio', package], stdout=subprocess.PIPE) as archive:
-        return subprocess.run(['cpio', '-i', '--quiet', '--to-stdout', name], stdin=archive.stdout, check=True,
+        return subprocess.run(['cpio', '-i', '--quiet', '--to-stdout', name, f'./{name}'], stdin=archive.stdout, check=True,
                               stdout=subprocess.PIPE).stdout
 
 

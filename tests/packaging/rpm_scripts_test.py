@@ -35,7 +35,6 @@ class Installed(rpm_products.Case):
     def test_ready_built_modules_for_all_kernels_that_are_there(self):
         before = self.system.listing()
         said = self.system.rpm('-i', self.package)
-        self.assertNotIn('scriptlet failed', said)
         self.assertNotIn('Building module', said)
         self.everywhere('1.0')
         self.assertIn('hello-1.0-1dkms', self.system.succeed('rpm', '-qa'))
@@ -53,7 +52,7 @@ class Installed(rpm_products.Case):
         system = fresh_system(self, kernels=[])
         for kernel in KERNELS:
             system.add_kernel(kernel, headers=False)
-        self.assertNotIn('scriptlet failed', system.rpm('-i', self.package))
+        system.rpm('-i', self.package)
         self.assertEqual(set(system.states().values()), {'installed'})
 
     def test_running_kernel_that_nothing_has_come_for(self):
@@ -75,10 +74,10 @@ class Installed(rpm_products.Case):
 
     def test_common_postinst_of_the_system(self):
         package = self.other_package('--source-only', '--legacy-postinst=0')
-        self.assertIn('brings no common.postinst', self.system.rpm('-i', package))
+        self.assertIn('brings no common.postinst', self.system.rpm('-i', package, scripts_may_fail=True))
         self.system.rpm('-e', 'hello')
         self.system.write_program('usr/libexec/dkms/common.postinst', '#!/bin/sh\necho called with "$@"\nexit 4\n')
-        said = self.system.rpm('-i', package)
+        said = self.system.rpm('-i', package, scripts_may_fail=True)
         self.assertIn('called with hello 1.0 /usr/share/hello', said)
         self.assertIn('exit status 4', said)
 
@@ -92,7 +91,6 @@ class Installed(rpm_products.Case):
         self.system.rpm('-i', self.package)
         for action, package, version in (('-U', newer, '1.1'), ('-U --oldpackage', self.package, '1.0')):
             said = self.system.rpm(action, package)
-            self.assertNotIn('scriptlet failed', said)
             self.assertNotIn('Error!', said)
             self.everywhere(version)
             self.assertEqual(self.system.succeed('rpm', '-qa').split(), [f'hello-{version}-1dkms.noarch'])
@@ -111,7 +109,8 @@ class Installed(rpm_products.Case):
         maker.dkms('add', '-m', 'hello/1.1')
         maker.dkms('mkrpm', '-m', 'hello/1.1', '--source-only')
         self.system.rpm('-i', self.package)
-        said = self.system.rpm('-U', maker.products(version='1.1')['hello-1.1-1dkms.noarch.rpm'])
+        said = self.system.rpm('-U', maker.products(version='1.1')['hello-1.1-1dkms.noarch.rpm'],
+                               scripts_may_fail=True)
         self.assertIn('exit status 10', said)
         self.assertNotIn('hello/1.0', self.system.dkms('status'))
         self.system.rpm('-e', 'hello')
