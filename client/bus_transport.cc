@@ -190,7 +190,7 @@ JobView BusTransport::follow(JobId job, const EventSink& sink, int interrupt, co
             events.attach(open_of_job(job, "Events"));
             deadline = Clock::time_point::max();
             // Ended before we began to listen: what there is to read is all there will be.
-            if (before.result) return events.read().value_or(before);
+            if (before.result) return events.read_end(before);
             if (auto ended = attend(job, events, interrupt, interrupted)) return *ended;
         } catch (const BusGone&) {
             connection_.reset();
@@ -208,7 +208,7 @@ std::optional<JobView> BusTransport::attend(JobId job, EventReader& events, int 
     while (true) {
         const bool removed = heard_.removed.count(job) > 0;
         if (auto ended = events.read()) return ended;
-        if (removed) return get_job(job);                  // its last event could not be written
+        if (removed) return events.read_end(get_job(job));
         if (heard_.gone || !hearing_) return std::nullopt; // or a cancel in between has found it gone
         if (reached().wait(interrupt, look_again)) interrupted();
     }

@@ -36,6 +36,15 @@ std::optional<JobView> EventReader::read()
     return ended;
 }
 
+JobView EventReader::read_end(const JobView& view)
+{
+    if (const auto ended = read()) return *ended;
+    Event end(EventKind::job_ended, {{"view", to_json(view)}});
+    end.job = job_;
+    sink_(end);
+    return view;
+}
+
 bool wait_readable(int descriptor, std::chrono::milliseconds limit)
 {
     pollfd wanted{descriptor, POLLIN, 0};

@@ -19,6 +19,9 @@ public:
     void attach(Descriptor file) { file_ = std::move(file); }
     /// Hands on what has been added. Returns the job's view when its end was among that.
     std::optional<JobView> read();
+    /// The same for a job of which nothing more will come. Where its end is not told (it could not be written), it is
+    /// handed on as `view` has it.
+    JobView read_end(const JobView& view);
 
 private:
     JobId job_;

@@ -35,6 +35,14 @@ void write_view(const fs::path& entry, const JobView& job)
                        to_json(job).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
+unsigned number_in(const fs::path& file)
+{
+    const std::string text = read_file(file);
+    unsigned number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
 } // namespace
 
 JobStore::JobStore(fs::path directory) : directory_(std::move(directory))
@@ -63,7 +71,28 @@ void JobStore::accept(const JobView& job)
     sync_directory(directory_);
 }
 
-void JobStore::ended(const JobView& job) { write_view(entry(job.id), job); }
+bool JobStore::try_ended(const JobView& job) noexcept
+{
+    try {
+        write_view(entry(job.id), job);
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+unsigned JobStore::take_up(JobId job) noexcept
+{
+    unsigned times = 1;
+    try {
+        const fs::path file = entry(job) / "resumed";
+        if (fs::exists(file)) times += number_in(file);
+        write_file_durably(file, std::to_string(times) + "\n");
+    } catch (const std::exception&) {
+        return times; // a full disk: the job itself will say so
+    }
+    return times;
+}
 
 void JobStore::append(JobId job, const Event& event) noexcept
 {

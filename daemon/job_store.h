@@ -11,9 +11,9 @@
 
 namespace dkms {
 
-/// The journal, logs and history of the service: <directory>/<id>/ with job.json (its JobView), events (one a line) and
-/// log (what its steps printed). What accept() and ended() wrote is on disk when they return. The newest 500 ended jobs
-/// are kept.
+/// The journal, logs and history of the service: <directory>/<id>/ with job.json (its JobView), events (one a line),
+/// log (what its steps printed) and resumed (how often, a number). What accept() and try_ended() wrote is on disk when
+/// they return. The newest 500 ended jobs are kept.
 class JobStore {
 public:
     /// Makes the directory (0755) where it is missing. Throws Error TreeNotWritable.
@@ -23,7 +23,12 @@ public:
 
     /// Throw Error: TreeNotWritable, DiskFull.
     void accept(const JobView& job);
-    void ended(const JobView& job);
+    /// False if it could not be written: it counts as unfinished then.
+    [[nodiscard]] bool try_ended(const JobView& job) noexcept;
+
+    /// An earlier instance's job is begun again. Returns how often that has happened, this time included, as far as it
+    /// could be written.
+    unsigned take_up(JobId job) noexcept;
 
     /// Not durable, and not worth an error: what cannot be written is lost.
     void append(JobId job, const Event& event) noexcept;

@@ -25,6 +25,7 @@ namespace dkms {
 namespace {
 
 constexpr auto kept_after_end = std::chrono::seconds(60); // how long an ended job can be asked for as an object
+constexpr unsigned most_resumptions = 3;                  // of a job that may be what ends us
 constexpr int high_descriptor = 100;                      // above every number that a worker gets
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
@@ -80,7 +81,10 @@ private:
     };
 
     void prepare_queue();
+    void keep(JobId job);
+    void try_to_keep(JobId job);
     void announce(JobId job, bool inside = false);
+    bool is_cut_off(JobId job) const;
     int handle_of(JobId job) const;
     JobId job_of_process(int pid) const;
     void tell_news();
@@ -138,28 +142,52 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
                                                         Descriptor handle)
 {
     JobPlan work = plan(request, facts_of(setup_.places));
+    const JobId inside = job_of_process(client_pid);
     const bool is_work = !work.steps.empty() || !work.children.empty() || !work.at_end.empty();
     if (is_work) {
         prepare_queue();
         only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
         have_lock(); // a tree that cannot be written is an error of the request
     }
-    const JobId inside = job_of_process(client_pid);
+    pump_soon(); // gives the lock back if the request is refused
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
     if (handle) handles_[job] = std::move(handle);
-    if (joined)
+    if (joined) {
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
-    else
-        announce(job, inside != 0);
-    pump_soon();
+        return {job, joined};
+    }
+    announce(job, inside != 0);
+    try {
+        keep(job);
+    } catch (const Error&) {
+        queue_.cancel(job, true);
+        throw;
+    }
     return {job, joined};
 }
 
-/// On disk now; told in the loop's next turn, so that whoever asked gets the answer before the news.
+/// On disk now: whoever is told its number may count on it.
+void Supervisor::Implementation::keep(JobId job)
+{
+    if (!store_) return;
+    store_->accept(*queue_.view(job));
+    for (const JobId child : queue_.children(job)) keep(child);
+}
+
+/// What was not promised to anybody may be done without a promise.
+void Supervisor::Implementation::try_to_keep(JobId job)
+{
+    try {
+        keep(job);
+    } catch (const Error&) {
+        return;
+    }
+}
+
+/// Told in the loop's next turn, so that whoever asked gets the answer before the news.
 void Supervisor::Implementation::announce(JobId job, bool inside)
 {
     const JobView view = *queue_.view(job);
-    if (store_) store_->accept(view);
     nlohmann::json facts{{"request", to_json(view.request)}, {"uid", view.uid}};
     if (view.parent != 0) facts["parent"] = view.parent;
     if (inside) facts["inside"] = true;
@@ -175,11 +203,14 @@ void Supervisor::Implementation::resume()
         Error error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}});
         if (job.parent == 0 && !job.request.handle) { // a descriptor cannot be had again
             try {
+                if (store_->take_up(job.id) > most_resumptions)
+                    throw Error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted each time it was tried"}});
                 Caller caller;
                 caller.uid = job.uid;
                 caller.waiting = false; // as far as is known
                 queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
                 announce(job.id);
+                try_to_keep(job.id);
                 continue;
             } catch (const Error& refused) {
                 error = refused;
@@ -190,7 +221,10 @@ void Supervisor::Implementation::resume()
         job.result = Result::failed;
         job.error = error;
         job.ended_at = now();
-        store_->ended(job);
+        Event ended(EventKind::job_ended, {{"view", to_json(job)}});
+        ended.job = job.id;
+        store_->append(job.id, ended);             // for who follows it
+        static_cast<void>(store_->try_ended(job)); // else it comes up again
     }
     pump_soon();
 }
@@ -354,6 +388,7 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
         if (const auto found = running_.find(to_stop->step); found != running_.end()) found->second.worker->stop();
     } else if (const auto* added = std::get_if<JobAdded>(&command)) {
         announce(added->job);
+        try_to_keep(added->job);
         tell_news(); // before what else there is to tell of it
     } else if (const auto* changed = std::get_if<JobChanged>(&command)) {
         observer_.job_changed(changed->job);
@@ -415,7 +450,9 @@ void Supervisor::Implementation::worker_event(StepId step, Event event)
     if (event.kind == EventKind::stage) {
         const Stage stage = stage_of(event.text("stage")).value_or(Stage::prepare);
         queue_.progress(step, stage, event.facts.value("percent", 0U));
-        queue_.set_cancelable(step, stage != Stage::install && stage != Stage::depmod);
+        const bool may_be_cut_off = stage != Stage::install && stage != Stage::depmod;
+        queue_.set_cancelable(step, may_be_cut_off);
+        running.worker->set_may_be_killed(may_be_cut_off);
     }
     const JobId job = running.job;
     report(job, std::move(event));
@@ -430,6 +467,7 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
         {"step", name_of(running.step.kind)}, {"result", name_of(outcome.result)}, {"seconds", now() - running.since}};
     if (!running.step.kernel.release.empty()) facts["kernel"] = running.step.kernel.text();
     report(running.job, Event(EventKind::step_ended, std::move(facts)));
+    recover_from(running.worker->pid(), setup_.places); // a worker that was killed has put nothing in order
     queue_.finished(step, outcome, now());
     ended_workers_.push_back(std::move(running.worker)); // it is in the middle of telling us
     on_reap_ = loop_.next_turn([this] { ended_workers_.clear(); });
@@ -437,13 +475,26 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
     pump_soon();
 }
 
+/// Whether a part of it has not been tried.
+bool Supervisor::Implementation::is_cut_off(JobId job) const
+{
+    const auto children = queue_.children(job);
+    return queue_.view(job)->result == Result::cancelled ||
+           std::any_of(children.begin(), children.end(), [this](JobId child) { return is_cut_off(child); });
+}
+
 void Supervisor::Implementation::job_ended(JobId job)
 {
     const JobView view = *queue_.view(job);
     begun_.erase(job);
     // What a shutdown cuts off has not ended: the next instance takes it up again, and who follows it waits for that.
-    if (store_ && shutting_down_ && view.result == Result::cancelled) return;
-    if (store_) store_->ended(view);
+    if (store_ && shutting_down_ && is_cut_off(job)) return;
+    if (store_ && !store_->try_ended(view))
+        report(job, Event(EventKind::warning,
+                          {{"name", "ResultNotKept"},
+                           {"parameters", {{"job", std::to_string(job)}}},
+                           {"message", "The result of job " + std::to_string(job) +
+                                           " could not be written to disk; a restart of dkmsd tries it again."}}));
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
     told_ended_.insert(job);
     observer_.job_ended(job);

@@ -151,8 +151,7 @@ int serve()
     // What was cut off is to be done another time; what has been tried has been tried.
     if (place_at_end(work.step.kind) && outcome.result != Result::cancelled)
         remove_pending(Layout(work.places), work.step.kernel, work.step.kind);
-    write_all(WorkerDescriptors::events,
-              to_json(outcome).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_all(WorkerDescriptors::events, to_line(outcome));
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -78,7 +79,19 @@ void WorkerProcess::stop()
     if (stopping_) return;
     stopping_ = true;
     child_.signal(SIGTERM);
+    kill_later();
+}
+
+void WorkerProcess::kill_later()
+{
     on_grace_ = loop_.after(grace, [this] { child_.signal_group(SIGKILL); });
+}
+
+void WorkerProcess::set_may_be_killed(bool may)
+{
+    if (std::exchange(may_be_killed_, may) == may || !stopping_) return;
+    on_grace_ = Source();
+    if (may) kill_later();
 }
 
 void WorkerProcess::read_events()
@@ -90,23 +103,30 @@ void WorkerProcess::read_events()
         on_events_ = Source();
         return;
     }
-    lines_.add({block.data(), static_cast<std::size_t>(got)});
-    for (std::string line; lines_.next(line);) take_line(line);
+    take({block.data(), static_cast<std::size_t>(got)});
 }
 
-void WorkerProcess::take_line(const std::string& line)
+/// A worker that says what nobody understands ends in peace, as it may be in the middle of an install, but unheard.
+void WorkerProcess::take(std::string_view bytes)
 {
+    if (not_understood_) return;
+    std::vector<Event> events;
     try {
-        const json value = json::parse(line);
-        if (value.contains("result") && !value.contains("event"))
-            outcome_ = outcome_from_json(value);
-        else
-            listener_.event(event_from_json(value));
-    } catch (const json::exception& fault) {
+        lines_.add(bytes);
+        for (std::string line; lines_.next(line);) {
+            const json value = json::parse(line);
+            if (value.contains("result") && !value.contains("event"))
+                outcome_ = outcome_from_json(value);
+            else
+                events.push_back(event_from_json(value));
+        }
+    } catch (const std::exception& fault) {
+        not_understood_ = true;
         outcome_ = Outcome{Result::failed,
                            Error(ErrorCode::internal, {{"reason", std::string("a worker's line: ") + fault.what()}}),
                            {}};
     }
+    for (const Event& event : events) listener_.event(event);
 }
 
 void WorkerProcess::end()
@@ -117,10 +137,8 @@ void WorkerProcess::end()
         const ssize_t got = ::read(events_.number(), block.data(), block.size());
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) break;
-        lines_.add({block.data(), static_cast<std::size_t>(got)});
+        take({block.data(), static_cast<std::size_t>(got)});
     }
-    for (std::string line; lines_.next(line);) take_line(line);
-
     const ExitStatus status = child_.wait();
     if (!outcome_ && stopping_) outcome_ = Outcome{Result::cancelled, Error(ErrorCode::cancelled), {}};
     if (!outcome_) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace dkms {
 
@@ -62,21 +63,29 @@ public:
 
     /// Asks it to stop; after ten seconds it is killed with all its children.
     void stop();
+    /// At first it may. If from now on it may not, a stop of before does not kill it.
+    void set_may_be_killed(bool may);
     int pid() const { return child_.pid(); }
 
 private:
+    /// It names every job that an autoinstall has found to be needed.
+    static constexpr std::size_t longest_outcome = std::size_t{64} * 1024 * 1024;
+
     void read_events();
-    void take_line(const std::string& line);
+    void take(std::string_view bytes);
+    void kill_later();
     void end();
 
     Loop& loop_;
     Listener listener_;
     Descriptor order_; ///< kept open: its end of file tells the worker that we are gone
     Descriptor events_;
-    LineBuffer lines_;
+    LineBuffer lines_{longest_outcome};
     Child child_;
     std::optional<Outcome> outcome_;
+    bool not_understood_ = false;
     bool stopping_ = false;
+    bool may_be_killed_ = true;
     bool has_ended_ = false;
     Source on_events_;
     Source on_exit_;

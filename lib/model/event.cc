@@ -2,6 +2,7 @@
 #include "lib/model/event.h"
 
 #include "lib/model/error.h"
+#include "lib/model/protocol_line.h"
 
 #include <array>
 #include <cassert>
@@ -13,8 +14,6 @@ namespace {
 
 using nlohmann::json;
 using enum EventKind;
-
-constexpr std::size_t longest_line = 64 * 1024;
 
 // In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
 constexpr std::array<EventRow, 47> table{{
@@ -38,7 +37,7 @@ constexpr std::array<EventRow, 47> table{{
     {excluded, "excluded", "kernel reason modules"},
     {signing, "signing", "command key certificate"},
     {signing_off, "signing-off", "reason path? command? key? certificate?"},
-    {key_generated, "key-generated", "key certificate"},
+    {key_generated, "key-generated", "program key certificate"},
     {patch_applied, "patch-applied", "patch"},
     {module_signed, "module-signed", "path"},
     {modules_built, "modules-built", "kernel count seconds"},
@@ -85,8 +84,6 @@ constexpr std::array<EventRow, 47> table{{
 
 const EventRow& row_of(EventKind kind) { return table.at(static_cast<std::size_t>(kind)); }
 
-std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
-
 } // namespace
 
 Event::Event(EventKind event_kind, json event_facts)
@@ -131,15 +128,6 @@ Event event_from_json(const json& value)
     throw Error(ErrorCode::internal, {{"reason", "unknown event " + name}});
 }
 
-std::string to_line(const Event& event)
-{
-    json value = to_json(event);
-    std::string line = dumped(value);
-    if (line.size() <= longest_line) return line;
-    for (auto& [key, member] : value.items())
-        if (member.is_string() && member.get_ref<const std::string&>().size() > 1024)
-            member = member.get_ref<const std::string&>().substr(0, 1024) + "…";
-    return dumped(value);
-}
+std::string to_line(const Event& event) { return protocol_line(shortened(to_json(event))); }
 
 } // namespace dkms

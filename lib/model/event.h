@@ -96,8 +96,7 @@ nlohmann::json to_json(const Event& event);
 /// Throws Error Internal for an unknown event or a missing fact: both ends are of one version.
 Event event_from_json(const nlohmann::json& value);
 
-/// One line for a pipe, newline included. Bytes that are not UTF-8 are replaced, and a text fact that would make the
-/// line longer than 64 KiB is cut.
+/// One line for a pipe, newline included, of at most `longest_line` bytes: see shortened().
 std::string to_line(const Event& event);
 
 } // namespace dkms

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/model/outcome.h"
 
+#include "lib/model/protocol_line.h"
+
 #include <nlohmann/json.hpp>
 
 namespace dkms {
@@ -26,6 +28,13 @@ Outcome outcome_from_json(const json& value)
     for (const json& step : value.value("follow_up", json::array())) outcome.follow_up.push_back(step_from_json(step));
     for (const json& job : value.value("jobs", json::array())) outcome.jobs.push_back(job_plan_from_json(job));
     return outcome;
+}
+
+std::string to_line(const Outcome& outcome)
+{
+    json value = to_json(outcome);
+    if (outcome.error) value["error"] = shortened(std::move(value["error"]));
+    return protocol_line(value);
 }
 
 } // namespace dkms

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace dkms {
@@ -25,5 +26,8 @@ struct Outcome {
 /// {"result":"done","error":{…},"follow_up":[…],"jobs":[…]}; what is empty is left out.
 nlohmann::json to_json(const Outcome& outcome);
 Outcome outcome_from_json(const nlohmann::json& value);
+
+/// One line for a pipe, newline included. As long as the jobs in it make it; the error is shortened().
+std::string to_line(const Outcome& outcome);
 
 } // namespace dkms

@@ -80,6 +80,29 @@ class JobsTest(BusTest):
         self.assertEqual((facts['error'], facts['message']), ('BuildFailed', message))
         self.assertEqual(facts['parameters']['module'], 'hello/1.0')
 
+    def test_a_long_complaint_does_not_end_the_service(self):
+        self.add_source(more=f'AUTOINSTALL="{"x" * 100000}"\n')
+        self.client.properties()
+        pid = self.client.daemon_pid()
+        job = self.client.change('Add')[0]
+        result, name, message = self.client.removed(job)
+        self.assertEqual((result, name), ('failed', 'org.dkms1.Error.ConfInvalid'))
+        self.assertIn('AUTOINSTALL', message)
+        self.assertEqual(self.client.daemon_pid(), pid)
+
+    def test_more_that_is_needed_than_fits_a_line(self):
+        kernel = self.kernel()
+        names = [f'module-with-{"long-" * 16}name-{number}' for number in range(120)]  # some 80 KB in one answer
+        for name in names:
+            self.add_source(name, more='MAKE[0]="false"\n')
+            self.client.removed(self.client.change('Add', name)[0])
+        pid = self.client.daemon_pid()
+        job = self.client.call('Autoinstall', '(asa{sv})', ([kernel], {}))[0]
+        self.assertEqual(self.client.removed(job)[:2], ('failed', 'org.dkms1.Error.AutoinstallFailed'))
+        self.assertEqual(self.client.daemon_pid(), pid)
+        states = {m['name']: [k['state'] for k in m['kernels']] for m in self.client.call('ListModules', '(a{sv})', ({},))[0]}
+        self.assertEqual(states, {name: ['failed'] for name in names})
+
     def test_cancel(self):
         gate = self.add_gated_source()
         job, path = self.client.change('Build', 'gated', kernels=[self.kernel()])

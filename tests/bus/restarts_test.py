@@ -2,6 +2,7 @@
 """The service or the bus goes away in the middle of a job."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +52,77 @@ class RestartsTest(BusTest):
 
     def test_client_attaches_again_after_a_restart(self):
         self.end_service(signal.SIGTERM)
+
+    def test_a_restart_forgets_nothing_of_an_autoinstall_that_has_failed_in_part(self):
+        """The first build fails, the second is cut off by the restart."""
+        gate = self.add_gated_source()
+        self.add_source('broken', more='MAKE[0]="false"\n')
+        self.release = self.kernel()
+        for name in ('gated', 'broken'):
+            self.client.removed(self.client.change('Add', name)[0])
+        waiting = self.dkmsctl('autoinstall', '-k', self.release)
+        self.addCleanup(self.end, waiting)
+        gate.wait_for_build()
+        self.client.wait_for(lambda: any(s[1] == 'JobRemoved' and s[2][2] == 'failed' for s in self.client.signals), 'the failure')
+        pid = self.client.daemon_pid()
+        os.kill(pid, signal.SIGTERM)
+        wait_for_exit(pid)
+        gate.wait_for_build()
+        gate.open()
+        said = waiting.communicate(timeout=PATIENCE)
+        gate.close()
+        self.assertEqual(waiting.returncode, 11, said)
+        kernels = {m['name']: [k['state'] for k in m['kernels']] for m in self.client.call('ListModules', '(a{sv})', ({},))[0]}
+        self.assertEqual(kernels['gated'], ['installed'], said)
+
+    def test_a_job_that_never_survives_is_given_up(self):
+        waiting = self.at_the_gate()
+        for _ in range(4):
+            pid = self.client.daemon_pid()
+            os.kill(pid, signal.SIGKILL)
+            wait_for_exit(pid)
+            if not self.begun_again():
+                break
+        said = waiting.communicate(timeout=PATIENCE)
+        self.gate.close()
+        self.assertNotEqual(waiting.returncode, 0, said)
+        jobs = self.client.call('ListJobs', '(t)', (0,))[0]
+        self.assertEqual(jobs, [], 'it is history')
+        self.assertEqual(self.client.call('GetJob', '(t)', (1,))[0]['error']['error'], 'Interrupted')
+
+    def begun_again(self):
+        """Whether a new instance, which this starts, has taken the job up; waits for its build then."""
+        if not self.client.call('ListJobs', '(t)', (0,))[0]:
+            return False
+        self.gate.wait_for_build()
+        return True
+
+    def test_a_result_that_cannot_be_kept_does_not_end_the_service(self):
+        waiting = self.at_the_gate()
+        pid = self.client.daemon_pid()
+        view = self.directory / 'state' / 'jobs' / '1' / 'job.json'
+        view.unlink()
+        view.mkdir()  # nothing can be renamed to it
+        self.gate.open()
+        out, err = waiting.communicate(timeout=PATIENCE)
+        self.gate.close()
+        self.assertEqual(waiting.returncode, 0, out + err)
+        self.assertIn('could not be written', out + err)
+        self.assertEqual(self.client.daemon_pid(), pid)
+        self.check_installed()
+
+    def test_a_request_that_cannot_be_kept_is_refused_and_not_done(self):
+        self.add_source()
+        self.client.properties()
+        jobs = self.directory / 'state' / 'jobs'
+        shutil.rmtree(jobs)
+        jobs.touch()  # no directory can be made in it
+        self.assertEqual(self.client.error_of('Add', '(ssa{sv})', ('hello', '1.0', {})), 'org.dkms1.Error.TreeNotWritable')
+        jobs.unlink()
+        free = subprocess.run(['flock', '--wait', str(PATIENCE), self.tree / '.dkmsd' / 'lock', 'true'], check=False)
+        self.assertEqual(free.returncode, 0, 'it is not waited for')
+        self.assertEqual(self.client.call('ListModules', '(a{sv})', ({},))[0], [])
+        self.client.removed(self.client.change('Add')[0])
 
     def test_job_goes_on_without_the_bus_and_client_attaches_again(self):
         waiting = self.at_the_gate()

@@ -5,6 +5,7 @@
 #include "lib/model/job.h"
 #include "lib/model/outcome.h"
 #include "lib/model/places.h"
+#include "lib/model/protocol_line.h"
 #include "lib/model/request.h"
 #include "lib/model/state.h"
 #include "lib/model/step.h"
@@ -234,6 +235,42 @@ TEST_CASE("a line is valid JSON and at most 64 KiB, whatever the facts")
     const std::string line = to_line(event);
     CHECK(line.size() <= 64 * 1024);
     CHECK(json::parse(line).is_object());
+}
+
+TEST_CASE("a line stays short and whole, however deep its long texts and lists lie")
+{
+    const std::string text(100'000, 'x');
+    const std::vector<std::string> many(20'000, "module");
+    const auto kept = [](const Event& event) {
+        const std::string line = to_line(event);
+        CHECK(line.size() <= longest_line);
+        return event_from_json(json::parse(line)).facts;
+    };
+    const json warning = kept(
+        Event(EventKind::warning, {{"name", "n"}, {"parameters", {{"path", "p"}, {"said", text}}}, {"message", "m"}}));
+    CHECK(warning.at("parameters").at("path") == "p");
+    CHECK(warning.at("parameters").at("said").get<std::string>().substr(0, 4) == "xxxx");
+    const json excluded = kept(Event(EventKind::excluded, {{"kernel", "k"}, {"reason", "r"}, {"modules", many}}));
+    CHECK(excluded.at("modules").front() == "module");
+}
+
+TEST_CASE("an outcome names all jobs, and a long error does not make it longer than that")
+{
+    Outcome outcome;
+    JobPlan job;
+    for (int number = 0; number < 2000; ++number) {
+        job.request.module = {"module-" + std::to_string(number), "1.0"};
+        outcome.jobs.push_back(job);
+    }
+    CHECK(to_line(outcome).size() > longest_line);
+    CHECK(outcome_from_json(json::parse(to_line(outcome))) == outcome);
+
+    const Outcome refused{
+        Result::failed,
+        Error(ErrorCode::conf_invalid, {{"file", "dkms.conf"}, {"reason", std::string(200'000, 'x')}}),
+        {}};
+    CHECK(to_line(refused).size() < 2 * longest_line);
+    CHECK(outcome_from_json(json::parse(to_line(refused))).error->parameter("file") == "dkms.conf");
 }
 
 TEST_CASE("states, jobs and places survive the way through JSON")
