@@ -2,6 +2,7 @@
 #include "daemon/supervisor.h"
 
 #include "daemon/job_store.h"
+#include "daemon/tree_claim.h"
 #include "daemon/worker_process.h"
 #include "lib/install/recover.h"
 #include "lib/plan/plan.h"
@@ -54,7 +55,11 @@ class Supervisor::Implementation {
 public:
     Implementation(Loop& loop, Setup setup, Observer& observer)
         : loop_(loop), observer_(observer), setup_(std::move(setup)), worker_(open_worker(setup_.worker)),
-          lock_(Layout(setup_.places), setup_.mode),
+          claim_(loop, setup_.places, setup_.mode,
+                 [this] {
+                     waiting_was_told_.clear();
+                     pump();
+                 }),
           store_(setup_.job_directory.empty() ? std::optional<JobStore>() : JobStore(setup_.job_directory)),
           queue_(QueueLimits{}, store_ ? store_->next_id() : 1, running_release())
     {
@@ -90,11 +95,8 @@ private:
     void tell_news();
     void pump_soon();
     void pump();
-    bool have_lock();
-    void wait_for_lock();
-    void stop_waiting();
+    bool may_start();
     void tell_who_waits();
-    void give_back_lock();
     void carry_out(const QueueCommand& command);
     void tell_started(JobId job);
     void start(const StartStep& command);
@@ -108,15 +110,12 @@ private:
     Observer& observer_;
     Setup setup_;
     Descriptor worker_;
-    TreeLock lock_;
+    TreeClaim claim_;
     std::optional<JobStore> store_;
     Queue queue_;
     bool queue_is_prepared_ = false;
     std::set<JobId> waiting_was_told_;
-    bool lock_is_shared_ = false;
-    bool only_reading_ = false; ///< no job needs the lock
-    std::optional<Child> lock_waiter_;
-    Source on_lock_;
+    bool only_reading_ = false; ///< no job changes the tree
     std::optional<Jobserver> jobserver_;
     std::vector<std::pair<JobId, Event>> news_;
     std::map<StepId, Running> running_;
@@ -147,7 +146,7 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     if (is_work) {
         prepare_queue();
         only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
-        have_lock(); // a tree that cannot be written is an error of the request
+        may_start(); // a tree that cannot be written is an error of the request
     }
     pump_soon(); // gives the lock back if the request is refused
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
@@ -322,62 +321,25 @@ void Supervisor::Implementation::tell_news()
 void Supervisor::Implementation::pump()
 {
     tell_news();
-    queue_.set_may_start(queue_.idle() || have_lock());
-    if (lock_waiter_) tell_who_waits();
+    queue_.set_may_start(queue_.idle() || may_start());
+    if (claim_.waits()) tell_who_waits();
     for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
         for (const QueueCommand& command : commands) carry_out(command);
     if (!queue_.idle()) return;
-    give_back_lock();
+    claim_.release();
+    waiting_was_told_.clear();
+    jobserver_.reset();
     if (const auto done = std::exchange(when_done_, nullptr)) done();
 }
 
-bool Supervisor::Implementation::have_lock()
-{
-    if (lock_.held() || lock_is_shared_) return true;
-    if (lock_waiter_) return false;
-    if (only_reading_) return true;
-    if (lock_.try_take()) {
-        recover(setup_.places);
-        return true;
-    }
-    lock_is_shared_ = lock_.held_by_ancestor();
-    if (!lock_is_shared_) wait_for_lock();
-    return lock_is_shared_;
-}
-
-void Supervisor::Implementation::wait_for_lock()
-{
-    Command wait;
-    wait.argv = {"flock", "--exclusive", Layout(setup_.places).lock().string(), "true"};
-    wait.environment = base_environment();
-    lock_waiter_ = Child::start(wait);
-    on_lock_ = loop_.on_readable(lock_waiter_->descriptor(), [this] {
-        stop_waiting();
-        pump();
-    });
-}
-
-void Supervisor::Implementation::stop_waiting()
-{
-    on_lock_ = Source();
-    lock_waiter_.reset();
-    waiting_was_told_.clear();
-}
+bool Supervisor::Implementation::may_start() { return only_reading_ || claim_.take(); }
 
 void Supervisor::Implementation::tell_who_waits()
 {
-    const nlohmann::json facts{{"holder", lock_.holder().text()}};
+    const nlohmann::json facts{{"holder", claim_.holder()}};
     for (const JobId job : queue_.jobs())
         if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
             report(job, Event(EventKind::waiting, facts));
-}
-
-void Supervisor::Implementation::give_back_lock()
-{
-    stop_waiting();
-    lock_.release();
-    lock_is_shared_ = false;
-    jobserver_.reset();
 }
 
 void Supervisor::Implementation::carry_out(const QueueCommand& command)
@@ -430,7 +392,7 @@ void Supervisor::Implementation::start(const StartStep& command)
     WorkerProcess::Start order{worker_.number(),
                                {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
                                 step.handle, setup_.settings, command.background},
-                               lock_.descriptor(),
+                               claim_.descriptor(),
                                step.kind == StepKind::build ? jobserver() : nullptr,
                                log.number(),
                                step.handle ? handle_of(command.job) : -1};
