@@ -292,11 +292,10 @@ void Supervisor::Implementation::shut_down(std::function<void()> done)
     when_done_ = std::move(done);
     shutting_down_ = true;
     queue_.close();
-    std::set<JobId> jobs;
-    for (const auto& [step, running] : running_) jobs.insert(running.job);
-    for (const JobId job : jobs) {
+    for (const JobId job : queue_.jobs()) {
+        if (queue_.view(job)->result || !queue_.children(job).empty()) continue;
         try {
-            queue_.cancel(job);
+            queue_.cancel(job); // also one between two steps, whose next may be a long one
         } catch (const Error&) {
             continue; // it must not be cut off now; it ends by itself
         }

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import unittest
 
-from service import BUILD, JOB, PATIENCE, BusTest, Client, wait_for_exit
+from service import JOB, PATIENCE, BusTest, Client, gate, wait_for_exit
 
 
 class RestartsTest(BusTest):
@@ -55,25 +55,49 @@ class RestartsTest(BusTest):
 
     def test_a_restart_forgets_nothing_of_an_autoinstall_that_has_failed_in_part(self):
         """The first build fails, the second is cut off by the restart."""
-        gate = self.add_gated_source()
+        held = self.add_gated_source()
         self.add_source('broken', more='MAKE[0]="false"\n')
         self.release = self.kernel()
         for name in ('gated', 'broken'):
             self.client.removed(self.client.change('Add', name)[0])
         waiting = self.dkmsctl('autoinstall', '-k', self.release)
         self.addCleanup(self.end, waiting)
-        gate.wait_for_build()
+        held.wait_for_build()
         self.client.wait_for(lambda: any(s[1] == 'JobRemoved' and s[2][2] == 'failed' for s in self.client.signals), 'the failure')
         pid = self.client.daemon_pid()
         os.kill(pid, signal.SIGTERM)
         wait_for_exit(pid)
-        gate.wait_for_build()
-        gate.open()
+        held.wait_for_build()
+        held.open()
         said = waiting.communicate(timeout=PATIENCE)
-        gate.close()
+        held.close()
         self.assertEqual(waiting.returncode, 11, said)
-        kernels = {m['name']: [k['state'] for k in m['kernels']] for m in self.client.call('ListModules', '(a{sv})', ({},))[0]}
-        self.assertEqual(kernels['gated'], ['installed'], said)
+        self.assertEqual(self.states()['gated'], ['installed'], said)
+
+    def test_nothing_is_begun_while_it_stops(self):
+        """One install is held in its script, and lets another one wait for the kernel."""
+        fifo = self.directory / 'gate-script'
+        script = self.add_source('first', more='POST_INSTALL="held.sh"\n') / 'held.sh'
+        script.write_text(f'#!/bin/sh\nread line < {fifo}\n')
+        script.chmod(0o755)
+        self.add_source('second', more='DEST_MODULE_NAME[0]="another"\n')
+        kernel = self.kernel()
+        held = gate.Gate(fifo)
+        self.client.change('Install', 'first', kernels=[kernel])
+        held.wait_for_build()
+        self.client.change('Install', 'second', kernels=[kernel])
+        self.client.wait_for(lambda: self.states().get('second') == ['built'], 'the second build')
+        pid = self.client.daemon_pid()
+        os.kill(pid, signal.SIGTERM)
+        refused = 'org.dkms1.Error.ShuttingDown'
+        self.client.wait_for(lambda: self.client.error_of('Build', '(ssasa{sv})', ('first', '1.0', [kernel], {})) == refused, refused)
+        held.open()
+        wait_for_exit(pid)
+        held.close()
+        self.assertEqual([path.parent.name for path in self.tree.glob('*/kernel-*')], ['first'])
+
+    def states(self):
+        return {m['name']: [k['state'] for k in m['kernels']] for m in self.client.call('ListModules', '(a{sv})', ({},))[0]}
 
     def test_a_job_that_never_survives_is_given_up(self):
         waiting = self.at_the_gate()
