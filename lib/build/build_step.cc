@@ -267,7 +267,7 @@ void BuildStep::take_results()
         run_build_script(*commands_, "post_build", inputs_.conf.post_build);
     }
     const BuildRecord record = record_of(modules.verify());
-    write_file_durably(staging_->directory() / ".dkmsd.json", text_of(record));
+    write_file_durably(staging_->directory() / build_record_name, text_of(record));
 }
 
 std::vector<InputFile> BuildStep::files_read() const

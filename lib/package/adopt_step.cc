@@ -106,7 +106,10 @@ void AdoptStep::place_source()
 void AdoptStep::place_builds()
 {
     const bool by_itself = leads_to_directory(layout_.version(module_)); // else they come with the version directory
-    for (const KernelId& kernel : loaded_.builds()) place_build(kernel, by_itself);
+    for (const KernelId& kernel : loaded_.builds()) {
+        forget_input_files(loaded_.version() / kernel.release / kernel.arch);
+        place_build(kernel, by_itself);
+    }
 }
 
 void AdoptStep::place_build(const KernelId& kernel, bool by_itself)

@@ -50,6 +50,13 @@ public:
         check(archive_write_open(writer, &descriptor_, nullptr, write_block, nullptr));
     }
 
+    ~Implementation()
+    {
+        if (!closed_) archive_write_fail(writer_.get()); // or it would be closed, and look whole
+    }
+    Implementation(const Implementation&) = delete;
+    Implementation& operator=(const Implementation&) = delete;
+
     void header(const std::string& path, unsigned kind, unsigned mode, std::int64_t size = 0,
                 const std::string& target = {})
     {
@@ -70,7 +77,11 @@ public:
         if (archive_write_data(writer_.get(), bytes, count) < 0) fail();
     }
 
-    void close() { check(archive_write_close(writer_.get())); }
+    void close()
+    {
+        check(archive_write_close(writer_.get()));
+        closed_ = true;
+    }
 
 private:
     static int set_format(archive* writer, ArchiveFormat format)
@@ -98,6 +109,7 @@ private:
     std::string name_;
     std::time_t modified_;
     const char* prefix_;
+    bool closed_ = false;
     Utf8Locale names_;
     std::unique_ptr<archive, decltype(&archive_write_free)> writer_;
 };

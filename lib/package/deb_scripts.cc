@@ -30,7 +30,8 @@ std::string dkms_postinst(const ModuleId& module)
            quoted(module.name) + " version=" + quoted(module.version) +
            "\n"
            "case $1 in\n"
-           "configure)\n"
+           "configure | abort-upgrade | abort-remove | abort-deconfigure)\n"
+           "    [ \"$1\" = configure ] || set -- \"$1\" # what prerm took away comes back; no older version had it\n"
            "    for common in /usr/lib/dkms/common.postinst \"/usr/share/$name-dkms/postinst\"; do\n"
            "        [ ! -f \"$common\" ] || exec \"$common\" \"$name\" \"$version\" \"/usr/share/$name-dkms\" '' "
            "\"$2\"\n"

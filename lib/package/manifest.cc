@@ -2,12 +2,14 @@
 #include "lib/package/manifest.h"
 
 #include "lib/package/walk.h"
+#include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include <fcntl.h>
@@ -106,6 +108,23 @@ json build_facts(const KernelId& kernel, const PackContent::Build& build, Listin
     return facts;
 }
 
+/// "K/A" of every build in an unpacked archive.
+std::vector<std::string> kernels_in(const Descriptor& root)
+{
+    std::vector<std::string> kernels;
+    const auto tree = Directory::open(path_for_children(root.number()) / "dkms_main_tree");
+    if (!tree) return kernels;
+    for (const auto& release : tree->entries()) {
+        const auto architectures = tree->open_below(release.name);
+        if (!architectures) continue;
+        for (const auto& arch : architectures->entries()) {
+            const auto build = architectures->open_below(arch.name);
+            if (build && build->has_directory("module")) kernels.push_back(release.name + "/" + arch.name);
+        }
+    }
+    return kernels;
+}
+
 /// What of an unpacked archive differs from its manifest; empty if nothing.
 std::string difference(const json& manifest, const Descriptor& root)
 {
@@ -113,12 +132,17 @@ std::string difference(const json& manifest, const Descriptor& root)
     const Descriptor source = open_directory_below(root.number(), "dkms_source_tree");
     if (manifest.contains("source") && (!source || manifest.at("source") != Listing(source.number()).as_source()))
         return "its source is not as its manifest says";
+    if (!manifest.contains("source") && source) return "it has a source that its manifest does not name";
+    std::set<std::string> named;
     for (const json& build : manifest.value("builds", json::array())) {
         const std::string kernel = build.at("kernel").get<std::string>() + "/" + build.at("arch").get<std::string>();
         const Descriptor modules = open_directory_below(root.number(), "dkms_main_tree/" + kernel + "/module");
         if (!modules || build.at("modules") != Listing(modules.number()).as_modules())
             return "the modules for " + kernel + " are not as its manifest says";
+        named.insert(kernel);
     }
+    for (const std::string& kernel : kernels_in(root))
+        if (!named.contains(kernel)) return "it has modules for " + kernel + " that its manifest does not name";
     return {};
 }
 

@@ -49,6 +49,7 @@ void write_builds(ArchiveWriter& writer, const PackContent& content, Cancellatio
 void write_module_archive(const PackContent& content, ArchivedSource source, int descriptor, const std::string& name,
                           Cancellation& cancellation)
 {
+    content.check_unchanged();
     const bool whole = source == ArchivedSource::whole;
     Manifest reading(content, {whole}); // first: it goes on beside the packing
     ArchiveWriter writer(descriptor, name, content.time());

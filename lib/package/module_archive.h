@@ -24,8 +24,8 @@ enum class ArchivedSource {
 ///     dkms_binaries_only/{PACKAGE_NAME,PACKAGE_VERSION,dkms.conf}
 ///     dkms_manifest.json                    manifest.h
 ///
-/// ArchivedSource::whole needs content.source(). Throws Error SourceUnreadable, ArchiveNotWritable, DiskFull,
-/// Cancelled.
+/// ArchivedSource::whole needs content.source(). Throws Error BuildChanged, before anything is written,
+/// SourceUnreadable, ArchiveNotWritable, DiskFull, Cancelled.
 void write_module_archive(const PackContent& content, ArchivedSource source, int descriptor, const std::string& name,
                           Cancellation& cancellation);
 

@@ -46,6 +46,17 @@ Descriptor opened_directory(const fs::path& path, const ModuleId& module)
     return opened;
 }
 
+/// The module files in a directory, in byte order.
+std::vector<std::string> module_files(const fs::path& directory)
+{
+    std::vector<std::string> files;
+    if (const auto opened = Directory::open(directory))
+        for (const auto& entry : opened->entries())
+            if (entry.kind == Directory::Kind::file && !module_name_of(entry.name).empty()) files.push_back(entry.name);
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
 /// Throws Error BuildChanged if a module file is not the one that was built.
 void check_as_recorded(const BuildRecord& record, const fs::path& file, const std::string& shown,
                        const ModuleId& module, const KernelId& kernel)
@@ -92,25 +103,32 @@ std::vector<PackedModule> PackContent::modules(const KernelId& kernel) const
 {
     const Build& build = builds_.at(kernel);
     const fs::path place = path_for_children(build.directory.number()) / "module";
-    std::vector<std::string> files;
-    if (const auto directory = Directory::open(place))
-        for (const auto& entry : directory->entries())
-            if (entry.kind == Directory::Kind::file && !module_name_of(entry.name).empty()) files.push_back(entry.name);
-    std::sort(files.begin(), files.end());
-
     const Verifier verifier(kernel, {}); // its headers need not be here any more
     std::vector<PackedModule> modules;
-    for (const std::string& file : files) {
+    for (const std::string& file : module_files(place)) {
         const std::string shown = layout_.built_modules(module_, kernel) / file;
         try {
             modules.push_back({file, module_name_of(file), read_module(place / file)});
         } catch (const Error& error) {
-            throw renamed(error, place, layout_.built_modules(module_, kernel));
+            Parameters parameters = renamed(error, place, layout_.built_modules(module_, kernel)).parameters();
+            parameters.emplace("kernel", kernel.release);
+            throw Error(error.code(), std::move(parameters));
         }
         verifier.check(modules.back().facts, shown);
         if (build.record) check_as_recorded(*build.record, place / file, shown, module_, kernel);
     }
     return modules;
+}
+
+void PackContent::check_unchanged() const
+{
+    for (const auto& [kernel, build] : builds_) {
+        if (!build.record) continue;
+        const fs::path place = path_for_children(build.directory.number()) / "module";
+        for (const std::string& file : module_files(place))
+            check_as_recorded(*build.record, place / file, layout_.built_modules(module_, kernel) / file, module_,
+                              kernel);
+    }
 }
 
 Descriptor PackContent::open_module(const KernelId& kernel, const PackedModule& module) const

@@ -47,6 +47,9 @@ public:
     /// kernel, BuildChanged for one that is not what the build's record says.
     std::vector<PackedModule> modules(const KernelId& kernel) const;
 
+    /// Throws Error BuildChanged if a module of any build is not what the build's record says.
+    void check_unchanged() const;
+
     /// The file of one of them. Throws Error SourceUnreadable when it was replaced meanwhile.
     Descriptor open_module(const KernelId& kernel, const PackedModule& module) const;
 

@@ -3,9 +3,11 @@
 
 #include "lib/package/archive_name.h"
 #include "lib/package/handle.h"
+#include "lib/package/inner_path.h"
 #include "lib/package/module_archive.h"
 #include "lib/package/pack_content.h"
 #include "lib/package/product_place.h"
+#include "lib/package/walk.h"
 #include "lib/tree/layout.h"
 
 #include <cerrno>
@@ -30,6 +32,7 @@ public:
 private:
     bool writes_to_file() const; ///< of the caller's
     void announce() const;
+    void warn_of_links() const;
     void empty_handle() const;
     void write(int descriptor, const std::string& shown) const;
     [[noreturn]] static void refuse(const fs::path& path, int number);
@@ -62,6 +65,7 @@ Outcome PackStep::run()
 {
     work_.reporter.stage(Stage::prepare, 0);
     announce();
+    if (!work_.step.options.binaries_only) warn_of_links();
     if (writes_to_file()) {
         empty_handle();
         write(work_.handle, name_);
@@ -86,6 +90,18 @@ void PackStep::announce() const
         packing({{"what", "binaries-structure"}});
     else
         packing({{"what", "source"}, {"path", layout_.source_link(work_.step.module)}});
+}
+
+/// Here the source may lean on what is beside it; an archive with a link that leaves it is refused wherever it comes
+/// to.
+void PackStep::warn_of_links() const
+{
+    walk(content_->source().number(), [this](const Found& found) {
+        if (!S_ISLNK(found.facts.st_mode) || link_stays(depth_of(found.path), found.link_text())) return;
+        work_.reporter.warning("LinkLeaves", {{"path", found.path}, {"target", found.link_text()}},
+                               "The link " + found.path + " leads out of the source, to " + found.link_text() +
+                                   ": nobody takes such an archive in. Put a copy in its place.");
+    });
 }
 
 /// What is no file, a pipe or a device, takes the bytes as they come.

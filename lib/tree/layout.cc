@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/layout.h"
 
+#include "lib/tree/record.h"
+
 namespace dkms {
 
 namespace {
@@ -40,7 +42,7 @@ std::filesystem::path Layout::make_log(const ModuleId& module, const KernelId& k
 
 std::filesystem::path Layout::build_record(const ModuleId& module, const KernelId& kernel) const
 {
-    return this->kernel(module, kernel) / ".dkmsd.json";
+    return this->kernel(module, kernel) / build_record_name;
 }
 
 std::filesystem::path Layout::trouble_record(const ModuleId& module, const KernelId& kernel) const

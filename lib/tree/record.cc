@@ -95,6 +95,14 @@ std::string text_of(const BuildRecord& record)
                         {"signer", record.signer}});
 }
 
+void forget_input_files(const std::filesystem::path& build)
+{
+    const auto file = build / build_record_name;
+    auto record = read_record(file, build_record_from);
+    if (!record || !record->inputs.is_object() || record->inputs.erase("files") == 0) return;
+    write_file_durably(file, text_of(*record));
+}
+
 std::string text_of(const InstallRecord& record)
 {
     json files = json::array();

@@ -14,6 +14,9 @@
 
 namespace dkms {
 
+/// Of a build's record, in its directory.
+inline constexpr const char* build_record_name = ".dkmsd.json";
+
 /// What was built: <K>/<A>/.dkmsd.json, published by the same rename as the modules. A tree without it is as good: then
 /// nothing is stale.
 struct BuildRecord {
@@ -59,6 +62,10 @@ std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const Mod
 
 /// Text of the build record, for the staging directory.
 std::string text_of(const BuildRecord& record);
+/// Takes out of the record in a build's directory what it was built from: where that came from elsewhere, the files of
+/// this machine say nothing about it, and it is never stale. Nothing happens without a record. Throws Error
+/// TreeNotWritable, DiskFull.
+void forget_input_files(const std::filesystem::path& build);
 /// Text of the install record, for an install's transaction.
 std::string text_of(const InstallRecord& record);
 void write_install_record(const Layout& layout, const std::string& name, const KernelId& kernel,

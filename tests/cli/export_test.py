@@ -4,6 +4,7 @@
 
 import hashlib
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -65,6 +66,26 @@ class Transfer(unittest.TestCase):
             self.ask(self.here, 'install', 'hello/1.0', '-k', kernel)
             self.assertTrue(self.installed(self.here, kernel))
             self.assertEqual(self.installed(self.there, kernel), self.installed(self.here, kernel))
+        # What becomes of the machine that it was built on is of no interest here.
+        shutil.rmtree(self.here.sources / 'hello-1.0')
+        for kernel in KERNELS:
+            before = self.installed(self.there, kernel)
+            self.ask(self.there, 'autoinstall', '-k', kernel)
+            self.assertEqual(self.installed(self.there, kernel), before)
+            plan = self.ask(self.there, 'plan', '-k', kernel)
+            self.assertNotIn('changed', plan.out)
+
+    def test_what_is_changed_after_its_build_does_not_go_out(self):
+        self.build()
+        module = self.here.dkms / 'hello/1.0' / KERNELS[0] / scratch.ARCH / f'module/hello.ko{self.suffix(KERNELS[0])}'
+        module.write_bytes(b'another')
+        self.assertIn('not as it was when it was built', self.ask(self.here, 'export', 'hello', '-o', str(self.out), code=7).err)
+        self.assertEqual(list(self.out.iterdir()), [])
+
+    def test_a_link_that_leaves_the_source_is_told(self):
+        (self.here.sources / 'hello-1.0' / 'doc').symlink_to('/usr/share/doc')
+        said = self.ask(self.here, 'export', 'hello', '-o', str(self.out))
+        self.assertIn('The link doc leads out of the source, to /usr/share/doc', said.err)
 
     @staticmethod
     def installed(trees, kernel):

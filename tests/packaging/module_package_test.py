@@ -83,6 +83,16 @@ class MadePackages(unittest.TestCase):
         self.dpkg('-P', 'hello-dkms')
         self.check_gone()
 
+    def test_an_upgrade_that_fails_leaves_the_module_of_before(self):
+        old, new = self.made('mkdeb', '1.0'), self.made('mkdeb', '1.1')
+        self.dpkg('-i', old)
+        self.debian.succeed('sh', '-c', f'dpkg-deb -R {new} /tmp/broken && printf "#!/bin/sh\\nexit 1\\n" > /tmp/broken/DEBIAN/preinst && '
+                            'chmod 755 /tmp/broken/DEBIAN/preinst && dpkg-deb -b /tmp/broken /tmp/broken.deb')
+        self.assertNotEqual(self.debian.run('dpkg', '-i', '/tmp/broken.deb').returncode, 0)
+        self.assertEqual(self.version_of(), '1.0')
+        self.dpkg('-P', 'hello-dkms')
+        self.check_gone()
+
     def test_upgrade_and_downgrade_leave_one_version(self):
         old, new = self.made('mkdeb', '1.0'), self.made('mkdeb', '1.1', '-k', self.debian.kernel)
         for package, version in ((old, '1.0'), (new, '1.1'), (old, '1.0')):

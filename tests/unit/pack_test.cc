@@ -2,9 +2,11 @@
 #include "lib/package/adopt_step.h"
 #include "lib/package/archive_name.h"
 #include "lib/package/archive_reader.h"
+#include "lib/package/archive_writer.h"
 #include "lib/package/load_step.h"
 #include "lib/package/manifest.h"
 #include "lib/package/pack_step.h"
+#include "lib/process/child.h"
 #include "tests/catch.h"
 #include "tests/unit/archive_fixture.h"
 
@@ -216,9 +218,19 @@ TEST_CASE("an archive has a manifest of what is in it, and one that is not as it
             put_file(module, "for 6");
         CHECK(refusal() == "a.tar is refused: the modules for 5.10.0-1-test/aarch64 are not as its manifest says.");
     }
+    SECTION("modules have come, or a source")
+    {
+        put_file(unpacked / "dkms_main_tree/6.6.6/x86_64/module/foo.ko", "");
+        CHECK(refusal() == "a.tar is refused: it has modules for 6.6.6/x86_64 that its manifest does not name.");
+        fs::remove_all(unpacked / "dkms_main_tree/6.6.6");
+        nlohmann::json less = manifest;
+        less.erase("source");
+        put_file(unpacked / "dkms_manifest.json", less.dump());
+        CHECK(refusal() == "a.tar is refused: it has a source that its manifest does not name.");
+    }
     SECTION("the manifest is none")
     {
-        put_file(unpacked / "dkms_manifest.json", GENERATE("", "[", "[]", "{\"builds\":[1]}"));
+        put_file(unpacked / "dkms_manifest.json", GENERATE("", "[", "[]", "{\"format\":\"1\"}"));
         CHECK(refusal() == "a.tar is refused: its manifest cannot be read.");
     }
     SECTION("the manifest is of a later format")
@@ -295,6 +307,25 @@ TEST_CASE("what is not there cannot be packed, and nothing is left behind")
         CHECK(error_of([&] { unreadable(make_pack_step); }).code() == ErrorCode::source_unreadable);
     }
     CHECK(system.listing() == before);
+}
+
+TEST_CASE("an archive that was given up does not look whole")
+{
+    for (const std::string name : {"a.tar.gz", "a.tar.zst", "a.tar.xz"}) {
+        INFO(name);
+        const bool whole = GENERATE(true, false);
+        const Scratch scratch;
+        const Descriptor file(::open((scratch.path() / name).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        {
+            ArchiveWriter writer(file.number(), name, 0);
+            writer.text("text", std::string(100'000, 'x'));
+            if (whole) writer.close();
+        }
+        Command list;
+        list.argv = {"tar", "-tf", (scratch.path() / name).string()};
+        list.environment = base_environment();
+        CHECK(run(list).ok() == whole);
+    }
 }
 
 TEST_CASE("a full device is told, not passed over")
