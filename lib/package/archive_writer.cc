@@ -19,10 +19,17 @@ namespace {
 
 using Entry = std::unique_ptr<archive_entry, decltype(&archive_entry_free)>;
 
+struct Output {
+    int descriptor;
+    bool given_up = false; ///< nothing more is written
+};
+
 la_ssize_t write_block(archive* writer, void* data, const void* block, std::size_t count)
 {
+    const auto& output = *static_cast<const Output*>(data);
+    if (output.given_up) return static_cast<la_ssize_t>(count);
     for (;;) {
-        const ssize_t written = ::write(*static_cast<const int*>(data), block, count);
+        const ssize_t written = ::write(output.descriptor, block, count);
         if (written >= 0) return written;
         if (errno == EINTR) continue;
         archive_set_error(writer, errno, "%s", errno_text(errno).c_str());
@@ -40,19 +47,19 @@ la_ssize_t write_block(archive* writer, void* data, const void* block, std::size
 class ArchiveWriter::Implementation {
 public:
     Implementation(int descriptor, std::string name, std::time_t modified, ArchiveFormat format)
-        : descriptor_(descriptor), name_(std::move(name)), modified_(modified),
+        : output_{descriptor}, name_(std::move(name)), modified_(modified),
           prefix_(format == ArchiveFormat::gnu_tar ? "./" : ""), writer_(archive_write_new(), archive_write_free)
     {
         archive* writer = writer_.get();
         check(set_format(writer, format));
         check(set_compression(writer, name_));
         archive_write_set_bytes_in_last_block(writer, 1); // no padding behind what is compressed
-        check(archive_write_open(writer, &descriptor_, nullptr, write_block, nullptr));
+        check(archive_write_open(writer, &output_, nullptr, write_block, nullptr));
     }
 
     ~Implementation()
     {
-        if (!closed_) archive_write_fail(writer_.get()); // or it would be closed, and look whole
+        output_.given_up = !closed_; // libarchive closes what it frees: it would look whole
     }
     Implementation(const Implementation&) = delete;
     Implementation& operator=(const Implementation&) = delete;
@@ -105,7 +112,7 @@ private:
                     {{"path", name_}, {"reason", reason != nullptr ? reason : "it cannot be compressed that way"}});
     }
 
-    int descriptor_;
+    Output output_;
     std::string name_;
     std::time_t modified_;
     const char* prefix_;
@@ -171,13 +178,14 @@ void write_compressed(int descriptor, const std::string& name, std::string_view 
 {
     const std::unique_ptr<archive, decltype(&archive_write_free)> writer(archive_write_new(), archive_write_free);
     const Entry entry(archive_entry_new(), archive_entry_free);
+    Output output{descriptor};
     archive_entry_set_filetype(entry.get(), AE_IFREG);
     archive_write_set_format_raw(writer.get());
     archive_write_set_bytes_in_last_block(writer.get(), 1);
     if (set_compression(writer.get(), name) != ARCHIVE_OK ||
         (name.ends_with(".gz") &&
          archive_write_set_filter_option(writer.get(), "gzip", "compression-level", "9") != ARCHIVE_OK) ||
-        archive_write_open(writer.get(), &descriptor, nullptr, write_block, nullptr) != ARCHIVE_OK ||
+        archive_write_open(writer.get(), &output, nullptr, write_block, nullptr) != ARCHIVE_OK ||
         archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK ||
         archive_write_data(writer.get(), content.data(), content.size()) < 0 ||
         archive_write_close(writer.get()) != ARCHIVE_OK) {
