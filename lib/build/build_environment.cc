@@ -37,7 +37,7 @@ Environment exported_by(const std::filesystem::path& file, const Environment& ba
     command.argv = {"bash", "-c", R"(. "$1" >/dev/null && env -0)", "bash", real.string()};
     command.environment = as_list(base);
     Sandbox sandbox;
-    if (real.string().starts_with("/tmp/")) sandbox.read_only = {{real, real}};
+    if (is_hidden_in_sandbox(real)) sandbox.read_only = {{real, real}};
     CaptureLimits limits;
     limits.time = std::chrono::seconds(10);
     const Captured said = capture(sandboxed(std::move(command), sandbox), limits, cancellation);

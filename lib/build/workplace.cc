@@ -40,13 +40,6 @@ fs::path closed_above(const fs::path& path)
     return {};
 }
 
-/// Whether `path` lies where a sandbox has an empty directory of its own.
-bool is_hidden(const fs::path& path)
-{
-    const std::string place = path.lexically_normal().string();
-    return place.starts_with("/tmp/") || place.starts_with("/run/");
-}
-
 /// Gives everything below `directory` to `owner`.
 void give(const fs::path& directory, std::pair<uid_t, gid_t> owner)
 {
@@ -131,7 +124,7 @@ void Workplace::show_at(const fs::path& place)
 {
     std::error_code missing;
     const fs::path real = fs::canonical(place, missing);
-    if (!missing && (is_hidden(place) || !closed_above(place).empty())) shown_.emplace_back(real, place);
+    if (!missing && (is_hidden_in_sandbox(place) || !closed_above(place).empty())) shown_.emplace_back(real, place);
 }
 
 Command Workplace::enclosed(Command command) const

@@ -35,9 +35,9 @@ Descriptor sealed_copy(const std::string& text)
 /// The directory directly below /tmp or /run that holds `path`: the sandbox has directories of its own in their place.
 std::filesystem::path hidden_directory(const std::filesystem::path& path)
 {
+    if (!is_hidden_in_sandbox(path)) return {};
     const auto normal = path.lexically_normal();
     const std::vector<std::filesystem::path> parts(normal.begin(), normal.end());
-    if (parts.size() < 3 || (parts[1] != "tmp" && parts[1] != "run")) return {};
     return parts[0] / parts[1] / parts[2];
 }
 

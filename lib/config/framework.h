@@ -26,8 +26,7 @@ struct Framework {
 
 /// Reads the settings below places.config_dir; files that are missing are as good as empty. A file with more than
 /// NAME="value" lines is evaluated by bash, in a sandbox. Throws Error: ConfUnreadable, ConfInvalid, ConfTooLarge,
-/// ConfTimeout. `inherited` are settings
-/// that hold where no file says otherwise (see inherited_settings).
+/// ConfTimeout. `inherited` are settings that hold where no file says otherwise (see inherited_settings).
 Framework read_framework(const Places& places, const std::map<std::string, std::string>& inherited = {});
 
 /// Those settings of framework.conf that are in this process's environment and that the old program took from there:

@@ -128,6 +128,11 @@ Event event_from_json(const json& value)
     throw Error(ErrorCode::internal, {{"reason", "unknown event " + name}});
 }
 
-std::string to_line(const Event& event) { return protocol_line(shortened(to_json(event))); }
+std::string to_line(const Event& event)
+{
+    json value = to_json(event);
+    std::string line = protocol_line(value);
+    return line.size() <= longest_line ? line : protocol_line(shortened(std::move(value)));
+}
 
 } // namespace dkms

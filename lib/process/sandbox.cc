@@ -77,6 +77,12 @@ void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
 
 } // namespace
 
+bool is_hidden_in_sandbox(const std::filesystem::path& path)
+{
+    const std::string place = path.lexically_normal().string();
+    return place.starts_with("/tmp/") || place.starts_with("/run/");
+}
+
 SandboxKind available_sandbox()
 {
     static const SandboxKind kind = probe();

@@ -9,6 +9,10 @@
 
 namespace dkms {
 
+/// Whether a path lies where a sandbox has an empty directory of its own: what a program in it needs from there has to
+/// be shown to it.
+bool is_hidden_in_sandbox(const std::filesystem::path& path);
+
 /// What a sandboxed program may see and change. The system is read-only, /tmp, /run and /dev are its own, and there is
 /// no network, unless said otherwise (with a network, /run is the system's). Built on bubblewrap, see bwrap(1).
 struct Sandbox {
