@@ -32,6 +32,7 @@ enum class ErrorCode {
     source_missing,
     source_unreadable,
     source_empty,
+    source_foreign,
     conf_missing,
     conf_unreadable,
     conf_invalid,
@@ -40,6 +41,7 @@ enum class ErrorCode {
     conf_timeout,
     broken_module,
     tree_not_writable,
+    read_failed,
     // kernels
     no_such_kernel,
     no_kernel_headers,
@@ -58,6 +60,13 @@ enum class ErrorCode {
     module_not_produced,
     verify_failed,
     build_changed,
+    result_refused,
+    leftovers_remain,
+    build_limit,
+    sandbox_missing,
+    sandbox_restriction,
+    script_not_executable,
+    signing_failed,
     // installing
     not_built,
     nothing_installable,
@@ -86,6 +95,7 @@ enum class ErrorCode {
     cancelled,
     interrupted,
     // the service
+    unit_failed,
     service_unavailable,
     service_gone,
     output_failed,

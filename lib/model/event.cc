@@ -22,7 +22,7 @@ constexpr std::array<EventRow, 47> table{{
     {job_started, "job-started", ""},
     {job_ended, "job-ended", "view"},
     {step_started, "step-started", "step kernel?"},
-    {step_ended, "step-ended", "step kernel? result seconds"},
+    {step_ended, "step-ended", "step kernel? result seconds cpu_seconds? peak_memory?"},
     {waiting, "waiting", "holder"},
     {stage, "stage", "stage percent"},
     {command_started, "command-started", "what subject command"},
