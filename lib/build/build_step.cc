@@ -120,6 +120,12 @@ void BuildStep::undo() noexcept
     staging_.reset();
     commands_.reset();
     log_.reset();
+    if (!workplace_) return;
+    try {
+        workplace_->clear();
+    } catch (const Error& error) {
+        work_.reporter.warning(error.name(), error.parameters(), error.message());
+    }
     workplace_.reset();
 }
 
@@ -230,7 +236,7 @@ void BuildStep::make()
     make.description = "Building module(s)";
     make.text = make_command_;
     make.command.argv = {"bash", "-c", make_command_}; // MAKE is a line for a shell
-    MakeProgress progress(work_.places, module(), workplace_->build());
+    MakeProgress progress(work_.places, module(), inputs_.source);
     make.heard = [&](std::string_view output) {
         if (progress.heard(output)) work_.reporter.stage(Stage::build, progress.percent());
     };
@@ -258,14 +264,16 @@ void BuildStep::take_results()
     BuiltModules modules(*commands_, inputs_, *staging_);
     modules.check_all_are_there();
     modules.strip();
+    modules.take(workplace_->results());
+    if (!inputs_.conf.post_build.empty()) {
+        const Workplace::Exposed result(*workplace_, *staging_);
+        run_build_script(*commands_, "post_build", inputs_.conf.post_build);
+        modules.take_back(result.results());
+    }
+    // Whatever a script has done to a module: it is signed as it will be installed.
     work_.reporter.stage(Stage::sign, 90);
-    modules.stage();
     is_signed_ = modules.sign(signing_) > 0;
     modules.compress();
-    if (!inputs_.conf.post_build.empty()) {
-        const Workplace::Exposed result(*workplace_, staging_->directory());
-        run_build_script(*commands_, "post_build", inputs_.conf.post_build);
-    }
     const BuildRecord record = record_of(modules.verify());
     write_file_durably(staging_->directory() / build_record_name, text_of(record));
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/built_modules.h"
 
-#include "lib/build/inside.h"
 #include "lib/build/make_command.h"
 #include "lib/build/verify.h"
 #include "lib/kernel/compression.h"
@@ -13,6 +12,7 @@ namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* symbols_file = "Module.symvers";
 
 const std::string& options_for(Compression compression, const Framework& framework)
 {
@@ -50,13 +50,18 @@ BuiltModules::BuiltModules(BuildCommands& commands, const BuildInputs& inputs, c
                           staging.modules() / (module.dest_name + suffix)});
 }
 
+Error BuiltModules::not_produced(const File& file) const
+{
+    return Error(
+        ErrorCode::module_not_produced,
+        {{"module", inputs_.module.text()}, {"kernel", inputs_.kernel.release}, {"file", file.built.string()}});
+}
+
 void BuiltModules::check_all_are_there() const
 {
+    const Gate build = commands_.workplace().results();
     for (const File& file : files_)
-        if (!open_inside(commands_.workplace().build(), file.built))
-            throw Error(
-                ErrorCode::module_not_produced,
-                {{"module", inputs_.module.text()}, {"kernel", inputs_.kernel.release}, {"file", file.built.string()}});
+        if (!build.open(file.built)) throw not_produced(file);
 }
 
 void BuiltModules::strip() const
@@ -75,16 +80,29 @@ void BuiltModules::strip() const
                                           "The debugging information could not be taken out: " + said.output);
 }
 
-void BuiltModules::stage()
+void BuiltModules::take(const Gate& build) const
 {
-    const fs::path& build = commands_.workplace().build();
     for (const File& file : files_) {
         commands_.work().cancellation.check();
-        const Descriptor built = open_inside(build, file.built);
-        if (!built) check_all_are_there();
-        staging_.take(built, file.staged.filename().string());
+        if (!staging_.take_module(build, file.built, file.staged.filename().string())) throw not_produced(file);
     }
-    if (const Descriptor symbols = open_inside(build, "Module.symvers")) staging_.take(symbols, "Module.symvers");
+    staging_.take_module(build, symbols_file, symbols_file);
+}
+
+void BuiltModules::take_back(const Gate& result) const
+{
+    const fs::path modules = "module";
+    for (const File& file : files_)
+        if (const fs::path name = file.staged.filename(); !staging_.take_module(result, modules / name, name.string()))
+            throw not_produced(file);
+    staging_.take_module(result, modules / symbols_file, symbols_file);
+    const Gate::Flat extras = staging_.take_extras(result);
+    constexpr std::size_t own_directories = 2; // module and log
+    if (extras.ignored > own_directories)
+        commands_.work().reporter.warning(
+            "results-ignored", {{"count", std::to_string(extras.ignored - own_directories)}},
+            "POST_BUILD of " + inputs_.module.text() +
+                " left links, directories or hidden files beside its modules; they were deleted.");
 }
 
 std::size_t BuiltModules::sign(const Signing& signing) const

@@ -21,8 +21,11 @@ public:
     void check_all_are_there() const;
     /// Takes out the debugging information, where the configuration does not forbid it. A failure is a warning.
     void strip() const;
-    /// Copies them, and Module.symvers, out of the build directory, under the names they will be installed with.
-    void stage();
+    /// Takes them, and Module.symvers, out of the build directory, under the names they will be installed with. Throws
+    /// Error ResultRefused for what is no plain file of the build's; ModuleNotProduced.
+    void take(const Gate& build) const;
+    /// The same of what a POST_BUILD script has made of them, and what it has left beside them.
+    void take_back(const Gate& result) const;
     /// Signs the copies. The number of those that were.
     std::size_t sign(const Signing& signing) const;
     /// Compresses the copies as the kernel's own modules are.
@@ -36,6 +39,8 @@ private:
         std::filesystem::path built;  ///< below the build directory
         std::filesystem::path staged; ///< in the staging directory
     };
+    Error not_produced(const File& file) const;
+
     BuildCommands& commands_;
     const BuildInputs& inputs_;
     const Staging& staging_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/make_progress.h"
 
+#include "lib/files/walk.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
 
@@ -31,10 +32,8 @@ double last_duration(const Places& places, const ModuleId& module)
 
 std::size_t c_files(const fs::path& directory)
 {
-    std::error_code ignored;
     std::size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(directory, ignored))
-        if (entry.path().extension() == ".c") ++count;
+    walk(directory, [&](const Found& found) { count += found.name.ends_with(".c") ? 1 : 0; });
     return count;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/patches.h"
 
-#include "lib/build/inside.h"
 #include "lib/config/expression.h"
+#include "lib/files/inside.h"
 #include "lib/model/error.h"
 
 #include <algorithm>
@@ -20,24 +20,23 @@ bool fits(const ConfPatch& patch, const std::string& release)
                                                          "] is not a regular expression: " + patch.match}});
 }
 
-void check_patch(const BuildCommands& commands, const std::string& file)
+/// Opens a patch where it was copied to. Links in the source are followed as long as they stay in it.
+Descriptor open_patch(const BuildCommands& commands, const std::string& file)
 {
     const std::string module = commands.work().step.module.text();
     const std::filesystem::path path(file);
     if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end())
         throw Error(ErrorCode::patch_outside, {{"patch", file}, {"module", module}});
-    if (!open_inside(commands.workplace().build() / "patches", path))
+    Descriptor content = open_inside(commands.workplace().build(), std::filesystem::path("patches") / path);
+    if (!content)
         throw Error(
             ErrorCode::patch_missing,
             {{"patch", file}, {"module", module}, {"path", (commands.workplace().shown_build() / "patches").string()}});
+    return content;
 }
 
-void apply(BuildCommands& commands, const std::string& file)
+void apply(BuildCommands& commands, const std::string& file, const Descriptor& content)
 {
-    const std::string module = commands.work().step.module.text();
-    // An earlier patch may have put a link here: the file is opened as carefully as what a build leaves.
-    const Descriptor content = open_inside(commands.workplace().build() / "patches", file);
-    if (!content) check_patch(commands, file);
     BuildCommand patch;
     patch.what = "patch";
     patch.subject = file;
@@ -46,7 +45,8 @@ void apply(BuildCommands& commands, const std::string& file)
     patch.command.argv = {"patch", "-p1"};
     patch.command.input = content.number();
     if (!commands.run(std::move(patch)).ok())
-        throw Error(ErrorCode::patch_failed, {{"patch", file}, {"module", module}, {"excerpt", commands.excerpt()}});
+        throw Error(ErrorCode::patch_failed,
+                    {{"patch", file}, {"module", commands.work().step.module.text()}, {"excerpt", commands.excerpt()}});
     commands.work().reporter.report(Event(EventKind::patch_applied, {{"patch", file}}));
 }
 
@@ -66,8 +66,10 @@ void apply_patches(BuildCommands& commands, const std::vector<ConfPatch>& patche
     if (!patches.empty() && !find_program("patch"))
         throw Error(ErrorCode::make_missing,
                     {{"module", commands.work().step.module.text()}, {"program", "patch"}, {"package", "patch"}});
-    for (const ConfPatch& patch : patches) check_patch(commands, patch.file);
-    for (const ConfPatch& patch : patches) apply(commands, patch.file);
+    // All are opened before the first is applied: from then on the directory is the build's.
+    std::vector<Descriptor> contents;
+    for (const ConfPatch& patch : patches) contents.push_back(open_patch(commands, patch.file));
+    for (std::size_t i = 0; i < patches.size(); ++i) apply(commands, patches[i].file, contents[i]);
 }
 
 } // namespace dkms

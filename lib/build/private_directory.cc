@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/private_directory.h"
 
+#include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 #include "lib/tree/lock.h"
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -18,24 +20,16 @@ void make_directory(const std::filesystem::path& path, unsigned mode)
         return;
     }
     const int number = errno;
-    std::error_code ignored;
-    if (number != EEXIST || !std::filesystem::is_directory(path, ignored)) refuse_change(path, number);
+    if (number != EEXIST || !leads_to_directory(path)) refuse_change(path, number);
 }
 
 void remove_quietly(const std::filesystem::path& path) noexcept
 {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-}
-
-void for_each_below(const std::filesystem::path& directory,
-                    const std::function<void(const std::filesystem::path&)>& visit)
-{
-    std::error_code stop;
-    const auto options = std::filesystem::directory_options::skip_permission_denied;
-    for (std::filesystem::recursive_directory_iterator entry(directory, options, stop), end; !stop && entry != end;
-         entry.increment(stop))
-        visit(entry->path());
+    try {
+        remove_tree(path);
+    } catch (const Error&) {
+        return;
+    }
 }
 
 PrivateDirectory::PrivateDirectory(const Layout& layout, const std::filesystem::path& parent, const std::string& name)
@@ -48,7 +42,16 @@ PrivateDirectory::PrivateDirectory(const Layout& layout, const std::filesystem::
 
 PrivateDirectory::~PrivateDirectory()
 {
-    if (!path_.empty()) remove_quietly(path_);
+    try {
+        remove();
+    } catch (const Error&) {
+        return; // who wants to know calls remove()
+    }
+}
+
+void PrivateDirectory::remove()
+{
+    if (!path_.empty()) remove_private_directory(std::exchange(path_, {}));
 }
 
 } // namespace dkms

@@ -5,13 +5,13 @@
 #include "lib/tree/layout.h"
 
 #include <filesystem>
-#include <functional>
 #include <string>
 
 namespace dkms {
 
-/// A new directory below <tree>/.dkmsd, which nobody but its owner can enter. Removed with everything in it when the
-/// object ends.
+/// A new directory below <tree>/.dkmsd, which only its owner can enter. Deleted with everything in it when the object
+/// ends; directories in it that were handed over to the user who builds are emptied as that user
+/// (lib/files/remove_tree.h).
 class PrivateDirectory {
 public:
     /// Makes it in `parent`, which is one of the directories that Layout names below own(); both are made where
@@ -22,6 +22,8 @@ public:
     PrivateDirectory& operator=(const PrivateDirectory&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
+    /// Deletes it now. Throws Error LeftoversRemain; then it is not tried again.
+    void remove();
     /// It stays when the object ends: others go on with it.
     void keep() { path_.clear(); }
 
@@ -32,12 +34,7 @@ private:
 /// mkdir(2); a directory that is there already is as good. Throws Error TreeNotWritable, DiskFull.
 void make_directory(const std::filesystem::path& path, unsigned mode);
 
-/// Removes `path` and everything below it, as far as it can. Never follows a link.
+/// remove_tree, where nothing can be done about what stays: in destructors, and for drafts that the next try replaces.
 void remove_quietly(const std::filesystem::path& path) noexcept;
-
-/// Calls `visit` for everything below `directory`, a directory before what is in it; links are not followed. What
-/// cannot be read, or vanishes meanwhile, is left out.
-void for_each_below(const std::filesystem::path& directory,
-                    const std::function<void(const std::filesystem::path&)>& visit);
 
 } // namespace dkms

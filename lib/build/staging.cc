@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/staging.h"
 
-#include "lib/build/copy_tree.h"
+#include "lib/files/copy_tree.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/replacement.h"
@@ -17,16 +18,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void sync_file(const fs::path& path)
+constexpr std::size_t most_extras = 100;
+constexpr std::uint64_t largest_extras = std::uint64_t{256} << 20;
+
+void sync_opened(const Descriptor& opened, const fs::path& path)
 {
-    const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (opened && ::fsync(opened.number()) < 0) refuse_change(path, errno);
+    if (!opened || ::fsync(opened.number()) < 0) refuse_change(path, errno);
+}
+
+Descriptor opened_directory(const fs::path& path)
+{
+    Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!opened) refuse_change(path, errno);
+    return opened;
 }
 
 void sync_all(const fs::path& directory)
 {
-    for_each_below(directory, sync_file);
-    sync_file(directory);
+    walk(directory, [&](const Found& found) {
+        const Descriptor opened(::openat(found.directory, found.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        sync_opened(opened, directory / found.path);
+    });
+    sync_opened(opened_directory(directory), directory);
 }
 
 } // namespace
@@ -46,17 +59,23 @@ Staging::Staging(const Layout& layout, const ModuleId& module, const KernelId& k
     make_directory(directory_, 0755);
     make_directory(modules(), 0755);
     make_directory(directory_ / "log", 0755);
+    top_ = opened_directory(directory_);
+    module_directory_ = opened_directory(modules());
 }
 
-fs::path Staging::take(const Descriptor& file, const std::string& name) const
+bool Staging::take_module(const Gate& gate, const fs::path& name, const std::string& as) const
 {
-    copy_file_to(file, modules() / name);
-    return modules() / name;
+    return gate.take(name, module_directory_.number(), as);
+}
+
+Gate::Flat Staging::take_extras(const Gate& gate) const
+{
+    return gate.take_flat(".", top_.number(), most_extras, largest_extras);
 }
 
 void Staging::take_log(const fs::path& log) const
 {
-    const Descriptor file(::open(log.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file(::open(log.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file) refuse_change(log, errno);
     copy_file_to(file, directory_ / "log" / "make.log");
 }
@@ -72,7 +91,7 @@ void Staging::publish()
         ::rmdir(target.parent_path().c_str()); // if it was made for nothing
         throw;
     }
-    sync_file(target.parent_path());
+    sync_opened(opened_directory(target.parent_path()), target.parent_path());
 }
 
 } // namespace dkms

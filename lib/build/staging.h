@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/build/private_directory.h"
+#include "lib/files/gate.h"
 #include "lib/process/descriptor.h"
 
 #include <filesystem>
@@ -9,8 +10,9 @@
 
 namespace dkms {
 
-/// A K/A directory of the tree while it is made: module/, log/ and the record. Nobody sees it before it is complete;
-/// publish() makes it visible by one rename. What is not published is removed when the object ends.
+/// A K/A directory of the tree while it is made: module/, log/ and the record. It is ours alone, and no build ever sees
+/// it: what comes in comes through a gate. publish() makes it visible by one rename when it is complete. What is not
+/// published is deleted when the object ends.
 class Staging {
 public:
     /// Throws Error TreeNotWritable, DiskFull, like all of it.
@@ -19,8 +21,10 @@ public:
     const std::filesystem::path& directory() const { return directory_; }
     std::filesystem::path modules() const { return directory_ / "module"; }
 
-    /// Copies an open file to module/`name`, readable for all.
-    std::filesystem::path take(const Descriptor& file, const std::string& name) const;
+    /// Takes the file `name` of what a build has left as module/`as`. False if there is none. Throws as Gate::take.
+    bool take_module(const Gate& gate, const std::filesystem::path& name, const std::string& as) const;
+    /// Takes what a script has left beside module/ for other modules (zfs_config.h). Throws as Gate::take_flat.
+    Gate::Flat take_extras(const Gate& gate) const;
     /// Copies a finished log to log/make.log.
     void take_log(const std::filesystem::path& log) const;
 
@@ -34,6 +38,8 @@ private:
     KernelId kernel_;
     PrivateDirectory own_;
     std::filesystem::path directory_;
+    Descriptor top_;
+    Descriptor module_directory_;
 };
 
 /// Copies an open file, readable for all. Throws Error TreeNotWritable, DiskFull.

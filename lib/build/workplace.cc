@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/workplace.h"
 
-#include "lib/build/copy_tree.h"
+#include "lib/files/copy_tree.h"
+#include "lib/files/inside.h"
+#include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/directory.h"
@@ -40,33 +42,6 @@ fs::path closed_above(const fs::path& path)
     return {};
 }
 
-/// Gives everything below `directory` to `owner`.
-void give(const fs::path& directory, std::pair<uid_t, gid_t> owner)
-{
-    if (owner.first == ::geteuid()) return;
-    ::lchown(directory.c_str(), owner.first, owner.second);
-    for_each_below(directory, [&](const fs::path& path) { ::lchown(path.c_str(), owner.first, owner.second); });
-}
-
-/// Takes back what a script may have changed: nothing but plain files and directories, owned by us.
-void reclaim(const fs::path& directory)
-{
-    ::lchown(directory.c_str(), ::geteuid(), ::getegid());
-    ::chmod(directory.c_str(), 0755);
-    std::vector<fs::path> foreign;
-    for_each_below(directory, [&](const fs::path& path) {
-        struct stat status {};
-        if (::lstat(path.c_str(), &status) < 0) return;
-        if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-            foreign.push_back(path);
-            return;
-        }
-        ::lchown(path.c_str(), ::geteuid(), ::getegid());
-        ::chmod(path.c_str(), S_ISDIR(status.st_mode) || (status.st_mode & 0111) != 0 ? 0755 : 0644);
-    });
-    for (const fs::path& path : foreign) ::unlink(path.c_str());
-}
-
 /// Empties a build directory, but for the log of a build that failed.
 void keep_only_log(const fs::path& build)
 {
@@ -95,16 +70,34 @@ Workplace::~Workplace()
 
 void Workplace::fill()
 {
-    if (!sandboxed()) remove_quietly(build_); // a failed build's, or a broken link
+    if (!sandboxed()) remove_tree(build_); // a failed build's, or a broken link
     try {
-        copy_tree(source_, build_, sandbox_owner(kind_));
-        if (leads_to_directory(patches_)) copy_tree(patches_, build_ / "patches", sandbox_owner(kind_));
+        copy_tree(source_, build_, sandbox_owner(kind_), CopiedModes::owner_writes);
+        if (leads_to_directory(patches_)) fill_patches();
     } catch (const Error& error) {
         Parameters parameters = error.parameters();
         parameters.emplace("module", module_.text());
         throw Error(error.code(), std::move(parameters));
     }
 }
+
+void Workplace::fill_patches() const
+{
+    const fs::path patches = build_ / "patches";
+    const Descriptor source(::open(source_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor linked = open_below(source.number(), "patches", Links::below);
+    const bool is_link = fs::is_symlink(fs::symlink_status(patches));
+    if (is_link && linked && is_directory(linked.number()))
+        copy_tree(linked, source_ / "patches", patches, sandbox_owner(kind_), CopiedModes::owner_writes);
+    copy_tree(patches_, patches, sandbox_owner(kind_), CopiedModes::owner_writes);
+}
+
+void Workplace::clear()
+{
+    if (sandboxed()) own_.remove();
+}
+
+Gate Workplace::results() const { return {build_, sandbox_owner(kind_).first, module_.text()}; }
 
 fs::path Workplace::shown_build() const { return layout_.build(module_); }
 
@@ -143,19 +136,20 @@ Command Workplace::enclosed(Command command) const
     return dkms::sandboxed(std::move(command), sandbox, kind_);
 }
 
-Workplace::Exposed::Exposed(Workplace& workplace, const fs::path& result) : workplace_(workplace), result_(result)
+Workplace::Exposed::Exposed(Workplace& workplace, const Staging& staging)
+    : workplace_(workplace), copy_(workplace.own_.path() / "result")
 {
+    copy_tree(staging.directory(), copy_, sandbox_owner(workplace_.kind_), CopiedModes::owner_writes);
     if (workplace_.sandboxed()) {
-        give(result_, sandbox_owner(workplace_.kind_));
-        workplace_.exposed_ = result_;
+        workplace_.exposed_ = copy_;
         return;
     }
     const fs::path place = workplace_.layout_.kernel(workplace_.module_, workplace_.kernel_);
-    link_ = workplace_.own_.path() / "result";
+    link_ = workplace_.own_.path() / "link";
     make_directories(place.parent_path());
-    if (::symlink(result_.c_str(), link_.c_str()) < 0) refuse_change(link_, errno);
+    if (::symlink(copy_.c_str(), link_.c_str()) < 0) refuse_change(link_, errno);
     if (::rename(link_.c_str(), place.c_str()) == 0) return;
-    // An earlier build stands there: it changes places with the link.
+    // An earlier build is in that place: it changes places with the link.
     if (::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) < 0) refuse_change(place, errno);
     exchanged_ = true;
 }
@@ -163,16 +157,19 @@ Workplace::Exposed::Exposed(Workplace& workplace, const fs::path& result) : work
 Workplace::Exposed::~Exposed()
 {
     workplace_.exposed_.reset();
-    if (!link_.empty()) {
-        const fs::path place = workplace_.layout_.kernel(workplace_.module_, workplace_.kernel_);
-        if (exchanged_) {
-            ::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE);
-        } else {
-            ::unlink(place.c_str());
-            ::rmdir(place.parent_path().c_str()); // stays while another architecture is in it
-        }
+    if (link_.empty()) return;
+    const fs::path place = workplace_.layout_.kernel(workplace_.module_, workplace_.kernel_);
+    if (exchanged_) {
+        ::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE);
+    } else {
+        ::unlink(place.c_str());
+        ::rmdir(place.parent_path().c_str()); // stays while another architecture is in it
     }
-    reclaim(result_);
+}
+
+Gate Workplace::Exposed::results() const
+{
+    return {copy_, sandbox_owner(workplace_.kind_).first, workplace_.module_.text()};
 }
 
 } // namespace dkms

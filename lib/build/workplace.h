@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "lib/build/private_directory.h"
+#include "lib/build/staging.h"
+#include "lib/files/gate.h"
 #include "lib/model/ids.h"
 #include "lib/model/places.h"
 #include "lib/process/sandbox.h"
@@ -18,6 +19,9 @@ namespace dkms {
 /// configurations name, with the module's source beside it, and nothing else of that version. Commands can change that
 /// directory only, have a /tmp of their own, and reach no network unless the file <configuration>/M/network holds the
 /// word "allow". Without sandboxes <tree>/M/V/build itself is used, and builds of one version must follow each other.
+///
+/// Once the first command has run, the build directory is the build's: nothing in it is read but through results(), and
+/// nothing is written.
 class Workplace {
 public:
     /// Throws Error TreeNotWritable, DiskFull.
@@ -28,8 +32,14 @@ public:
     Workplace& operator=(const Workplace&) = delete;
 
     /// Copies the source into the build directory, and over it the patches that the administrator has put into
-    /// <configuration>/M/patches. Throws Error SourceUnreadable, DiskFull, TreeNotWritable.
+    /// <configuration>/M/patches: all of it before the first command runs. A link that is called patches gives way to a
+    /// directory, with what it leads to inside the source. Throws Error SourceUnreadable, DiskFull, TreeNotWritable.
     void fill();
+    /// Deletes all that is left of the build, as the user who built. Throws Error LeftoversRemain.
+    void clear();
+
+    /// The way to what commands have left in the build directory. Throws Error ReadFailed.
+    Gate results() const;
 
     const std::filesystem::path& build() const { return build_; } ///< where we find what is built
     std::filesystem::path shown_build() const;                    ///< the same directory, as commands see it
@@ -43,25 +53,29 @@ public:
     /// `command`, to be run in the build directory. Its own directory and input stay as they are.
     Command enclosed(Command command) const;
 
-    /// While it lives, commands find `result` at <tree>/M/V/K/A and may write there, as POST_BUILD scripts do that
-    /// leave something for other modules. Its files belong to the build's user meanwhile, and to us again when it ends:
-    /// then what is neither file nor directory is removed, and files are readable for all and writable for us alone.
+    /// While it lives, commands find a copy of `staging` at <tree>/M/V/K/A and may write there, as POST_BUILD scripts
+    /// do that leave something for other modules. The copy is the build's; what is wanted of it comes back by
+    /// results().
     class Exposed {
     public:
-        Exposed(Workplace& workplace, const std::filesystem::path& result);
+        /// Throws Error DiskFull, TreeNotWritable.
+        Exposed(Workplace& workplace, const Staging& staging);
         ~Exposed();
         Exposed(const Exposed&) = delete;
         Exposed& operator=(const Exposed&) = delete;
 
+        Gate results() const;
+
     private:
         Workplace& workplace_;
-        std::filesystem::path result_;
+        std::filesystem::path copy_;
         std::filesystem::path link_; ///< without a sandbox: the link that stands where the result will be
         bool exchanged_ = false;
     };
 
 private:
     void show_at(const std::filesystem::path& place);
+    void fill_patches() const;
 
     Layout layout_;
     ModuleId module_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/recover.h"
 
+#include "lib/files/remove_tree.h"
 #include "lib/install/depmod.h"
 #include "lib/install/intent.h"
 #include "lib/model/error.h"
@@ -9,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdio>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,12 +31,22 @@ std::optional<Intent> read_intent(const std::filesystem::path& file)
     }
 }
 
+/// Deletes what is in a directory of leftovers, of which builds had parts in hand. What cannot be deleted is told, and
+/// stops nothing.
 void clear(const std::filesystem::path& directory)
 {
     const auto opened = Directory::open(directory);
     if (!opened) return;
-    std::error_code ignored;
-    for (const auto& entry : opened->entries()) std::filesystem::remove_all(directory / entry.name, ignored);
+    for (const auto& entry : opened->entries()) {
+        try {
+            if (entry.kind == Directory::Kind::directory)
+                remove_private_directory(directory / entry.name);
+            else
+                remove_tree(directory / entry.name);
+        } catch (const Error& error) {
+            std::fprintf(stderr, "dkmsd: %s\n", error.message().c_str());
+        }
+    }
 }
 
 void index_again(const Places& places, const std::set<std::string>& releases)

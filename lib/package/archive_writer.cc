@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/archive_writer.h"
 
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_compression.h"
 #include "lib/package/utf8_locale.h"
-#include "lib/package/walk.h"
 
 #include <algorithm>
 #include <cerrno>

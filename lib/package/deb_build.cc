@@ -2,6 +2,7 @@
 #include "lib/package/deb_build.h"
 
 #include "lib/build/private_directory.h"
+#include "lib/files/walk.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/common_postinst.h"
 #include "lib/package/deb_names.h"
@@ -26,8 +27,8 @@ constexpr std::size_t files_at_once = 1000; // what a command line takes
 std::vector<fs::path> payload_of(const PayloadTree& tree)
 {
     std::vector<fs::path> found;
-    for_each_below(tree.root(), [&](const fs::path& path) {
-        const fs::path below = path.lexically_relative(tree.root());
+    walk(tree.root(), [&](const Found& each) {
+        const fs::path below = each.path;
         if (*below.begin() != "DEBIAN") found.push_back(below);
     });
     std::sort(found.begin(), found.end());

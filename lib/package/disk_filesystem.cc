@@ -2,6 +2,7 @@
 #include "lib/package/disk_filesystem.h"
 
 #include "lib/build/private_directory.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 
 #include <algorithm>
@@ -77,11 +78,13 @@ bool is_for_fat(const DiskContent& content, const DiskContent::Entry& entry)
 DiskContent disk_content(const PayloadTree& tree)
 {
     DiskContent content{tree.root(), {}};
-    for_each_below(tree.root(), [&](const fs::path& path) {
-        std::error_code none;
-        const fs::file_type type = fs::symlink_status(path, none).type();
-        content.entries.push_back(
-            {path.lexically_relative(tree.root()), type, type == fs::file_type::regular ? fs::file_size(path) : 0});
+    walk(tree.root(), [&](const Found& found) {
+        const fs::file_type type = S_ISREG(found.facts.st_mode)   ? fs::file_type::regular
+                                   : S_ISDIR(found.facts.st_mode) ? fs::file_type::directory
+                                   : S_ISLNK(found.facts.st_mode) ? fs::file_type::symlink
+                                                                  : fs::file_type::unknown;
+        const auto size = static_cast<std::uintmax_t>(found.facts.st_size);
+        content.entries.push_back({found.path, type, type == fs::file_type::regular ? size : 0});
     });
     std::sort(content.entries.begin(), content.entries.end(),
               [](const auto& a, const auto& b) { return a.path < b.path; });

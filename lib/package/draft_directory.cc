@@ -3,6 +3,7 @@
 
 #include "lib/build/first_error.h"
 #include "lib/build/private_directory.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 
 #include <cerrno>
@@ -25,7 +26,7 @@ void give(const fs::path& path)
         if (::lchown(one.c_str(), uid, gid) < 0) return; // not root, or gone: then it is ours as it should be
     };
     hand_over(path);
-    for_each_below(path, hand_over);
+    walk(path, [&](const Found& found) { hand_over(path / found.path); });
 }
 
 } // namespace

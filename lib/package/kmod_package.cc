@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/kmod_package.h"
 
-#include "lib/build/inside.h"
 #include "lib/build/staging.h"
+#include "lib/files/inside.h"
 #include "lib/kernel/headers.h"
 #include "lib/model/error.h"
 #include "lib/package/builtin_specs.h"

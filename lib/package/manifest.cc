@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/manifest.h"
 
-#include "lib/package/walk.h"
+#include "lib/files/walk.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
 

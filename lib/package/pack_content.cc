@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/pack_content.h"
 
-#include "lib/build/inside.h"
 #include "lib/build/verify.h"
+#include "lib/files/inside.h"
 #include "lib/kernel/module_name.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/loaded.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/pack_step.h"
 
+#include "lib/files/walk.h"
 #include "lib/package/archive_name.h"
 #include "lib/package/handle.h"
 #include "lib/package/inner_path.h"
 #include "lib/package/module_archive.h"
 #include "lib/package/pack_content.h"
 #include "lib/package/product_place.h"
-#include "lib/package/walk.h"
 #include "lib/tree/layout.h"
 
 #include <cerrno>

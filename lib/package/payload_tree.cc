@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/payload_tree.h"
 
-#include "lib/build/copy_tree.h"
 #include "lib/build/private_directory.h"
+#include "lib/files/copy_tree.h"
+#include "lib/files/walk.h"
 #include "lib/package/source_copy.h"
 #include "lib/tree/directory.h"
 
@@ -66,7 +67,7 @@ void PayloadTree::finish() const
     const auto set = [&](const fs::path& path) {
         if (::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) < 0) refuse_change(path, errno);
     };
-    for_each_below(root_, set);
+    walk(root_, [&](const Found& found) { set(root_ / found.path); });
     set(root_);
 }
 

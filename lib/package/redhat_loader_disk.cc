@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/redhat_loader_disk.h"
 
+#include "lib/files/walk.h"
 #include "lib/kernel/module_image.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/crc_cpio.h"
-#include "lib/package/walk.h"
 
 #include <algorithm>
 #include <array>

@@ -2,6 +2,7 @@
 #include "lib/package/rpm_build.h"
 
 #include "lib/build/private_directory.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 
 #include <algorithm>
@@ -68,10 +69,9 @@ std::vector<fs::path> RpmBuild::run(const std::string& what, const std::string& 
 
     std::vector<fs::path> written;
     for (const char* directory : {"RPMS", "SRPMS"})
-        for_each_below(top_ / directory, [&](const fs::path& path) {
-            std::error_code ignored;
-            if (path.extension() == ".rpm" && fs::is_regular_file(fs::symlink_status(path, ignored)))
-                written.push_back(path);
+        walk(top_ / directory, [&](const Found& found) {
+            if (found.name.ends_with(".rpm") && S_ISREG(found.facts.st_mode))
+                written.push_back(top_ / directory / found.path);
         });
     std::sort(written.begin(), written.end());
     return written;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/rpm_package.h"
 
-#include "lib/build/copy_tree.h"
+#include "lib/files/copy_tree.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/builtin_specs.h"

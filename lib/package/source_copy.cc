@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/source_copy.h"
 
-#include "lib/build/copy_tree.h"
+#include "lib/files/copy_tree.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
-#include "lib/package/walk.h"
 #include "lib/tree/directory.h"
 
 #include <cerrno>

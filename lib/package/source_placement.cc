@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/source_placement.h"
 
-#include "lib/build/copy_tree.h"
 #include "lib/build/private_directory.h"
+#include "lib/files/copy_tree.h"
 #include "lib/package/staged_tree.h"
 #include "lib/tree/directory.h"
 

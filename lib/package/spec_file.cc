@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/spec_file.h"
 
-#include "lib/build/inside.h"
+#include "lib/files/inside.h"
 #include "lib/model/error.h"
 #include "lib/package/pack_content.h"
 #include "lib/tree/layout.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/directory.h"
 
-#include "lib/model/error.h"
+#include "lib/files/names_in.h"
 #include "lib/model/ids.h"
 
 #include <array>
@@ -25,9 +25,9 @@ Directory::Kind kind_of_mode(mode_t mode)
     return S_ISREG(mode) ? Directory::Kind::file : Directory::Kind::other;
 }
 
-Directory::Kind kind_of(int directory, const dirent64& entry)
+Directory::Kind kind_of(int directory, const char* name, unsigned char type)
 {
-    switch (entry.d_type) {
+    switch (type) {
     case DT_DIR:
         return Directory::Kind::directory;
     case DT_LNK:
@@ -36,7 +36,7 @@ Directory::Kind kind_of(int directory, const dirent64& entry)
         return Directory::Kind::file;
     case DT_UNKNOWN: {
         struct stat facts {};
-        const bool there = ::fstatat(directory, entry.d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+        const bool there = ::fstatat(directory, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
         return there ? kind_of_mode(facts.st_mode) : Directory::Kind::other;
     }
     default:
@@ -46,42 +46,31 @@ Directory::Kind kind_of(int directory, const dirent64& entry)
 
 } // namespace
 
-void refuse_change(const std::filesystem::path& path, int number)
+std::optional<Directory> Directory::open_at(int parent, const std::string& name, std::filesystem::path path)
 {
-    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
-    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
-}
-
-std::optional<Directory> Directory::open_at(int parent, const char* name)
-{
-    Descriptor descriptor(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Descriptor descriptor(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!descriptor) return std::nullopt;
-    return Directory(std::move(descriptor));
+    return Directory(std::move(descriptor), std::move(path));
 }
 
-std::optional<Directory> Directory::open(const std::filesystem::path& path) { return open_at(AT_FDCWD, path.c_str()); }
+std::optional<Directory> Directory::open(const std::filesystem::path& path)
+{
+    return open_at(AT_FDCWD, path.string(), path);
+}
 
 std::optional<Directory> Directory::open_below(const std::string& name) const
 {
-    return open_at(descriptor_.number(), name.c_str());
+    return open_at(descriptor_.number(), name, path_ / name);
 }
 
 std::vector<Directory::Entry> Directory::entries() const
 {
     std::vector<Entry> result;
-    alignas(dirent64) std::array<char, 32768> block;
-    ::lseek(number(), 0, SEEK_SET); // it may have been read before
-    for (;;) {
-        const ssize_t got = ::getdents64(number(), block.data(), block.size());
-        if (got <= 0) return result;
-        for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
-            const auto& entry = *reinterpret_cast<const dirent64*>(block.data() + at);
-            at += entry.d_reclen;
-            const std::string_view name = static_cast<const char*>(entry.d_name);
-            if (name == "." || name == ".." || !is_utf8(name)) continue;
-            result.push_back({std::string(name), kind_of(number(), entry)});
-        }
-    }
+    const int failed = for_each_entry(number(), [&](std::string_view name, unsigned char type) {
+        if (is_utf8(name)) result.push_back({std::string(name), kind_of(number(), name.data(), type)});
+    });
+    if (failed != 0) refuse_read(path_, failed);
+    return result;
 }
 
 bool Directory::has_directory(const std::string& name) const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/files/refusal.h"
 #include "lib/process/descriptor.h"
 
 #include <filesystem>
@@ -26,6 +27,7 @@ public:
         Kind kind;
     };
     /// Everything in it but "." and "..", in no order. Names that are not UTF-8 are left out: they are none of ours.
+    /// Throws Error ReadFailed.
     std::vector<Entry> entries() const;
 
     /// Whether `name` in it is a directory, or a link to one.
@@ -36,9 +38,13 @@ public:
     std::string link_text(const std::string& name) const;
 
 private:
-    explicit Directory(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
-    static std::optional<Directory> open_at(int parent, const char* name);
+    Directory(Descriptor descriptor, std::filesystem::path path)
+        : descriptor_(std::move(descriptor)), path_(std::move(path))
+    {
+    }
+    static std::optional<Directory> open_at(int parent, const std::string& name, std::filesystem::path path);
     Descriptor descriptor_;
+    std::filesystem::path path_; ///< for errors
 };
 
 /// Makes `path` and the directories above it that are missing, mode 0755. Returns those that were made, outermost
@@ -48,9 +54,6 @@ std::vector<std::filesystem::path> make_directories(const std::filesystem::path&
 /// Throws Error TreeNotWritable unless entries of the directory `path` may be changed; for one that is missing, of the
 /// nearest directory above it.
 void require_writable(const std::filesystem::path& path);
-
-/// The error for a failed change of `path`: DiskFull for a full disk, else TreeNotWritable.
-[[noreturn]] void refuse_change(const std::filesystem::path& path, int number);
 
 /// A name for a temporary that nobody else has: the prefix and 16 random digits. Only a name.
 std::string unique_name(const std::string& prefix);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a build does with files: copies, directories of its own, publishing.
 #include "lib/build/built_modules.h"
-#include "lib/build/copy_tree.h"
-#include "lib/build/inside.h"
 #include "lib/build/make_progress.h"
 #include "lib/build/staging.h"
 #include "lib/build/workplace.h"
@@ -30,64 +28,9 @@ mode_t mode_of(const fs::path& path)
     return status.st_mode & 07777;
 }
 
-std::pair<uid_t, gid_t> myself() { return {::geteuid(), ::getegid()}; }
-
-Descriptor opened(const fs::path& path) { return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
+Gate of_myself(const fs::path& path) { return {path, ::geteuid(), "m/1"}; }
 
 } // namespace
-
-TEST_CASE("a source is copied with its modes, times and links")
-{
-    const Scratch scratch;
-    const fs::path from = scratch.path() / "from";
-    const fs::path to = scratch.path() / "to";
-    put_file(from / "a.c", "text");
-    put_file(from / "sub/run.sh", "#!/bin/sh\n", 04755);
-    fs::create_symlink("../nowhere", from / "sub/link");
-    REQUIRE(::mkfifo((from / "fifo").c_str(), 0600) == 0);
-    const timespec times[2]{{1000, 0}, {2000, 5}};
-    ::utimensat(AT_FDCWD, (from / "a.c").c_str(), times, 0);
-
-    copy_tree(from, to, myself());
-    CHECK(text_of_file(to / "a.c") == "text");
-    CHECK(mode_of(to / "sub/run.sh") == 0755);
-    CHECK(fs::read_symlink(to / "sub/link") == "../nowhere");
-    CHECK_FALSE(fs::exists(to / "fifo"));
-    CHECK(fs::last_write_time(to / "a.c") == fs::last_write_time(from / "a.c"));
-
-    SECTION("and what lies over it replaces it")
-    {
-        const fs::path over = scratch.path() / "over";
-        put_file(over / "a.c", "patched");
-        put_file(over / "sub/link", "a file now");
-        copy_tree(over, to, myself());
-        CHECK(text_of_file(to / "a.c") == "patched");
-        CHECK(text_of_file(to / "sub/link") == "a file now");
-        CHECK(fs::exists(to / "sub/run.sh"));
-    }
-    CHECK(error_of([&] { copy_tree(scratch.path() / "missing", to, myself()); }).code() ==
-          ErrorCode::source_unreadable);
-}
-
-TEST_CASE("what a build leaves is opened inside its directory only")
-{
-    const Scratch scratch;
-    const fs::path build = scratch.path() / "build";
-    put_file(build / "sub/a.ko", "module");
-    put_file(scratch.path() / "secret", "secret");
-    fs::create_symlink("../secret", build / "out.ko");
-    fs::create_symlink(scratch.path() / "secret", build / "absolute.ko");
-    fs::create_symlink("..", build / "up");
-    fs::create_directories(build / "dir.ko");
-    CHECK(open_inside(build, "sub/a.ko"));
-    CHECK_FALSE(open_inside(build, "out.ko"));
-    CHECK_FALSE(open_inside(build, "absolute.ko"));
-    CHECK_FALSE(open_inside(build, "up/secret"));
-    CHECK_FALSE(open_inside(build, "../secret"));
-    CHECK_FALSE(open_inside(build, "dir.ko"));
-    CHECK_FALSE(open_inside(build, "missing.ko"));
-    CHECK_FALSE(open_inside(scratch.path() / "missing", "a.ko"));
-}
 
 TEST_CASE("a staged build is seen when it is published and not before")
 {
@@ -97,7 +40,7 @@ TEST_CASE("a staged build is seen when it is published and not before")
     put_file(trees.path() / "a.ko", "first", 0600);
     {
         Staging staging(layout, module_id, kernel);
-        staging.take(opened(trees.path() / "a.ko"), "a.ko");
+        REQUIRE(staging.take_module(of_myself(trees.path()), "a.ko", "a.ko"));
         staging.take_log(trees.path() / "a.ko");
         CHECK(trees.listing() == std::vector<std::string>{"m", "m/1"});
         staging.publish();
@@ -113,7 +56,7 @@ TEST_CASE("a staged build is seen when it is published and not before")
         put_file(layout.kernel(module_id, kernel) / "left", "");
         Staging staging(layout, module_id, kernel);
         put_file(trees.path() / "a.ko", "second");
-        staging.take(opened(trees.path() / "a.ko"), "a.ko");
+        REQUIRE(staging.take_module(of_myself(trees.path()), "a.ko", "a.ko"));
         CHECK(text_of_file(published) == "first");
         staging.publish();
         CHECK(text_of_file(published) == "second");
@@ -190,26 +133,28 @@ TEST_CASE("a script finds the result where the tree will have it")
     Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::none);
     Staging staging(layout, module_id, kernel);
     const fs::path place = layout.kernel(module_id, kernel);
+    const auto script = [&] {
+        const Workplace::Exposed result(workplace, staging);
+        put_file(place / "for-others.h", "text", 0600);
+        put_file(place / ".dkmsd.json", "forged");
+        put_file(place / "tool", "", 04711);
+        fs::create_symlink("/etc/passwd", place / "leak.h");
+        fs::create_directories(place / "include");
+        CHECK(staging.take_extras(result.results()).taken == std::vector<std::string>{"for-others.h", "tool"});
+    };
     SECTION("where nothing is yet")
     {
-        {
-            const Workplace::Exposed result(workplace, staging.directory());
-            put_file(place / "for-others.h", "text", 0600);
-            put_file(place / "tool", "", 04711);
-            fs::create_symlink("/etc/passwd", place / "module/leak.ko");
-        }
+        script();
         CHECK_FALSE(fs::exists(fs::symlink_status(place)));
         CHECK(mode_of(staging.directory() / "for-others.h") == 0644);
-        CHECK(mode_of(staging.directory() / "tool") == 0755);
-        CHECK_FALSE(fs::is_symlink(staging.directory() / "module/leak.ko"));
+        CHECK(mode_of(staging.directory() / "tool") == 0644);
+        CHECK_FALSE(fs::is_symlink(fs::symlink_status(staging.directory() / "leak.h")));
+        CHECK_FALSE(fs::exists(staging.directory() / ".dkmsd.json"));
     }
     SECTION("where an earlier build is")
     {
         put_file(place / "module/a.ko", "earlier");
-        {
-            const Workplace::Exposed result(workplace, staging.directory());
-            put_file(place / "for-others.h", "text");
-        }
+        script();
         CHECK(text_of_file(place / "module/a.ko") == "earlier");
         CHECK(fs::exists(staging.directory() / "for-others.h"));
     }

@@ -247,7 +247,7 @@ TEST_CASE("a link out of the build directory is not followed")
     put_file(source / "dkms.conf",
              text_of_file(source / "dkms.conf") + "STRIP[0]=no\nMAKE[0]=\"ln -sf /etc/passwd hello.ko\"\n");
     CHECK(error_of([&] { StepRun(trees, build_step(module, *kernel))(make_build_step); }).code() ==
-          ErrorCode::module_not_produced);
+          ErrorCode::result_refused);
 }
 
 TEST_CASE("scripts stop a build with their own exit code")

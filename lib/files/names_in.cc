@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/files/names_in.h"
+
+#include <array>
+#include <cerrno>
+
+#include <dirent.h>
+#include <unistd.h>
+
+namespace dkms {
+
+int for_each_entry(int directory, const std::function<void(std::string_view, unsigned char)>& visit)
+{
+    alignas(dirent64) std::array<char, 32768> block;
+    if (::lseek(directory, 0, SEEK_SET) < 0) return errno; // it may have been read before
+    for (;;) {
+        const ssize_t got = ::getdents64(directory, block.data(), block.size());
+        if (got == 0) return 0;
+        if (got < 0) return errno;
+        for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+            const auto& entry = *reinterpret_cast<const dirent64*>(block.data() + at);
+            at += entry.d_reclen;
+            const std::string_view name = static_cast<const char*>(entry.d_name);
+            if (name != "." && name != "..") visit(name, entry.d_type);
+        }
+    }
+}
+
+int for_each_name(int directory, const std::function<void(std::string_view)>& visit)
+{
+    return for_each_entry(directory, [&](std::string_view name, unsigned char) { visit(name); });
+}
+
+} // namespace dkms

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/files/walk.h"
+
+#include "lib/files/names_in.h"
+#include "lib/files/refusal.h"
+#include "lib/model/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+class Walk {
+public:
+    Walk(const std::function<void(const Found&)>& visit, const std::filesystem::path& shown)
+        : visit_(visit), shown_(shown)
+    {
+    }
+
+    void below(int directory, const std::string& above, std::size_t depth) const
+    {
+        for (const std::string& name : sorted_names(directory, above)) {
+            const std::string path = above.empty() ? name : above + "/" + name;
+            struct stat facts {};
+            if (::fstatat(directory, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) < 0) {
+                if (errno == ENOENT) continue;
+                refuse_read(shown_ / path, errno);
+            }
+            visit_({directory, name, path, facts});
+            if (S_ISDIR(facts.st_mode)) enter(directory, name, path, depth);
+        }
+    }
+
+private:
+    void enter(int directory, const std::string& name, const std::string& path, std::size_t depth) const
+    {
+        if (depth == deepest_walk)
+            throw Error(ErrorCode::read_failed,
+                        {{"path", (shown_ / path).string()},
+                         {"reason", "directories are nested more than " + std::to_string(deepest_walk) + " deep"}});
+        const Descriptor opened(::openat(directory, name.c_str(), directory_flags));
+        if (opened)
+            below(opened.number(), path, depth + 1);
+        else if (errno != ENOENT) // `visit` may have deleted it
+            refuse_read(shown_ / path, errno);
+    }
+
+    std::vector<std::string> sorted_names(int directory, const std::string& path) const
+    {
+        const Descriptor again(::openat(directory, ".", directory_flags)); // with a position of its own
+        if (!again) refuse_read(shown_ / path, errno);
+        std::vector<std::string> names;
+        const int failed = for_each_name(again.number(), [&](std::string_view name) { names.emplace_back(name); });
+        if (failed != 0) refuse_read(shown_ / path, failed);
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+
+    const std::function<void(const Found&)>& visit_;
+    const std::filesystem::path& shown_;
+};
+
+} // namespace
+
+Descriptor Found::open_file() const
+{
+    Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat now {};
+    if (file && (::fstat(file.number(), &now) < 0 || !S_ISREG(now.st_mode))) {
+        errno = EINVAL;
+        return {};
+    }
+    return file;
+}
+
+std::string Found::link_text() const
+{
+    std::array<char, 4096> text{};
+    const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
+    return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+void walk(int directory, const std::function<void(const Found&)>& visit, const std::filesystem::path& shown)
+{
+    Walk(visit, shown).below(directory, {}, 1);
+}
+
+void walk(const std::filesystem::path& directory, const std::function<void(const Found&)>& visit)
+{
+    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened)
+        walk(opened.number(), visit, directory);
+    else if (!means_absent(errno))
+        refuse_read(directory, errno);
+}
+
+Descriptor open_directory_below(int directory, const std::string& path)
+{
+    Descriptor current(::openat(directory, ".", directory_flags));
+    for (std::size_t at = 0; current && at < path.size();) {
+        const std::size_t end = std::min(path.find('/', at), path.size());
+        current = Descriptor(::openat(current.number(), path.substr(at, end - at).c_str(), directory_flags));
+        at = end + 1;
+    }
+    return current;
+}
+
+} // namespace dkms
