@@ -21,13 +21,6 @@ namespace {
 const ModuleId module_id{"m", "1"};
 const KernelId kernel{"6.1.0", "x86_64"};
 
-mode_t mode_of(const fs::path& path)
-{
-    struct stat status {};
-    ::lstat(path.c_str(), &status);
-    return status.st_mode & 07777;
-}
-
 Gate of_myself(const fs::path& path) { return {path, ::geteuid(), "m/1"}; }
 
 } // namespace
@@ -97,6 +90,34 @@ TEST_CASE("without a sandbox the tree's own build directory is used")
     fs::remove(layout.build(module_id) / "make.log");
     CHECK(fs::is_empty(layout.build(module_id)));
     CHECK(fs::is_empty(layout.builds()));
+}
+
+TEST_CASE("the administrator's patches never go where a link of the source leads")
+{
+    const Trees trees;
+    const Layout layout = trees.layout();
+    const fs::path source = layout.source_in_source_tree(module_id);
+    put_file(trees.places.config_dir / "m/patches/p.patch", "the administrator's");
+    put_file(trees.path() / "etc/cron.d/p.patch", "untouched");
+    put_file(source / "debian/patches/q.patch", "theirs");
+    Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::user_namespace);
+    const fs::path patches = workplace.build() / "patches";
+    SECTION("out of it")
+    {
+        fs::create_symlink(trees.path() / "etc/cron.d", source / "patches");
+        workplace.fill();
+        CHECK_FALSE(fs::exists(patches / "q.patch"));
+    }
+    SECTION("or in it: then what is there is used as well")
+    {
+        fs::create_symlink("debian/patches", source / "patches");
+        workplace.fill();
+        CHECK(text_of_file(patches / "q.patch") == "theirs");
+        CHECK_FALSE(fs::exists(source / "debian/patches/p.patch"));
+    }
+    CHECK(text_of_file(patches / "p.patch") == "the administrator's");
+    CHECK(text_of_file(trees.path() / "etc/cron.d/p.patch") == "untouched");
+    CHECK(mode_of(workplace.build() / "debian/patches/q.patch") == 0644);
 }
 
 TEST_CASE("with a sandbox each build has a directory of its own")

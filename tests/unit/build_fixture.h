@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 #include "lib/process/work.h"
 #include "lib/tree/layout.h"
+#include "tests/unit/file_fixture.h"
 #include "tests/unit/scratch.h"
 
 #include <nlohmann/json.hpp>
@@ -19,20 +20,6 @@
 #include <sys/stat.h>
 
 namespace dkms {
-
-inline void put_file(const std::filesystem::path& path, const std::string& content, unsigned mode = 0644)
-{
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << content;
-    ::chmod(path.c_str(), mode);
-}
-
-inline std::string text_of_file(const std::filesystem::path& path)
-{
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-}
 
 /// Trees of one test, and the work of steps on them.
 class Trees {
@@ -136,16 +123,5 @@ private:
     Cancellation cancellation_;
     Work work_;
 };
-
-/// The code of the error that `action` throws; `internal` with another text when it throws none.
-inline Error error_of(const std::function<void()>& action)
-{
-    try {
-        action();
-    } catch (const Error& error) {
-        return error;
-    }
-    return Error(ErrorCode::internal, {{"reason", "no error was thrown"}});
-}
 
 } // namespace dkms
