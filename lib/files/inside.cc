@@ -30,7 +30,8 @@ Descriptor open_step_by_step(int directory, const std::filesystem::path& name)
         reached = Descriptor(::openat(reached.number(), component.c_str(), for_reading | O_NOFOLLOW));
         struct stat facts {};
         if (!reached || ::fstat(reached.number(), &facts) < 0) return {};
-        if (facts.st_dev != top.st_dev) {
+        // Of an overlay only directories tell its own device.
+        if (S_ISDIR(facts.st_mode) && facts.st_dev != top.st_dev) {
             errno = EXDEV;
             return {};
         }
