@@ -427,6 +427,8 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
     nlohmann::json facts{
         {"step", name_of(running.step.kind)}, {"result", name_of(outcome.result)}, {"seconds", now() - running.since}};
     if (!running.step.kernel.release.empty()) facts["kernel"] = running.step.kernel.text();
+    if (outcome.usage)
+        facts.update({{"cpu_seconds", outcome.usage->cpu_seconds}, {"peak_memory", outcome.usage->peak_memory}});
     report(running.job, Event(EventKind::step_ended, std::move(facts)));
     recover_from(running.worker->pid(), setup_.places); // a worker that was killed has put nothing in order
     queue_.finished(step, outcome, now());

@@ -19,6 +19,7 @@
 #include "lib/package/pack_step.h"
 #include "lib/plan/survey_step.h"
 #include "lib/process/background.h"
+#include "lib/process/own_usage.h"
 #include "lib/process/work.h"
 #include "lib/tree/add_step.h"
 #include "lib/tree/pending.h"
@@ -147,7 +148,8 @@ int serve()
     if (order.handle) work.handle = WorkerDescriptors::handle;
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
-    const Outcome outcome = guarded(work);
+    Outcome outcome = guarded(work);
+    outcome.usage = own_usage() + Usage{0, work.peak_memory};
     // What was cut off is to be done another time; what has been tried has been tried.
     if (place_at_end(work.step.kind) && outcome.result != Result::cancelled)
         remove_pending(Layout(work.places), work.step.kernel, work.step.kind);

@@ -3,6 +3,8 @@
 
 #include "lib/build/first_error.h"
 #include "lib/model/error.h"
+#include "lib/process/descendants.h"
+#include "lib/process/own_usage.h"
 
 #include <chrono>
 
@@ -20,7 +22,22 @@ std::vector<std::string> as_list(const Environment& environment)
     return list;
 }
 
+BuildLimits limits_for(const Work& work)
+{
+    std::vector<std::string> faults;
+    const PolicyConf policy(work.places);
+    const BuildLimits limits = build_limits(policy, work.step.module.name, machine_memory(), faults);
+    for (const std::string& sentence : faults) work.reporter.warning("policy", {}, sentence);
+    return limits;
+}
+
 } // namespace
+
+BuildCommands::BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment)
+    : work_(work), workplace_(workplace), log_(log), environment_(std::move(environment)),
+      limits_(limits_for(work), work.step.module, work.step.kernel, workplace.build())
+{
+}
 
 ExitStatus BuildCommands::run(BuildCommand wanted)
 {
@@ -29,15 +46,23 @@ ExitStatus BuildCommands::run(BuildCommand wanted)
     log_.begin(wanted.description, wanted.text);
     const auto start = Clock::now();
     const auto heard = [&](std::string_view text) {
+        limits_.heard(text.size());
         log_.output(text);
         if (wanted.heard) wanted.heard(text);
         if (work_.step.options.verbose) work_.reporter.command_output(wanted.what, wanted.subject, text);
     };
-    const ExitStatus status = run_heard(workplace_.enclosed(std::move(wanted.command)), heard, &work_.cancellation);
+    Watch watch;
+    watch.look = [&](pid_t) { limits_.look(); };
+    LeftBehind left_behind;
+    wanted.command.limits = limits_.begin();
+    const ExitStatus status =
+        run_heard(workplace_.enclosed(std::move(wanted.command)), heard, &work_.cancellation, &watch);
+    left_behind.end_all();
     const double seconds = seconds_since(start);
     last_code_ = status.code;
     log_.end(status.code, seconds);
     work_.reporter.command_ended(wanted.what, wanted.subject, status.code, seconds);
+    limits_.end(status, log_.last_output());
     if (!status.ok() && tells_of_full_disk(log_.last_output()))
         throw Error(ErrorCode::disk_full, {{"path", workplace_.shown_build().string()}});
     return status;

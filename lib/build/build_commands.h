@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/build/limit_watch.h"
 #include "lib/build/make_log.h"
 #include "lib/build/workplace.h"
 #include "lib/process/work.h"
@@ -24,17 +25,14 @@ struct BuildCommand {
     std::function<void(std::string_view)> heard = {}; ///< gets the output as it comes; may be empty
 };
 
-/// Runs the commands of one build one after the other: in the workplace, with the build's environment, their output in
-/// make.log, beginning and end reported.
+/// Runs the commands of one build one after the other: in the workplace, with the build's environment and within its
+/// limits, their output in make.log, beginning and end reported. What a command leaves running ends with it.
 class BuildCommands {
 public:
-    BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment)
-        : work_(work), workplace_(workplace), log_(log), environment_(std::move(environment))
-    {
-    }
+    BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment);
 
-    /// Throws Error Cancelled after everything the command has started is gone; DiskFull, also when the command fails
-    /// and its output tells so; MakeMissing when the program does not exist.
+    /// Throws Error Cancelled or BuildLimit after everything the command has started is gone; DiskFull, also when the
+    /// command fails and its output tells so; MakeMissing when the program does not exist.
     ExitStatus run(BuildCommand command);
 
     /// The line of the last command's output that says best why it failed.
@@ -43,12 +41,15 @@ public:
     Environment& environment() { return environment_; }
     const Workplace& workplace() const { return workplace_; }
     const Work& work() const { return work_; }
+    LimitWatch& limits() { return limits_; }
+    const LimitWatch& limits() const { return limits_; }
 
 private:
     const Work& work_;
     const Workplace& workplace_;
     MakeLog& log_;
     Environment environment_;
+    LimitWatch limits_;
     int last_code_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "lib/build/scripts.h"
 #include "lib/build/trouble.h"
 #include "lib/model/error.h"
+#include "lib/process/own_usage.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
 
@@ -117,6 +118,7 @@ Outcome BuildStep::run()
 
 void BuildStep::undo() noexcept
 {
+    if (commands_) work_.peak_memory = std::max(work_.peak_memory, commands_->limits().peak_memory());
     staging_.reset();
     commands_.reset();
     log_.reset();
@@ -298,6 +300,7 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     for (const ConfPatch& patch : patches_for(inputs_.conf.patches, kernel().release))
         record.inputs["patches"].push_back(patch.file);
     record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    record.usage = own_usage() + Usage{0, commands_->limits().peak_memory()};
     record.sandboxed = workplace_->sandboxed();
     if (is_signed_) record.signer = signing_.certificate;
     return record;

@@ -22,6 +22,8 @@ json to_json(const JobView& job)
     if (job.ended_at > 0) value["ended_at"] = job.ended_at;
     if (job.result) value["result"] = name_of(*job.result);
     if (job.error) value["error"] = to_json(*job.error);
+    if (job.usage != Usage{})
+        value.update({{"cpu_seconds", job.usage.cpu_seconds}, {"peak_memory", job.usage.peak_memory}});
     return value;
 }
 
@@ -41,6 +43,7 @@ JobView job_view_from_json(const json& value)
     job.ended_at = value.value("ended_at", 0.0);
     if (value.contains("result")) job.result = result_of(value.at("result").get<std::string>());
     if (value.contains("error")) job.error = error_from_json(value.at("error"));
+    job.usage = {value.value("cpu_seconds", 0.0), value.value("peak_memory", std::uint64_t{0})};
     return job;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 #include "lib/model/job_plan.h"
 #include "lib/model/request.h"
+#include "lib/model/usage.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -36,6 +37,7 @@ struct JobView {
     double ended_at = 0;
     std::optional<Result> result;
     std::optional<Error> error;
+    Usage usage = {}; ///< of its steps that have ended; of a job with children, theirs too
 };
 
 nlohmann::json to_json(const JobView& job);

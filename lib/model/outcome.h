@@ -3,6 +3,7 @@
 
 #include "lib/model/error.h"
 #include "lib/model/job_plan.h"
+#include "lib/model/usage.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -19,11 +20,12 @@ struct Outcome {
         error; ///< with failed and cancelled; with skipped when the module excludes itself (BuildExcluded)
     std::vector<Step> follow_up = {}; ///< to run once at the end of the outermost job, whoever asks for them
     std::vector<JobPlan> jobs = {};   ///< what the step has found to be needed: further children of its job
+    std::optional<Usage> usage = {};  ///< absent: nobody measured it
 
     bool operator==(const Outcome&) const = default;
 };
 
-/// {"result":"done","error":{…},"follow_up":[…],"jobs":[…]}; what is empty is left out.
+/// {"result":"done","error":{…},"follow_up":[…],"jobs":[…],"cpu_seconds":…,"peak_memory":…}; what is empty is left out.
 nlohmann::json to_json(const Outcome& outcome);
 Outcome outcome_from_json(const nlohmann::json& value);
 

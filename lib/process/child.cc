@@ -11,7 +11,9 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -76,10 +78,9 @@ struct Launch {
     char* const* argv;
     char* const* environment;
     const char* directory;
-    const Limits* limits;
+    const Command* command;
     std::vector<std::pair<int, int>> descriptors; // theirs are made in this order; ours lie above every one of theirs
     int last_descriptor;                          // the highest of theirs
-    bool die_with_parent;
     int report;
 
     [[noreturn]] void give_up() const
@@ -90,10 +91,28 @@ struct Launch {
         ::_exit(127);
     }
 
+    /// Without /proc it is ended when its turn comes.
+    static void go_first()
+    {
+        constexpr std::string_view adjustment = "500"; // as if it had half of all memory more than it has
+        const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        if (file < 0) return;
+        const ssize_t ignored = ::write(file, adjustment.data(), adjustment.size());
+        static_cast<void>(ignored);
+        ::close(file);
+    }
+
+    /// A kernel without keys has none to keep, and a container that may not ask for them cannot read them either.
+    void leave_keyring() const
+    {
+        if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS && errno != EPERM)
+            give_up();
+    }
+
     [[noreturn]] void exec(pid_t parent) const
     {
         ::setsid(); // a group of its own, and no terminal: a build must not type what our caller's shell then executes
-        if (die_with_parent) {
+        if (command->die_with_parent) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (::getppid() != parent) ::_exit(127); // it ended before we could ask
         }
@@ -105,9 +124,12 @@ struct Launch {
             if (::dup2(ours, theirs) < 0) give_up();
         // close-on-exec, not close: the report must stay open until exec has worked
         ::syscall(SYS_close_range, static_cast<unsigned>(last_descriptor) + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-        set_limit(RLIMIT_CPU, limits->cpu_seconds);
-        set_limit(RLIMIT_FSIZE, limits->file_size);
-        set_limit(RLIMIT_AS, limits->address_space);
+        set_limit(RLIMIT_CPU, command->limits.cpu_seconds);
+        set_limit(RLIMIT_FSIZE, command->limits.file_size);
+        set_limit(RLIMIT_AS, command->limits.address_space);
+        set_limit(RLIMIT_NPROC, command->limits.processes);
+        if (command->first_to_end) go_first();
+        if (command->own_keyring) leave_keyring();
         ::umask(022);
         if (::chdir(directory) < 0) give_up();
         ::execve(program, argv, environment);
@@ -129,6 +151,16 @@ Descriptor null_device()
     Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!null) fail("/dev/null", errno);
     return null;
+}
+
+/// A file in memory that holds `text`, to be read from its beginning.
+Descriptor file_of(const std::string& text)
+{
+    Descriptor file(::memfd_create("text", MFD_CLOEXEC));
+    if (!file) fail("memfd_create", errno);
+    write_all(file.number(), text);
+    if (::lseek(file.number(), 0, SEEK_SET) < 0) fail("lseek", errno);
+    return file;
 }
 
 ExitStatus status_from(const siginfo_t& info)
@@ -170,6 +202,7 @@ Child Child::start(const Command& command)
 
     int highest = 2;
     for (const auto& [ours, theirs] : command.inherit) highest = std::max(highest, theirs);
+    for (const auto& [text, theirs] : command.texts) highest = std::max(highest, theirs);
     const Descriptor null = null_device();
     const auto or_null = [&](int number) { return number < 0 ? null.number() : number; };
     std::vector<Descriptor> kept;
@@ -182,6 +215,7 @@ Child Child::start(const Command& command)
     pass(or_null(command.output), 1);
     pass(command.error < 0 ? or_null(command.output) : command.error, 2);
     for (const auto& [ours, theirs] : command.inherit) pass(ours, theirs);
+    for (const auto& [text, theirs] : command.texts) pass(file_of(text).number(), theirs);
     // A number between that nobody asked for must not be inherited by accident: descriptors of ours are close-on-exec
     // anyway.
 
@@ -190,9 +224,8 @@ Child Child::start(const Command& command)
     report.write.close();
     const auto argv = pointers(command.argv);
     const auto environment = pointers(command.environment);
-    const Launch launch{
-        program->c_str(), argv.data(), environment.data(),      command.directory.c_str(), &command.limits,
-        descriptors,      highest,     command.die_with_parent, raised_report.number()};
+    const Launch launch{program->c_str(), argv.data(), environment.data(),    command.directory.c_str(), &command,
+                        descriptors,      highest,     raised_report.number()};
 
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
@@ -351,22 +384,24 @@ ExitStatus run(const Command& command, Cancellation* cancellation)
 
 namespace {
 
-/// Hands on what can be read at once; false at the end.
+/// Hands on what can be read at once, but no more than that everything else gets its turn; false at the end.
 bool hand_on(int from, const std::function<void(std::string_view)>& heard)
 {
     std::array<char, 65536> block;
-    for (;;) {
+    for (int turn = 0; turn < 16; ++turn) {
         const ssize_t got = ::read(from, block.data(), block.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return errno == EAGAIN;
         if (got == 0) return false;
         heard({block.data(), static_cast<std::size_t>(got)});
     }
+    return true;
 }
 
 } // namespace
 
-ExitStatus run_heard(Command command, const std::function<void(std::string_view)>& heard, Cancellation* cancellation)
+ExitStatus run_heard(Command command, const std::function<void(std::string_view)>& heard, Cancellation* cancellation,
+                     const Watch* watch)
 {
     Pipe pipe = make_pipe();
     ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK);
@@ -375,12 +410,19 @@ ExitStatus run_heard(Command command, const std::function<void(std::string_view)
     pipe.write.close();
     std::vector<pollfd> sources{{pipe.read.number(), POLLIN, 0}, {child.descriptor(), POLLIN, 0}};
     add_cancellation(sources, cancellation);
+    std::optional<Clock::time_point> next_look;
+    if (watch) next_look = Clock::now() + watch->interval;
     for (;;) {
-        ::poll(sources.data(), sources.size(), -1);
+        ::poll(sources.data(), sources.size(), milliseconds_until(next_look));
         stop_if_requested(child, cancellation);
-        const bool ended = sources[1].revents != 0;
-        if (!hand_on(pipe.read.number(), heard)) sources[0].fd = -1;
+        const bool ended = child.poll().has_value();
+        const bool open = hand_on(pipe.read.number(), heard);
+        if (!open) sources[0].fd = -1;
         if (ended) return child.wait();
+        if (watch && Clock::now() >= *next_look) {
+            watch->look(child.pid());
+            next_look = Clock::now() + watch->interval;
+        }
     }
 }
 

@@ -23,6 +23,7 @@ struct Limits {
     std::optional<std::uint64_t> cpu_seconds;
     std::optional<std::uint64_t> file_size;     ///< bytes one file may grow to
     std::optional<std::uint64_t> address_space; ///< bytes
+    std::optional<std::uint64_t> processes;     ///< of its user, threads included; root is not bound by it
 };
 
 /// A program to start. Nothing is inherited but what is said here: environment, directory, descriptors.
@@ -31,12 +32,15 @@ struct Command {
     std::filesystem::path program = {};   ///< what to execute when that is not what argv[0] names
     std::vector<std::string> environment; ///< "NAME=value", the whole of it; see base_environment()
     std::filesystem::path directory = "/";
-    int input = -1;                           ///< descriptor for standard input; -1: /dev/null
-    int output = -1;                          ///< -1: /dev/null
-    int error = -1;                           ///< -1: where output goes
-    std::vector<std::pair<int, int>> inherit; ///< further descriptors: ours, its number in the child
+    int input = -1;                                      ///< descriptor for standard input; -1: /dev/null
+    int output = -1;                                     ///< -1: /dev/null
+    int error = -1;                                      ///< -1: where output goes
+    std::vector<std::pair<int, int>> inherit;            ///< further descriptors: ours, its number in the child
+    std::vector<std::pair<std::string, int>> texts = {}; ///< bytes that it can read from a descriptor of this number
     Limits limits;
     bool die_with_parent = true; ///< SIGKILL when the starting process ends
+    bool own_keyring = false;    ///< its session keyring is a new one: it does not possess the keys of ours
+    bool first_to_end = false;   ///< when memory runs out, the kernel ends it and its children rather than others
 };
 
 /// PATH, LANG=C.UTF-8 and HOME only: what a kernel build needs and nothing of the caller's.
@@ -107,10 +111,17 @@ Captured capture(Command command, const CaptureLimits& limits = {}, Cancellation
 /// two seconds later, then Error Cancelled.
 ExitStatus run(const Command& command, Cancellation* cancellation = nullptr);
 
+/// What looks after a running command: gets its process now and again, also while it says much; what it throws ends the
+/// command, and is thrown on.
+struct Watch {
+    std::chrono::milliseconds interval = std::chrono::milliseconds(200);
+    std::function<void(pid_t)> look;
+};
+
 /// The same; whatever the command writes to its standard output (and error, unless `command.error` is set) is handed to
 /// `heard`. Once the command has ended nothing is waited for: what it left running may hold its output for ever.
 ExitStatus run_heard(Command command, const std::function<void(std::string_view)>& heard,
-                     Cancellation* cancellation = nullptr);
+                     Cancellation* cancellation = nullptr, const Watch* watch = nullptr);
 
 /// The program's path if `name` is an executable file in the directories of base_environment()'s PATH, or if it is one
 /// itself.

@@ -2,11 +2,14 @@
 #include "lib/process/sandbox.h"
 
 #include "lib/model/error.h"
+#include "lib/process/system_calls.h"
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <optional>
 
+#include <net/if.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -26,30 +29,12 @@ Account build_account()
     return {65534, 65534};
 }
 
-/// Whether `argv` runs and ends well.
-bool works(std::vector<std::string> argv)
-{
-    Command command;
-    command.argv = std::move(argv);
-    command.environment = base_environment();
-    try {
-        return capture(std::move(command)).status.ok();
-    } catch (const Error&) {
-        return false;
-    }
-}
-
-SandboxKind probe()
-{
-    if (!find_program("bwrap")) return SandboxKind::none;
-    const bool root = ::geteuid() == 0;
-    if (root && !find_program("setpriv")) return SandboxKind::none;
-    const SandboxKind kind = root ? SandboxKind::root : SandboxKind::user_namespace;
-    Command command;
-    command.argv = {"true"};
-    command.environment = base_environment();
-    return works(sandboxed(std::move(command), Sandbox{}, kind).argv) ? kind : SandboxKind::none;
-}
+/// What bubblewrap can be asked for here.
+struct Means {
+    SandboxKind kind = SandboxKind::none;
+    bool own_network = true;     ///< else there is none but ours, which leads nowhere
+    bool without_userns = false; ///< it can end the making of user namespaces
+};
 
 void append(std::vector<std::string>& argv, std::initializer_list<std::string> words)
 {
@@ -75,6 +60,85 @@ void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
     for (const auto& [where, words] : mounts) argv.insert(argv.end(), words.begin(), words.end());
 }
 
+/// The next number that no descriptor of the command's has.
+int free_number(const Command& command)
+{
+    int highest = 2;
+    for (const auto& [ours, theirs] : command.inherit) highest = std::max(highest, theirs);
+    for (const auto& [text, theirs] : command.texts) highest = std::max(highest, theirs);
+    return highest + 1;
+}
+
+Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
+{
+    std::vector<std::string> argv{"bwrap", "--die-with-parent", "--unshare-ipc", "--unshare-pid", "--unshare-uts"};
+    if (means.kind == SandboxKind::user_namespace) append(argv, {"--unshare-user"});
+    if (means.without_userns) append(argv, {"--disable-userns"});
+    if (!sandbox.network && means.own_network) append(argv, {"--unshare-net"});
+    append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});
+    append_mounts(argv, sandbox);
+    if (const std::string& filter = system_call_filter({sandbox.network}); !filter.empty()) {
+        const int number = free_number(command);
+        command.texts.emplace_back(filter, number);
+        append(argv, {"--seccomp", std::to_string(number)});
+    }
+    append(argv, {"--chdir", command.directory.string(), "--"});
+    if (means.kind == SandboxKind::root && sandbox.drop_user) {
+        const auto [uid, gid] = sandbox_owner(means.kind);
+        append(argv, {"setpriv", "--reuid=" + std::to_string(uid), "--regid=" + std::to_string(gid), "--clear-groups",
+                      "--no-new-privs", "--"});
+    }
+    argv.insert(argv.end(), command.argv.begin(), command.argv.end());
+    command.argv = std::move(argv);
+    command.directory = "/"; // the command's own directory may exist inside only
+    command.own_keyring = true;
+    command.first_to_end = true;
+    return command;
+}
+
+bool works(const Means& means)
+{
+    Command command;
+    command.argv = {"true"};
+    command.environment = base_environment();
+    try {
+        return capture(enclosed(std::move(command), Sandbox{}, means)).status.ok();
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// Whether this process has a network namespace that leads nowhere, as in a unit with PrivateNetwork.
+bool is_without_network()
+{
+    const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all(::if_nameindex(),
+                                                                                  &::if_freenameindex);
+    return all && all.get()[0].if_index == 1 && all.get()[1].if_index == 0; // lo is the first of every namespace
+}
+
+Means probe()
+{
+    if (!find_program("bwrap")) return {};
+    const bool root = ::geteuid() == 0;
+    if (root && !find_program("setpriv")) return {};
+    Means means;
+    means.kind = root ? SandboxKind::root : SandboxKind::user_namespace;
+    means.without_userns = !root;
+    if (works(means)) return means;
+    means.without_userns = false;
+    if (!root && works(means)) return means;
+    // Who may not make a network namespace may be in one that was made for it.
+    means.own_network = false;
+    if (is_without_network() && works(means)) return means;
+    return {};
+}
+
+const Means& available_means()
+{
+    static const Means means = probe();
+    return means;
+}
+
 } // namespace
 
 bool is_hidden_in_sandbox(const std::filesystem::path& path)
@@ -83,11 +147,7 @@ bool is_hidden_in_sandbox(const std::filesystem::path& path)
     return place.starts_with("/tmp/") || place.starts_with("/run/");
 }
 
-SandboxKind available_sandbox()
-{
-    static const SandboxKind kind = probe();
-    return kind;
-}
+SandboxKind available_sandbox() { return available_means().kind; }
 
 std::pair<uid_t, gid_t> sandbox_owner(SandboxKind kind)
 {
@@ -99,21 +159,10 @@ std::pair<uid_t, gid_t> sandbox_owner(SandboxKind kind)
 Command sandboxed(Command command, const Sandbox& sandbox, SandboxKind kind)
 {
     if (kind == SandboxKind::none) return command;
-    std::vector<std::string> argv{"bwrap", "--die-with-parent", "--unshare-ipc", "--unshare-pid", "--unshare-uts"};
-    if (kind == SandboxKind::user_namespace) append(argv, {"--unshare-user"});
-    if (!sandbox.network) append(argv, {"--unshare-net"});
-    append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});
-    append_mounts(argv, sandbox);
-    append(argv, {"--chdir", command.directory.string(), "--"});
-    if (kind == SandboxKind::root && sandbox.drop_user) {
-        const auto [uid, gid] = sandbox_owner(kind);
-        append(argv, {"setpriv", "--reuid=" + std::to_string(uid), "--regid=" + std::to_string(gid), "--clear-groups",
-                      "--no-new-privs", "--"});
-    }
-    argv.insert(argv.end(), command.argv.begin(), command.argv.end());
-    command.argv = std::move(argv);
-    command.directory = "/"; // the command's own directory may exist inside only
-    return command;
+    Means means = available_means();
+    means.kind = kind;
+    if (kind == SandboxKind::root) means.without_userns = false;
+    return enclosed(std::move(command), sandbox, means);
 }
 
 } // namespace dkms

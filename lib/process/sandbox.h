@@ -14,7 +14,9 @@ namespace dkms {
 bool is_hidden_in_sandbox(const std::filesystem::path& path);
 
 /// What a sandboxed program may see and change. The system is read-only, /tmp, /run and /dev are its own, and there is
-/// no network, unless said otherwise (with a network, /run is the system's). Built on bubblewrap, see bwrap(1).
+/// no network, unless said otherwise (with a network, /run is the system's). It reaches no socket of a service, whether
+/// there is a network or not, nor the keys of our session, and makes no namespaces (lib/process/system_calls.h). Built
+/// on bubblewrap, see bwrap(1).
 struct Sandbox {
     std::vector<std::filesystem::path> empty; ///< made an empty, private directory
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> read_only; ///< what, and where it appears
@@ -33,7 +35,8 @@ SandboxKind available_sandbox();
 
 /// The command that runs `command` inside `sandbox`. With SandboxKind::none, the command itself. The sandbox has a
 /// process namespace of its own: when the returned command ends, or is killed, everything in it has ended. Outer
-/// places are made before inner ones, so a bind may lie in an empty directory, and the other way round.
+/// places are made before inner ones, so a bind may lie in an empty directory, and the other way round. Descriptors
+/// that the command inherits have been named before.
 Command sandboxed(Command command, const Sandbox& sandbox, SandboxKind kind = available_sandbox());
 
 /// User and group that files must belong to so that a sandboxed program can write them: the build user as root, the

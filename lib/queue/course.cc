@@ -41,6 +41,7 @@ void Course::finished(StepId step, Outcome outcome, double now)
     table_.step_ended(step);
     if (job.running->stop_sent) withdraw_stop(step);
     ask_for_follow_up(job.id, outcome.follow_up);
+    if (outcome.usage) job.usage = job.usage + *outcome.usage;
     if (job.phase == Phase::follow_up)
         follow_up_ended(job, std::move(outcome));
     else

@@ -66,6 +66,7 @@ struct QueuedJob {
     unsigned percent = 0;
     double queued_at = 0;
     double ended_at = 0;
+    Usage usage = {}; ///< of its own steps
 };
 
 /// All known jobs and how they belong together. Ids that are given to its functions, unless said otherwise, are of

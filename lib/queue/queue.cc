@@ -271,6 +271,7 @@ std::optional<JobView> Queue::view(JobId id) const
                       });
     view.queued_at = job->queued_at;
     view.ended_at = job->ended_at;
+    for (const JobId one : family) view.usage = view.usage + table.at(one).usage;
     if (job->phase == Phase::ended) {
         view.result = job->verdict->result;
         view.error = job->verdict->error;

@@ -36,6 +36,7 @@ BuildRecord build_record_from(const json& value)
              module.value("depends", std::vector<std::string>{}), module.value("aliases", std::vector<std::string>{})});
     record.inputs = value.value("inputs", json::object());
     record.build_seconds = value.value("build_seconds", 0.0);
+    record.usage = {value.value("cpu_seconds", 0.0), value.value("peak_memory", std::uint64_t{0})};
     record.sandboxed = value.value("sandboxed", true);
     record.signer = value.value("signer", "");
     return record;
@@ -91,6 +92,8 @@ std::string text_of(const BuildRecord& record)
     return text_of(json{{"modules", std::move(modules)},
                         {"inputs", record.inputs},
                         {"build_seconds", record.build_seconds},
+                        {"cpu_seconds", record.usage.cpu_seconds},
+                        {"peak_memory", record.usage.peak_memory},
                         {"sandboxed", record.sandboxed},
                         {"signer", record.signer}});
 }

@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 #include "lib/model/ids.h"
 #include "lib/model/state.h"
+#include "lib/model/usage.h"
 #include "lib/tree/layout.h"
 
 #include <nlohmann/json.hpp>
@@ -31,6 +32,7 @@ struct BuildRecord {
     nlohmann::json inputs =
         nlohmann::json::object(); ///< what a later version may compare: compiler, headers, configuration, patches
     double build_seconds = 0;
+    Usage usage; ///< of the whole step, as far as it had come when this was written
     bool sandboxed = true;
     std::string signer; ///< path of the certificate, empty when unsigned
 };

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/build/limit_watch.h"
+
+#include "lib/build/used_space.h"
+#include "lib/process/descendants.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dkms {
+namespace {
+
+constexpr auto unlimited = BuildLimits::unlimited;
+
+bool tells_of_file_size(const ExitStatus& status, std::string_view output)
+{
+    return status.signal == SIGXFSZ || status.code == 128 + SIGXFSZ ||
+           output.find("File size limit exceeded") != std::string_view::npos ||
+           output.find("File too large") != std::string_view::npos;
+}
+
+bool tells_of_processes(std::string_view output)
+{
+    return output.find("Cannot fork") != std::string_view::npos ||
+           output.find("fork: Resource temporarily unavailable") != std::string_view::npos ||
+           output.find("fork: retry: Resource temporarily unavailable") != std::string_view::npos;
+}
+
+/// What to write for a build that needs more: twice of it.
+std::uint64_t more_than(std::uint64_t value) { return value > unlimited / 2 ? unlimited : 2 * value; }
+
+} // namespace
+
+LimitWatch::LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
+                       std::filesystem::path directory)
+    : limits_(limits), module_(module), kernel_(kernel), written_{std::move(directory)},
+      place_(written_.front().parent_path())
+{
+    const auto free = free_space(place_);
+    if (!free) return;
+    bounded_by_disk_ = limits_.space > free->bytes / 10 * 9;
+    if (bounded_by_disk_) limits_.space = free->bytes / 10 * 9;
+    enough_free_ = free->level - limits_.space;
+}
+
+Limits LimitWatch::begin()
+{
+    begin_ = Clock::now();
+    Limits limits;
+    if (limits_.file_size != unlimited) limits.file_size = limits_.file_size;
+    // The kernel counts all builds of a user together: it is only to stop what grows faster than we look.
+    if (limits_.processes < unlimited / 4) limits.processes = 4 * limits_.processes;
+    return limits;
+}
+
+std::uint64_t LimitWatch::seconds_run() const
+{
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(run_ + (Clock::now() - begin_)).count());
+}
+
+void LimitWatch::look()
+{
+    if (seconds_run() >= limits_.time) exceeded(duration_text(limits_.time) + " of time", "time", limits_.time);
+    // Ours, not only the command's: without a sandbox what it has left running has become our child.
+    const Descendants all = descendants_of(::getpid(), limits_.processes);
+    if (all.tasks > limits_.processes)
+        exceeded(std::to_string(limits_.processes) + " processes", "processes", limits_.processes);
+    const std::uint64_t in_files = all.processes.empty() ? 0 : memory_in_files_of(all.processes.back());
+    const std::uint64_t memory = all.memory + in_files;
+    peak_memory_ = std::max(peak_memory_, memory);
+    if (memory > limits_.memory) exceeded(size_text(limits_.memory) + " of memory", "memory", limits_.memory);
+    look_at_space(all.processes);
+}
+
+/// Counting files takes its time: it is done only when so much less is free than before that the limit could have been
+/// reached, and takes no more than a tenth of the time.
+void LimitWatch::look_at_space(const std::vector<pid_t>& processes)
+{
+    const auto free = free_space(place_);
+    if (!free || free->level >= enough_free_ || Clock::now() < next_count_) return;
+    const auto start = Clock::now();
+    std::uint64_t used = space_of_deleted_files(place_, processes);
+    for (const auto& directory : written_)
+        if (used <= limits_.space) used += used_space(directory, limits_.space - used);
+    if (used > limits_.space && bounded_by_disk_) throw Error(ErrorCode::disk_full, {{"path", place_.string()}});
+    if (used > limits_.space) exceeded(size_text(limits_.space) + " of space on disk", "space", limits_.space);
+    const std::uint64_t left = limits_.space - used;
+    enough_free_ = free->level > left ? free->level - left : 0;
+    next_count_ = Clock::now() + 10 * (Clock::now() - start);
+}
+
+void LimitWatch::heard(std::size_t bytes)
+{
+    output_ += bytes;
+    if (output_ > limits_.output) exceeded(size_text(limits_.output) + " of output", "output", limits_.output);
+}
+
+void LimitWatch::end(const ExitStatus& status, std::string_view output)
+{
+    run_ += Clock::now() - begin_;
+    // It may be over before we have looked.
+    if (!status.ok() && limits_.processes != unlimited && tells_of_processes(output))
+        exceeded(std::to_string(limits_.processes) + " processes", "processes", limits_.processes);
+    if (!status.ok() && limits_.file_size != unlimited && tells_of_file_size(status, output))
+        exceeded(size_text(limits_.file_size) + " in one file", "file-size", limits_.file_size);
+}
+
+void LimitWatch::exceeded(const std::string& limit, std::string_view setting, std::uint64_t value) const
+{
+    const std::string line = module_.name + " " + std::string(setting) + " " + setting_value(setting, more_than(value));
+    throw Error(ErrorCode::build_limit,
+                {{"module", module_.text()}, {"kernel", kernel_.release}, {"limit", limit}, {"setting", line}});
+}
+
+} // namespace dkms

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "lib/config/build_limits.h"
+#include "lib/model/error.h"
+#include "lib/model/ids.h"
+#include "lib/process/child.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace dkms {
+
+/// Holds the commands of one build to its limits, dkms-policy.conf(5), by looking now and again at what they have
+/// taken; what a command could take in the time between is bounded by the kernel where it can be: processes and the
+/// size of a file. Works without cgroups, so alike for the service, for an ordinary user and in a chroot.
+class LimitWatch {
+public:
+    /// `directory`: where the build writes, in one that is there. Of the space that is left there a tenth stays,
+    /// whatever the limit is (Error DiskFull).
+    LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel, std::filesystem::path directory);
+
+    /// Another directory that the build writes to from here on.
+    void also_written(std::filesystem::path directory) { written_.push_back(std::move(directory)); }
+
+    /// A command begins; gives what the kernel is to hold it to.
+    Limits begin();
+    /// What it began runs. Throws Error BuildLimit, DiskFull.
+    void look();
+    /// It has said that many bytes. Throws Error BuildLimit.
+    void heard(std::size_t bytes);
+    /// It has ended. Throws Error BuildLimit if it failed and that was our doing.
+    void end(const ExitStatus& status, std::string_view output);
+
+    /// Bytes that the build's processes were seen to have at a time.
+    std::uint64_t peak_memory() const { return peak_memory_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    std::uint64_t seconds_run() const;
+    void look_at_space(const std::vector<pid_t>& processes);
+    [[noreturn]] void exceeded(const std::string& limit, std::string_view setting, std::uint64_t value) const;
+
+    BuildLimits limits_;
+    ModuleId module_;
+    KernelId kernel_;
+    std::vector<std::filesystem::path> written_;
+    std::filesystem::path place_; ///< for asking what is free
+    bool bounded_by_disk_ = false;
+    std::uint64_t enough_free_ = 0;     ///< while more is free, the limit on space is not reached
+    Clock::time_point next_count_ = {}; ///< of the space
+    Clock::duration run_ = {};          ///< by the commands before
+    Clock::time_point begin_ = {};
+    std::uint64_t output_ = 0;
+    std::uint64_t peak_memory_ = 0;
+};
+
+} // namespace dkms
