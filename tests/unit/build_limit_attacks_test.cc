@@ -66,7 +66,7 @@ TEST_CASE("a build that takes more than it may ends, and its error says what to 
         {"space 100M", "exec 3>gone\nrm gone\ncat /dev/zero >&3\n", "100 MiB of space on disk", "greedy space 200M"},
         {"space 20M",
          "i=0; d=.; while [ $i -lt 300 ]; do d=$d/deep; i=$((i+1)); done; mkdir -p $d && cd $d && "
-         "seq 20000 | xargs touch; sleep 1000\n",
+         "seq 6000 | xargs touch; sleep 1000\n",
          "20 MiB of space on disk", "greedy space 40M"},
         {"file-size 10M", "head -c 30M /dev/zero >large\n", "10 MiB in one file", "greedy file-size 20M"},
         {"output 3M", "yes\n", "3 MiB of output", "greedy output 6M"},
