@@ -35,7 +35,7 @@ BuildLimits limits_for(const Work& work)
 
 BuildCommands::BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment)
     : work_(work), workplace_(workplace), log_(log), environment_(std::move(environment)),
-      limits_(limits_for(work), work.step.module, work.step.kernel, workplace.build())
+      limits_(limits_for(work), work.step.module, work.step.kernel, workplace.written())
 {
 }
 

@@ -35,11 +35,10 @@ std::uint64_t more_than(std::uint64_t value) { return value > unlimited / 2 ? un
 } // namespace
 
 LimitWatch::LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
-                       std::filesystem::path directory)
-    : limits_(limits), module_(module), kernel_(kernel), written_{std::move(directory)},
-      place_(written_.front().parent_path())
+                       std::vector<std::filesystem::path> written)
+    : limits_(limits), module_(module), kernel_(kernel), written_(std::move(written))
 {
-    const auto free = free_space(place_);
+    const auto free = free_space(written_.front());
     if (!free) return;
     bounded_by_disk_ = limits_.space > free->bytes / 10 * 9;
     if (bounded_by_disk_) limits_.space = free->bytes / 10 * 9;
@@ -70,7 +69,8 @@ void LimitWatch::look()
     if (all.tasks > limits_.processes)
         exceeded(std::to_string(limits_.processes) + " processes", "processes", limits_.processes);
     const std::uint64_t in_files = all.processes.empty() ? 0 : memory_in_files_of(all.processes.back());
-    const std::uint64_t memory = all.memory + in_files;
+    std::uint64_t memory = all.memory + in_files;
+    if (memory > limits_.memory) memory = exact_memory_of(all.processes, in_files);
     peak_memory_ = std::max(peak_memory_, memory);
     if (memory > limits_.memory) exceeded(size_text(limits_.memory) + " of memory", "memory", limits_.memory);
     look_at_space(all.processes);
@@ -80,13 +80,14 @@ void LimitWatch::look()
 /// reached, and takes no more than a tenth of the time.
 void LimitWatch::look_at_space(const std::vector<pid_t>& processes)
 {
-    const auto free = free_space(place_);
+    const auto free = free_space(written_.front());
     if (!free || free->level >= enough_free_ || Clock::now() < next_count_) return;
     const auto start = Clock::now();
-    std::uint64_t used = space_of_deleted_files(place_, processes);
+    std::uint64_t used = space_of_deleted_files(written_.front(), processes);
     for (const auto& directory : written_)
         if (used <= limits_.space) used += used_space(directory, limits_.space - used);
-    if (used > limits_.space && bounded_by_disk_) throw Error(ErrorCode::disk_full, {{"path", place_.string()}});
+    if (used > limits_.space && bounded_by_disk_)
+        throw Error(ErrorCode::disk_full, {{"path", written_.front().string()}});
     if (used > limits_.space) exceeded(size_text(limits_.space) + " of space on disk", "space", limits_.space);
     const std::uint64_t left = limits_.space - used;
     enough_free_ = free->level > left ? free->level - left : 0;

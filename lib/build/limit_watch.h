@@ -19,12 +19,10 @@ namespace dkms {
 /// size of a file. Works without cgroups, so alike for the service, for an ordinary user and in a chroot.
 class LimitWatch {
 public:
-    /// `directory`: where the build writes, in one that is there. Of the space that is left there a tenth stays,
-    /// whatever the limit is (Error DiskFull).
-    LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel, std::filesystem::path directory);
-
-    /// Another directory that the build writes to from here on.
-    void also_written(std::filesystem::path directory) { written_.push_back(std::move(directory)); }
+    /// `written`: the directories, at least one, that the build writes to, all on one file system; the first is there.
+    /// Of the space that is left there a tenth stays, whatever the limit is (Error DiskFull).
+    LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
+               std::vector<std::filesystem::path> written);
 
     /// A command begins; gives what the kernel is to hold it to.
     Limits begin();
@@ -49,7 +47,6 @@ private:
     ModuleId module_;
     KernelId kernel_;
     std::vector<std::filesystem::path> written_;
-    std::filesystem::path place_; ///< for asking what is free
     bool bounded_by_disk_ = false;
     std::uint64_t enough_free_ = 0;     ///< while more is free, the limit on space is not reached
     Clock::time_point next_count_ = {}; ///< of the space

@@ -99,6 +99,12 @@ void Workplace::clear()
 
 Gate Workplace::results() const { return {build_, sandbox_owner(kind_).first, module_.text()}; }
 
+std::vector<fs::path> Workplace::written() const
+{
+    if (sandboxed()) return {own_.path()};
+    return {own_.path(), build_};
+}
+
 fs::path Workplace::shown_build() const { return layout_.build(module_); }
 
 void Workplace::show(const fs::path& path)

@@ -44,6 +44,8 @@ public:
     const std::filesystem::path& build() const { return build_; } ///< where we find what is built
     std::filesystem::path shown_build() const;                    ///< the same directory, as commands see it
     std::filesystem::path log_file() const { return own_.path() / "make.log"; }
+    /// All directories that commands write to; they are on one file system, and the first is there.
+    std::vector<std::filesystem::path> written() const;
     bool sandboxed() const { return kind_ != SandboxKind::none; }
 
     /// Makes a file or directory outside of the build readable for commands, should it lie in /tmp or where only we may

@@ -23,7 +23,7 @@ struct Limits {
     std::optional<std::uint64_t> cpu_seconds;
     std::optional<std::uint64_t> file_size;     ///< bytes one file may grow to
     std::optional<std::uint64_t> address_space; ///< bytes
-    std::optional<std::uint64_t> processes;     ///< of its user, threads included; root is not bound by it
+    std::optional<std::uint64_t> processes;     ///< of its user, threads included; root is not bound
 };
 
 /// A program to start. Nothing is inherited but what is said here: environment, directory, descriptors.

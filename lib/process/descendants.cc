@@ -62,6 +62,12 @@ std::uint64_t status_number(std::string_view status, std::string_view name)
     return at == std::string_view::npos ? 0 : number_at<std::uint64_t>(status.substr(at + name.size()));
 }
 
+std::uint64_t memory_in_status(std::string_view status)
+{
+    return 1024 * (status_number(status, "\nRssAnon:") + status_number(status, "\nRssShmem:") +
+                   status_number(status, "\nVmSwap:"));
+}
+
 std::vector<pid_t> numbers_in(std::string_view text)
 {
     std::vector<pid_t> numbers;
@@ -167,12 +173,27 @@ Descendants descendants_of(pid_t process, std::uint64_t most)
             const std::uint64_t tasks = std::max<std::uint64_t>(status_number(status, "\nThreads:"), 1);
             found.processes.push_back(child);
             found.tasks += tasks;
-            found.memory += 1024 * (status_number(status, "\nRssAnon:") + status_number(status, "\nRssShmem:") +
-                                    status_number(status, "\nVmSwap:"));
+            found.memory += memory_in_status(status);
             open.emplace_back(child, tasks);
         }
     }
     return found;
+}
+
+std::uint64_t exact_memory_of(const std::vector<pid_t>& processes, std::uint64_t in_files)
+{
+    std::uint64_t own = 0;
+    std::uint64_t shared = 0;
+    for (const pid_t process : processes) {
+        const std::string summary = text_in(place_of(process) + "/smaps_rollup");
+        if (summary.find("\nPss_Anon:") == std::string::npos) { // it does not let itself be looked into, or Linux < 5.9
+            own += memory_in_status(text_in(place_of(process) + "/status"));
+            continue;
+        }
+        own += 1024 * (status_number(summary, "\nPss_Anon:") + status_number(summary, "\nSwapPss:"));
+        shared += 1024 * status_number(summary, "\nPss_Shmem:");
+    }
+    return own + std::max(shared, in_files); // such files may be mapped
 }
 
 std::uint64_t memory_in_files_of(pid_t process)

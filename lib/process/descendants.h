@@ -13,11 +13,15 @@ namespace dkms {
 struct Descendants {
     std::vector<pid_t> processes;
     std::uint64_t tasks = 0;  ///< processes and threads
-    std::uint64_t memory = 0; ///< bytes that are theirs alone: not files, which the kernel can take back
+    std::uint64_t memory = 0; ///< bytes without files, which the kernel can take back; what several share counts often
 };
 
 /// Looks at /proc; without it there are none. Not all are looked at when there are more than `most` tasks.
 Descendants descendants_of(pid_t process, std::uint64_t most);
+
+/// The memory of these processes and of the `in_files` bytes that they have in files in memory, what several share
+/// counted once. Takes time in proportion to it.
+std::uint64_t exact_memory_of(const std::vector<pid_t>& processes, std::uint64_t in_files);
 
 /// Bytes in the file systems in memory that `process` has at /tmp and /dev/shm, where these are not ours.
 std::uint64_t memory_in_files_of(pid_t process);

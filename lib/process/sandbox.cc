@@ -16,6 +16,8 @@
 namespace dkms {
 namespace {
 
+constexpr std::uint64_t most_processes = 16384; // of the user, where nothing else is said
+
 struct Account {
     uid_t uid;
     gid_t gid;
@@ -91,6 +93,7 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     argv.insert(argv.end(), command.argv.begin(), command.argv.end());
     command.argv = std::move(argv);
     command.directory = "/"; // the command's own directory may exist inside only
+    if (!command.limits.processes) command.limits.processes = most_processes;
     command.own_keyring = true;
     command.first_to_end = true;
     return command;

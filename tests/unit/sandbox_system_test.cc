@@ -165,7 +165,8 @@ TEST_CASE("compilers, make, Python and 32-bit programs work in a sandbox")
 #ifdef __x86_64__
     script += "cc -m32 -nostdlib -static -ffreestanding -fno-pie -no-pie -o small small.c\n./small\nlinux32 ./small\n";
 #endif
-    if (find_program("fakeroot")) script += "[ \"$(FAKEROOTDONTTRYCHOWN=1 fakeroot sh -c 'touch f && chown 0:0 f && stat -c %u f')\" = 0 ]\n";
+    if (find_program("fakeroot"))
+        script += "[ \"$(FAKEROOTDONTTRYCHOWN=1 fakeroot sh -c 'touch f && chown 0:0 f && stat -c %u f')\" = 0 ]\n";
     Sandbox sandbox;
     sandbox.writable = {{place.path(), place.path()}};
     const Captured said = capture(sandboxed(command_of({"sh", "-c", script}), sandbox));
@@ -225,4 +226,25 @@ TEST_CASE("memory in files of a sandbox counts as its memory")
     REQUIRE_FALSE(all.processes.empty());
     CHECK(memory_in_files_of(all.processes.back()) >= (std::uint64_t{24} << 20));
     CHECK(memory_in_files_of(::getpid()) == 0);
+}
+
+TEST_CASE("memory that processes share counts once when it is counted exactly")
+{
+    Pipe ready = make_pipe();
+    Command command = command_of({"python3", "-c",
+                                  "import os, sys, time\n"
+                                  "memory = b'x' * (32 << 20)\n"
+                                  "children = [os.fork() for _ in range(3)]\n"
+                                  "if all(children): print(flush=True)\n"
+                                  "time.sleep(1000)\n"});
+    command.output = ready.write.number();
+    const LeftBehind left_behind;
+    const Child child = Child::start(command);
+    char byte = 0;
+    REQUIRE(::read(ready.read.number(), &byte, 1) == 1);
+    const Descendants all = descendants_of(::getpid(), 1000);
+    const std::uint64_t exact = exact_memory_of(all.processes, 0);
+    CHECK(exact >= (std::uint64_t{32} << 20));
+    CHECK(exact < (std::uint64_t{96} << 20));
+    CHECK(all.memory > exact);
 }
