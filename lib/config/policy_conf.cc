@@ -5,56 +5,130 @@
 #include "lib/model/error.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <sstream>
 
 #include <fnmatch.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Of dkms-policy.conf(5). What their values mean is known by those who ask for them.
+constexpr std::array<std::string_view, 9> settings{"network", "read",      "write",     "sandbox", "time",
+                                                   "memory",  "processes", "file-size", "space"};
+
+bool is_setting(std::string_view word) { return std::find(settings.begin(), settings.end(), word) != settings.end(); }
+
+bool fits(const std::string& glob, const std::string& module)
+{
+    return ::fnmatch(glob.c_str(), module.c_str(), 0) == 0;
+}
+
+bool is_absent(int number) { return number == ENOENT || number == ENOTDIR; }
+
+/// Whether others than root and we may change what this describes.
+bool others_may_write(const struct stat& status)
+{
+    if (status.st_uid != 0 && status.st_uid != ::geteuid()) return true;
+    const bool by_group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != 0 && status.st_gid != ::getegid();
+    return by_group || (status.st_mode & S_IWOTH) != 0;
+}
+
+} // namespace
+
+std::string untrusted_because(const fs::path& path)
+{
+    for (const fs::path& place : {path, path.parent_path()}) {
+        struct stat status {};
+        if (::stat(place.c_str(), &status) < 0) {
+            if (is_absent(errno)) return "";
+            return place.string() + ": " + errno_text(errno);
+        }
+        if (others_may_write(status)) return "others than root can write " + place.string();
+    }
+    return "";
+}
 
 PolicyConf::PolicyConf(const Places& places)
 {
     read(places.config_dir / "policy.conf");
-    std::vector<std::filesystem::path> more;
-    std::error_code missing_is_empty;
-    for (const auto& entry : std::filesystem::directory_iterator(places.config_dir / "policy.conf.d", missing_is_empty))
-        if (entry.path().extension() == ".conf") more.push_back(entry.path());
+    const fs::path directory = places.config_dir / "policy.conf.d";
+    std::vector<fs::path> more;
+    std::error_code failed;
+    for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end; entry.increment(failed))
+        if (entry->path().extension() == ".conf") more.push_back(entry->path());
+    if (failed && !is_absent(failed.value()))
+        faults_.push_back({"*", directory.string() + " cannot be read: " + errno_text(failed.value()) + "."});
     std::sort(more.begin(), more.end());
     for (const auto& file : more) read(file);
 }
 
-void PolicyConf::read(const std::filesystem::path& file)
+void PolicyConf::read(const fs::path& file)
 {
-    if (std::error_code ignored; !std::filesystem::exists(file, ignored)) return;
+    const std::string reason = untrusted_because(file);
+    if (!reason.empty()) return faults_.push_back({"*", file.string() + " is ignored: " + reason + "."});
     std::istringstream text;
     try {
         text.str(read_conf_source(file).text);
     } catch (const Error& error) {
-        return faults_.push_back(error.message());
+        if (error.code() != ErrorCode::conf_missing) faults_.push_back({"*", error.message()});
+        return;
     }
     unsigned number = 0;
-    for (std::string line; std::getline(text, line);) {
-        ++number;
-        std::istringstream words(line.substr(0, line.find('#')));
-        std::string module;
-        std::string name;
-        std::string more;
-        if (!(words >> module)) continue;
-        words >> name >> more;
-        const auto policy = policy_of(name);
-        if (policy && more.empty())
-            lines_.emplace_back(module, *policy);
-        else
-            faults_.push_back(file.string() + ":" + std::to_string(number) +
-                              ": a line is a module and one of optional, required, boot.");
-    }
+    for (std::string line; std::getline(text, line);)
+        read_line(line.substr(0, line.find('#')), file.string() + ":" + std::to_string(++number));
+}
+
+void PolicyConf::read_line(const std::string& line, const std::string& place)
+{
+    std::istringstream text(line);
+    std::vector<std::string> words;
+    for (std::string word; text >> word;) words.push_back(word);
+    if (words.empty()) return;
+    const auto policy = words.size() == 2 ? policy_of(words[1]) : std::nullopt;
+    if (policy)
+        policies_.emplace_back(words[0], *policy);
+    else if (words.size() > 2 && is_setting(words[1]))
+        settings_.push_back({words[0], words[1], {words.begin() + 2, words.end()}, place});
+    else
+        faults_.push_back({words[0], place + ": a line is a module and one of optional, required, boot, or a module, "
+                                             "a setting and its values, see dkms-policy.conf(5)."});
 }
 
 Policy PolicyConf::policy_for(const std::string& module) const
 {
     Policy policy = Policy::optional;
-    for (const auto& [pattern, said] : lines_)
-        if (::fnmatch(pattern.c_str(), module.c_str(), 0) == 0) policy = said;
+    for (const auto& [pattern, said] : policies_)
+        if (fits(pattern, module)) policy = said;
     return policy;
+}
+
+std::vector<PolicyLine> PolicyConf::lines_of(std::string_view setting, const std::string& module) const
+{
+    std::vector<PolicyLine> lines;
+    for (const PolicyLine& line : settings_)
+        if (line.setting == setting && fits(line.module, module)) lines.push_back(line);
+    return lines;
+}
+
+std::vector<std::string> PolicyConf::faults() const
+{
+    std::vector<std::string> sentences;
+    for (const Fault& fault : faults_) sentences.push_back(fault.sentence);
+    return sentences;
+}
+
+std::vector<std::string> PolicyConf::faults_for(const std::string& module) const
+{
+    std::vector<std::string> sentences;
+    for (const Fault& fault : faults_)
+        if (fits(fault.module, module)) sentences.push_back(fault.sentence);
+    return sentences;
 }
 
 } // namespace dkms

@@ -65,9 +65,47 @@ TEST_CASE("a line that is not understood is left out, and told with its place")
     const PolicyConf conf = policies.read();
     CHECK(conf.policy_for("hello") == Policy::required);
     REQUIRE(conf.faults().size() == 3);
-    CHECK(conf.faults().front() == (policies.directory() / "policy.conf").string() +
-                                       ":3: a line is a module and one of optional, required, boot.");
+    CHECK(conf.faults().front() ==
+          (policies.directory() / "policy.conf").string() +
+              ":3: a line is a module and one of optional, required, boot, or a module, a setting and its "
+              "values, see dkms-policy.conf(5).");
     CHECK(conf.faults().back().find("policy.conf:5") != std::string::npos);
+}
+
+TEST_CASE("settings have values, all matching lines in their order, and are no policies")
+{
+    Policies policies;
+    policies.write("policy.conf", "hello* read /opt/sdk /srv/sdk # both\nhello required\nhello read\n");
+    policies.write("policy.conf.d/a.conf", "hello read /mnt\nother read /var\nhello network allow\n");
+    const PolicyConf conf = policies.read();
+    const auto lines = conf.lines_of("read", "hello");
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].values == std::vector<std::string>{"/opt/sdk", "/srv/sdk"});
+    CHECK(lines[0].place == (policies.directory() / "policy.conf").string() + ":1");
+    CHECK(lines[1].values == std::vector<std::string>{"/mnt"});
+    CHECK(conf.lines_of("write", "hello").empty());
+    CHECK(conf.policy_for("hello") == Policy::required);
+    CHECK(conf.faults().size() == 1);
+    CHECK(conf.faults_for("hello").size() == 1);
+    CHECK(conf.faults_for("other").empty());
+}
+
+TEST_CASE("what others than root can write is ignored with a sentence, be it the file or its directory")
+{
+    Policies policies;
+    policies.write("policy.conf", "hello boot\n");
+    policies.write("policy.conf.d/a.conf", "other network allow\n");
+    std::filesystem::permissions(policies.directory() / "policy.conf", std::filesystem::perms(0666));
+    std::filesystem::permissions(policies.directory() / "policy.conf.d", std::filesystem::perms(0777));
+    const PolicyConf conf = policies.read();
+    CHECK(conf.policy_for("hello") == Policy::optional);
+    CHECK(conf.lines_of("network", "other").empty());
+    REQUIRE(conf.faults_for("any").size() == 2);
+    CHECK(conf.faults().front() == (policies.directory() / "policy.conf").string() +
+                                       " is ignored: others than root can write " +
+                                       (policies.directory() / "policy.conf").string() + ".");
+    CHECK(conf.faults().back().ends_with("others than root can write " +
+                                         (policies.directory() / "policy.conf.d").string() + "."));
 }
 
 TEST_CASE("a file that cannot be read is told, and keeps no other from being read")
