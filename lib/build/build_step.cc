@@ -4,6 +4,7 @@
 #include "lib/build/build_environment.h"
 #include "lib/build/built_modules.h"
 #include "lib/build/input_files.h"
+#include "lib/build/job_share.h"
 #include "lib/build/make_command.h"
 #include "lib/build/make_progress.h"
 #include "lib/build/patches.h"
@@ -74,6 +75,7 @@ private:
     std::optional<Workplace> workplace_;
     std::optional<MakeLog> log_;
     std::optional<BuildCommands> commands_;
+    JobShare jobs_{work_, inputs_};
     std::optional<Staging> staging_;
     std::string make_command_;
     bool is_signed_ = false;
@@ -117,6 +119,7 @@ Outcome BuildStep::run()
 
 void BuildStep::undo() noexcept
 {
+    jobs_.give_back();
     staging_.reset();
     commands_.reset();
     log_.reset();
@@ -171,6 +174,7 @@ void BuildStep::build()
     work_.reporter.stage(Stage::patch, 5);
     apply_patches(*commands_, patches_for(inputs_.conf.patches, kernel().release));
     work_.reporter.stage(Stage::build, 10);
+    jobs_.take_one();
     run_build_script(*commands_, "pre_build", inputs_.conf.pre_build);
     make();
     take_results();
@@ -228,8 +232,8 @@ void BuildStep::make()
 {
     if (!find_program("make"))
         throw Error(ErrorCode::make_missing, {{"module", module().text()}, {"program", "make"}, {"package", "make"}});
-    const MakeSettings settings = make_settings();
-    make_command_ = make_command(inputs_.conf.make, settings);
+    const JobShare::Make share = jobs_.for_make(wanted_jobs(work_.step.options, inputs_.framework));
+    make_command_ = make_command(share.text, make_settings());
     BuildCommand make;
     make.what = "make";
     make.subject = module().text();
@@ -241,16 +245,15 @@ void BuildStep::make()
         if (progress.heard(output)) work_.reporter.stage(Stage::build, progress.percent());
     };
 
-    std::optional<Jobserver::Token> token;
-    if (!settings.jobs && begins_with_make(inputs_.conf.make)) {
+    if (share.has_jobserver) {
         const int read = work_.jobserver->read_end();
         const int write = work_.jobserver->write_end();
         make.command.inherit = {{read, read}, {write, write}};
         commands_->environment()["MAKEFLAGS"] = Jobserver::makeflags(read, write);
-        token.emplace(work_.jobserver->take(work_.cancellation));
     }
     const ExitStatus status = commands_->run(std::move(make));
     commands_->environment().erase("MAKEFLAGS");
+    jobs_.keep_one();
     if (!status.ok())
         throw Error(ErrorCode::build_failed, {{"module", module().text()},
                                               {"kernel", kernel().release},
@@ -274,6 +277,7 @@ void BuildStep::take_results()
     work_.reporter.stage(Stage::sign, 90);
     is_signed_ = modules.sign(signing_) > 0;
     modules.compress();
+    jobs_.give_back();
     const BuildRecord record = record_of(modules.verify());
     write_file_durably(staging_->directory() / build_record_name, text_of(record));
 }

@@ -89,6 +89,13 @@ SandboxKind available_sandbox()
     return kind;
 }
 
+std::string sandbox_missing_because()
+{
+    if (!find_program("bwrap")) return "bubblewrap is not installed";
+    if (::geteuid() == 0 && !find_program("setpriv")) return "setpriv (package util-linux) is not installed";
+    return "this system does not permit the namespaces that bubblewrap needs";
+}
+
 std::pair<uid_t, gid_t> sandbox_owner(SandboxKind kind)
 {
     if (kind != SandboxKind::root) return {::geteuid(), ::getegid()};
@@ -103,6 +110,7 @@ Command sandboxed(Command command, const Sandbox& sandbox, SandboxKind kind)
     if (kind == SandboxKind::user_namespace) append(argv, {"--unshare-user"});
     if (!sandbox.network) append(argv, {"--unshare-net"});
     append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});
+    append(argv, {"--perms", "1777", "--tmpfs", "/dev/shm", "--perms", "0777", "--dir", sandbox_home});
     append_mounts(argv, sandbox);
     append(argv, {"--chdir", command.directory.string(), "--"});
     if (kind == SandboxKind::root && sandbox.drop_user) {

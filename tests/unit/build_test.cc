@@ -65,6 +65,25 @@ TEST_CASE("kernels before 2.6 have another rule")
     CHECK_FALSE(begins_with_make("'make'"));
 }
 
+TEST_CASE("the number of jobs that a command has of its own")
+{
+    for (const char* one : {"make", "'make' all", "./build.sh -jolly", "cc -o x --jobsite", ""})
+        CHECK(jobs_of(one) == 1);
+    for (const char* four : {"make -j4", "'make' -j 4 all", "x && make --jobs=4", "make -j2 a; make -j4 b"})
+        CHECK(jobs_of(four) == 4);
+    for (const char* open : {"make -j", "make -j all", "make -j$(nproc)", "make --jobs"}) CHECK(jobs_of(open) == 0);
+}
+
+TEST_CASE("a number of jobs that DKMS has filled in is taken out again where make shares a jobserver")
+{
+    CHECK(without_jobs_of_dkms("unset A; 'make' -j8 NV=1 modules", "unset A; 'make' -j9 NV=1 modules") ==
+          "unset A; 'make' NV=1 modules");
+    CHECK(without_jobs_of_dkms("make -j 8 && make --jobs=8", "make -j 9 && make --jobs=9") == "make && make");
+    CHECK_FALSE(without_jobs_of_dkms("make -j8", "make -j8"));           // the author's
+    CHECK_FALSE(without_jobs_of_dkms("JOBS=8 ./b.sh", "JOBS=9 ./b.sh")); // used for something else
+    CHECK_FALSE(without_jobs_of_dkms("make -j8 N=8", "make -j9 N=9"));
+}
+
 TEST_CASE("make.log is written as dkms writes it")
 {
     const Scratch scratch;
