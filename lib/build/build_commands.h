@@ -2,7 +2,9 @@
 #pragma once
 
 #include "lib/build/make_log.h"
+#include "lib/build/restriction.h"
 #include "lib/build/workplace.h"
+#include "lib/model/error.h"
 #include "lib/process/work.h"
 
 #include <functional>
@@ -37,14 +39,23 @@ public:
     /// and its output tells so; MakeMissing when the program does not exist.
     ExitStatus run(BuildCommand command);
 
-    /// The line of the last command's output that says best why it failed.
-    std::string excerpt() const;
+    /// The error for the last command, which failed: `error` with the parameter "excerpt", the lines of the output that
+    /// say best why, and of BuildFailed maybe "remedy". Where a restriction of builds is the cause, SandboxRestriction
+    /// instead, with the parameters of `error`. `texts`: what the command consists of, should it have failed without a
+    /// word.
+    Error explained(const Error& error, const std::vector<CommandText>& texts = {}) const;
+
+    /// `error` for something that the last command, which ended well, should have made: with what programs complained
+    /// of in its output, up to three lines, as the parameter "excerpt", and "remedy" if a restriction was the cause.
+    Error with_complaints(const Error& error) const;
 
     Environment& environment() { return environment_; }
     const Workplace& workplace() const { return workplace_; }
     const Work& work() const { return work_; }
 
 private:
+    std::optional<Restriction> restriction(const std::vector<CommandText>& texts) const;
+
     const Work& work_;
     const Workplace& workplace_;
     MakeLog& log_;

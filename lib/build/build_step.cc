@@ -8,8 +8,10 @@
 #include "lib/build/make_command.h"
 #include "lib/build/make_progress.h"
 #include "lib/build/patches.h"
+#include "lib/build/sandbox_choice.h"
 #include "lib/build/scripts.h"
 #include "lib/build/trouble.h"
+#include "lib/files/inside.h"
 #include "lib/model/error.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
@@ -61,6 +63,7 @@ private:
     void set_up();
     void make();
     MakeSettings make_settings() const;
+    std::vector<CommandText> make_texts() const;
     void take_results();
     void finish();
     std::vector<InputFile> files_read() const;
@@ -72,6 +75,8 @@ private:
     Layout layout_;
     BuildInputs inputs_;
     Signing signing_;
+    std::optional<SandboxChoice> sandbox_;
+    std::optional<VersionTurn> turn_;
     std::optional<Workplace> workplace_;
     std::optional<MakeLog> log_;
     std::optional<BuildCommands> commands_;
@@ -130,6 +135,7 @@ void BuildStep::undo() noexcept
         work_.reporter.warning(error.name(), error.parameters(), error.message());
     }
     workplace_.reset();
+    turn_.reset();
 }
 
 bool BuildStep::is_built() const { return leads_to_directory(layout_.built_modules(module(), kernel())); }
@@ -200,15 +206,12 @@ void BuildStep::set_up_signing()
 void BuildStep::set_up()
 {
     set_up_signing();
-    workplace_.emplace(work_.places, module(), kernel(), inputs_.source);
-    if (!workplace_->sandboxed())
-        work_.reporter.warning("no-sandbox", {},
-                               "This system does not let bubblewrap keep builds apart: they run with all rights of "
-                               "dkmsd, and with network.");
-    workplace_->show(inputs_.headers.source_dir);
-    workplace_->show(work_.places.config_dir / module().name);
+    sandbox_ = choose_sandbox(work_);
+    turn_.emplace(*sandbox_, work_);
+    workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
+    if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
-    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_));
+    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()));
     workplace_->fill();
     work_.cancellation.check();
 }
@@ -255,10 +258,19 @@ void BuildStep::make()
     commands_->environment().erase("MAKEFLAGS");
     jobs_.keep_one();
     if (!status.ok())
-        throw Error(ErrorCode::build_failed, {{"module", module().text()},
-                                              {"kernel", kernel().release},
-                                              {"status", std::to_string(status.code)},
-                                              {"excerpt", commands_->excerpt()}});
+        throw commands_->explained(
+            Error(ErrorCode::build_failed,
+                  {{"module", module().text()}, {"kernel", kernel().release}, {"status", std::to_string(status.code)}}),
+            make_texts());
+}
+
+/// What make is told to do. The Makefile is that of the source: the build could have changed its own.
+std::vector<CommandText> BuildStep::make_texts() const
+{
+    std::vector<CommandText> texts{{"MAKE", make_command_}};
+    for (const char* name : {"GNUmakefile", "makefile", "Makefile"})
+        if (const Descriptor file = open_inside(inputs_.source, name)) texts.push_back({name, beginning_of(file)});
+    return texts;
 }
 
 void BuildStep::take_results()
@@ -273,11 +285,11 @@ void BuildStep::take_results()
         run_build_script(*commands_, "post_build", inputs_.conf.post_build);
         modules.take_back(result.results());
     }
+    jobs_.give_back();
     // Whatever a script has done to a module: it is signed as it will be installed.
     work_.reporter.stage(Stage::sign, 90);
     is_signed_ = modules.sign(signing_) > 0;
     modules.compress();
-    jobs_.give_back();
     const BuildRecord record = record_of(modules.verify());
     write_file_durably(staging_->directory() / build_record_name, text_of(record));
 }
@@ -303,6 +315,7 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
         record.inputs["patches"].push_back(patch.file);
     record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     record.sandboxed = workplace_->sandboxed();
+    record.opened = sandbox_->switches.opened();
     if (is_signed_) record.signer = signing_.certificate;
     return record;
 }
