@@ -23,6 +23,8 @@ struct Console {
     std::function<unsigned()> width;
     /// Its lines; 0 like width.
     std::function<unsigned()> height;
+    /// For what must be read although `err` was silenced; not set: `err` was not.
+    std::function<void(std::string_view)> insist = {};
 };
 
 /// Standard output and standard error. Writing to a pipe that nobody reads is no error: what is left is dropped. `out`

@@ -12,6 +12,7 @@ class Json : public Renderer {
 public:
     using Renderer::Renderer;
     void say(std::string_view) override {}
+    void insist(std::string_view sentence) override { console_.err(std::string(sentence) + "\n"); }
 
     void finish(int exit_code) override { print_json(console_, results_json(board(), exit_code)); }
 

@@ -22,6 +22,7 @@ class Quiet : public Renderer {
 public:
     using Renderer::Renderer;
     void say(std::string_view) override {}
+    void insist(std::string_view sentence) override { console_.err(std::string(sentence) + "\n"); }
 
 protected:
     void job_ended(const JobProgress& job) override

@@ -8,7 +8,12 @@ namespace dkms {
 void Renderer::event(const Event& event)
 {
     const JobProgress& job = board_.apply(event);
-    if (const std::string notice = notice_text(event); !notice.empty() && said_.insert(notice).second) say(notice);
+    if (const std::string notice = notice_text(event); !notice.empty() && said_.insert(notice).second) {
+        if (event.kind == EventKind::warning && event.text("name") == "no-sandbox")
+            insist(notice);
+        else
+            say(notice);
+    }
     if (event.kind == EventKind::job_ended) {
         if (board_.is_result(job)) job_ended(job);
         return;

@@ -31,6 +31,8 @@ public:
     virtual void tick(double now) { static_cast<void>(now); }
     /// A sentence for people, without a newline, that is no error.
     virtual void say(std::string_view sentence) = 0;
+    /// One that nobody may miss, whatever they asked not to be told.
+    virtual void insist(std::string_view sentence) { say(sentence); }
     /// Everything has ended with this exit code.
     virtual void finish(int exit_code) { static_cast<void>(exit_code); }
     /// Leaves the terminal as it was found. May be called at any time, more than once.

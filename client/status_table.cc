@@ -11,12 +11,22 @@ namespace {
 
 constexpr const char* running_mark = " *";
 
+/// "built with network, read /opt/sdk", "built without a sandbox".
+std::string opened_text(const std::vector<std::string>& opened)
+{
+    if (opened.front() == "no sandbox" || opened.front() == "sandbox off") return "built without a sandbox";
+    std::string text;
+    for (const std::string& one : opened) text += (text.empty() ? "built with " : ", ") + one;
+    return text;
+}
+
 std::string note_of(const KernelStatus& kernel)
 {
     std::vector<std::string> parts;
     if (!kernel.note.empty())
         parts.push_back(kernel.note + (kernel.job ? " (job " + std::to_string(*kernel.job) + ")" : ""));
     if (!kernel.weak_from.empty()) parts.push_back("built for " + kernel.weak_from);
+    if (!kernel.opened.empty()) parts.push_back(opened_text(kernel.opened));
     if (kernel.missing) parts.emplace_back("a built module is missing from the kernel");
     if (kernel.differs) parts.emplace_back("an installed file is not the built one");
     std::string note;

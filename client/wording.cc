@@ -109,6 +109,15 @@ std::string indented_lines(std::string_view text)
     return result;
 }
 
+/// What the build said, where that says it all; else the error's own sentence, and below it what the build said.
+std::string reason_lines(const Error& error)
+{
+    const std::string excerpt = error.parameter("excerpt");
+    if (excerpt.empty() || error.code() == ErrorCode::sandbox_restriction) return indented_lines(error.message());
+    if (error.code() == ErrorCode::module_not_produced) return indented(error.message()) + indented_lines(excerpt);
+    return indented_lines(excerpt);
+}
+
 std::string log_line(const JobProgress& job, bool service)
 {
     if (service) return job.started_at > 0 ? "  The whole log: dkmsctl log " + std::to_string(job.id) + "\n" : "";
@@ -189,9 +198,7 @@ std::string failure_details(const JobProgress& job, bool service)
     if (!job.ended || !job.ended->error) return "";
     const Error& error = *job.ended->error;
     if (error.code() == ErrorCode::cancelled) return "";
-    const std::string excerpt = error.parameter("excerpt");
-    return (excerpt.empty() ? indented(error.message()) : indented_lines(excerpt)) + indented(error.hint()) +
-           log_line(job, service);
+    return reason_lines(error) + indented(error.hint()) + log_line(job, service);
 }
 
 std::string packed_text(const JobProgress& job)

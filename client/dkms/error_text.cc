@@ -154,6 +154,17 @@ std::string missing_module_text(const Error& error)
     return "Missing module " + path.stem().string() + " in " + path.parent_path().string();
 }
 
+/// What the old program would say, for those who look for that, and then the cause.
+std::string restriction_text(const Error& error, const Subject& subject)
+{
+    const std::string script = error.parameter("script");
+    const std::string known =
+        script.empty() ? filled("Bad return status for module build on kernel: {K} ({A})\n", error, subject) : "";
+    const std::string log =
+        error.parameter("log").empty() ? "" : "\nConsult " + log_of(error) + " for more information.";
+    return known + plain_text(error) + log;
+}
+
 /// Texts that need more than words filled in.
 std::optional<std::string> special_text(const Error& error, const Subject& subject)
 {
@@ -173,6 +184,8 @@ std::optional<std::string> special_text(const Error& error, const Subject& subje
     case install_failed:
         if (error.parameter("reason") != "this built module is missing") return std::nullopt;
         return missing_module_text(error);
+    case sandbox_restriction:
+        return restriction_text(error, subject);
     case script_failed:
         return "The " + error.parameter("script") + " script of " + error.parameter("module") + " ended with " +
                error.parameter("exit_code") + "." +

@@ -237,6 +237,8 @@ void Narrator::tell_warning(const Event& event)
     if (name == "conf") return once("dkms.conf: Warning! " + event.text("message") + "\n");
     std::string message = event.text("message");
     if (!message.ends_with('\n')) message += '\n';
+    if (name == "no-sandbox" && console_.insist && said_.insert(message).second)
+        return console_.insist("Warning: " + message);
     once("Warning: " + message);
 }
 

@@ -57,6 +57,7 @@ private:
     void say_deprecated(std::string_view option) { console_.err("Deprecated feature: " + std::string(option) + "\n"); }
     void be_quiet()
     {
+        if (!console_.insist) console_.insist = console_.err;
         console_.out = [](std::string_view) {};
         console_.err = console_.out;
     }

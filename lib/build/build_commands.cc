@@ -68,10 +68,38 @@ ExitStatus BuildCommands::run(BuildCommand wanted)
     return status;
 }
 
-std::string BuildCommands::excerpt() const
+std::optional<Restriction> BuildCommands::restriction(const std::vector<CommandText>& texts) const
 {
-    const std::string line = first_error(log_.last_output(), workplace_.shown_build().string());
-    return line.empty() ? "it ended with exit code " + std::to_string(last_code_) + " and no output" : line;
+    const RestrictionFinder finder(workplace_, work_.step.module.text(), work_.places.config_dir / "policy.conf");
+    return finder.find(log_.last_output(), texts);
+}
+
+Error BuildCommands::explained(const Error& error, const std::vector<CommandText>& texts) const
+{
+    Parameters parameters = error.parameters();
+    if (const auto found = restriction(texts)) {
+        parameters.insert_or_assign("restriction", found->what);
+        parameters.insert_or_assign("excerpt", found->excerpt);
+        parameters.insert_or_assign("remedy", found->remedy);
+        parameters.emplace("kernel", work_.step.kernel.release);
+        return Error(ErrorCode::sandbox_restriction, std::move(parameters));
+    }
+    FailureReason reason = failure_reason(log_.last_output(), workplace_.shown_build().string());
+    if (reason.text.empty()) reason.text = "it ended with exit code " + std::to_string(last_code_) + " and no output";
+    parameters.insert_or_assign("excerpt", reason.text);
+    if (!reason.remedy.empty() && error.code() == ErrorCode::build_failed)
+        parameters.insert_or_assign("remedy", reason.remedy);
+    return Error(error.code(), std::move(parameters));
+}
+
+Error BuildCommands::with_complaints(const Error& error) const
+{
+    const std::string complaints = complaints_in(log_.last_output(), workplace_.shown_build().string());
+    if (complaints.empty()) return error;
+    Parameters parameters = error.parameters();
+    parameters.insert_or_assign("excerpt", complaints);
+    if (const auto found = restriction({})) parameters.insert_or_assign("remedy", found->remedy);
+    return Error(error.code(), std::move(parameters));
 }
 
 } // namespace dkms

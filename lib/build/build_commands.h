@@ -3,7 +3,9 @@
 
 #include "lib/build/limit_watch.h"
 #include "lib/build/make_log.h"
+#include "lib/build/restriction.h"
 #include "lib/build/workplace.h"
+#include "lib/model/error.h"
 #include "lib/process/work.h"
 
 #include <functional>
@@ -35,8 +37,15 @@ public:
     /// command fails and its output tells so; MakeMissing when the program does not exist.
     ExitStatus run(BuildCommand command);
 
-    /// The line of the last command's output that says best why it failed.
-    std::string excerpt() const;
+    /// The error for the last command, which failed: `error` with the parameter "excerpt", the lines of the output that
+    /// say best why, and of BuildFailed maybe "remedy". Where a restriction of builds is the cause, SandboxRestriction
+    /// instead, with the parameters of `error`. `texts`: what the command consists of, should it have failed without a
+    /// word.
+    Error explained(const Error& error, const std::vector<CommandText>& texts = {}) const;
+
+    /// `error` for something that the last command, which ended well, should have made: with what programs complained
+    /// of in its output, up to three lines, as the parameter "excerpt", and "remedy" if a restriction was the cause.
+    Error with_complaints(const Error& error) const;
 
     Environment& environment() { return environment_; }
     const Workplace& workplace() const { return workplace_; }
@@ -45,6 +54,8 @@ public:
     const LimitWatch& limits() const { return limits_; }
 
 private:
+    std::optional<Restriction> restriction(const std::vector<CommandText>& texts) const;
+
     const Work& work_;
     const Workplace& workplace_;
     MakeLog& log_;

@@ -59,7 +59,7 @@ Environment exported_by(const std::filesystem::path& file, const Environment& ba
     return exported;
 }
 
-Environment build_environment(const Work& work, const BuildInputs& inputs)
+Environment build_environment(const Work& work, const BuildInputs& inputs, bool sandboxed)
 {
     Environment environment;
     for (const std::string& assignment : script_environment(work, inputs.module)) put(environment, assignment);
@@ -67,6 +67,7 @@ Environment build_environment(const Work& work, const BuildInputs& inputs)
     // kbuild also reads it from here, which reaches commands that cannot be completed with it
     if (const std::string& told = inputs.toolchain.make_variables; told.starts_with(" LLVM="))
         put(environment, told.substr(1, told.find(' ', 1) - 1));
+    if (sandboxed) environment["HOME"] = sandbox_home;
     environment["kernel_config"] = inputs.headers.config_file.string();
     if (!inputs.framework.build_environment.empty()) {
         const auto file = with_kernel(inputs.framework.build_environment, inputs.kernel.release);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/build_inputs.h"
 
+#include "lib/config/conf_source.h"
 #include "lib/kernel/rooted_path.h"
 #include "lib/model/error.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/scan.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include <sched.h>
@@ -24,6 +26,12 @@ bool is_installed(const Layout& layout, const std::string& name, const KernelId&
         return false;
     }
     return active_version(layout, name, kernel).has_value();
+}
+
+fs::path conf_file_of(const Work& work)
+{
+    const fs::path& named = work.step.options.conf_file;
+    return named.empty() ? source_of(work.step.module, work.places) / "dkms.conf" : named;
 }
 
 } // namespace
@@ -51,15 +59,25 @@ fs::path source_of(const ModuleId& module, const Places& places)
 
 Conf read_conf_for_build(const Work& work, const Framework& framework)
 {
-    const Options& options = work.step.options;
     ConfContext context = conf_context(work, work.step.module);
-    const int jobs = wanted_jobs(options, framework);
+    const int jobs = wanted_jobs(work.step.options, framework);
     context.parallel_jobs = jobs > 0 ? static_cast<unsigned>(jobs) : processors();
-    const fs::path file =
-        options.conf_file.empty() ? source_of(work.step.module, work.places) / "dkms.conf" : options.conf_file;
-    Conf conf = read_conf(file, context, Strictness::strict);
+    Conf conf = read_conf(conf_file_of(work), context, Strictness::strict);
     report_remarks(work.reporter, conf);
     return conf;
+}
+
+std::optional<std::string> make_for_jobs(const Work& work, unsigned jobs)
+{
+    ConfContext context = conf_context(work, work.step.module);
+    context.parallel_jobs = jobs;
+    const fs::path file = conf_file_of(work);
+    const auto sources = read_conf_sources(file, context);
+    const auto names_it = [](const std::string& text) { return text.find("parallel_jobs") != std::string::npos; };
+    const bool named = std::any_of(sources.begin(), sources.end(), [&](const auto& one) { return names_it(one.text); });
+    const auto& directives = context.directives;
+    if (!named && std::none_of(directives.begin(), directives.end(), names_it)) return std::nullopt;
+    return read_conf(file, context, Strictness::strict).make;
 }
 
 void check_source(const ModuleId& module, const fs::path& source)

@@ -9,6 +9,7 @@
 #include "lib/tree/layout.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ std::filesystem::path source_of(const ModuleId& module, const Places& places);
 /// Reads the configuration as it is for the kernel of `work` and reports what it has to complain about.
 /// Throws as read_conf does.
 Conf read_conf_for_build(const Work& work, const Framework& framework);
+
+/// What MAKE would be if $parallel_jobs were `jobs`; nothing if no file of the configuration names that variable.
+/// Reports nothing. Throws as read_conf does.
+std::optional<std::string> make_for_jobs(const Work& work, unsigned jobs);
 
 /// Throws Error SourceEmpty when only a dkms.conf is there, as after loading an archive of binaries.
 void check_source(const ModuleId& module, const std::filesystem::path& source);

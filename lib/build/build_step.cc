@@ -4,11 +4,14 @@
 #include "lib/build/build_environment.h"
 #include "lib/build/built_modules.h"
 #include "lib/build/input_files.h"
+#include "lib/build/job_share.h"
 #include "lib/build/make_command.h"
 #include "lib/build/make_progress.h"
 #include "lib/build/patches.h"
+#include "lib/build/sandbox_choice.h"
 #include "lib/build/scripts.h"
 #include "lib/build/trouble.h"
+#include "lib/files/inside.h"
 #include "lib/model/error.h"
 #include "lib/process/own_usage.h"
 #include "lib/tree/directory.h"
@@ -61,6 +64,7 @@ private:
     void set_up();
     void make();
     MakeSettings make_settings() const;
+    std::vector<CommandText> make_texts() const;
     void take_results();
     void finish();
     std::vector<InputFile> files_read() const;
@@ -72,9 +76,12 @@ private:
     Layout layout_;
     BuildInputs inputs_;
     Signing signing_;
+    std::optional<SandboxChoice> sandbox_;
+    std::optional<VersionTurn> turn_;
     std::optional<Workplace> workplace_;
     std::optional<MakeLog> log_;
     std::optional<BuildCommands> commands_;
+    JobShare jobs_{work_, inputs_};
     std::optional<Staging> staging_;
     std::string make_command_;
     bool is_signed_ = false;
@@ -119,6 +126,7 @@ Outcome BuildStep::run()
 void BuildStep::undo() noexcept
 {
     if (commands_) work_.peak_memory = std::max(work_.peak_memory, commands_->limits().peak_memory());
+    jobs_.give_back();
     staging_.reset();
     commands_.reset();
     log_.reset();
@@ -129,6 +137,7 @@ void BuildStep::undo() noexcept
         work_.reporter.warning(error.name(), error.parameters(), error.message());
     }
     workplace_.reset();
+    turn_.reset();
 }
 
 bool BuildStep::is_built() const { return leads_to_directory(layout_.built_modules(module(), kernel())); }
@@ -173,6 +182,7 @@ void BuildStep::build()
     work_.reporter.stage(Stage::patch, 5);
     apply_patches(*commands_, patches_for(inputs_.conf.patches, kernel().release));
     work_.reporter.stage(Stage::build, 10);
+    jobs_.take_one();
     run_build_script(*commands_, "pre_build", inputs_.conf.pre_build);
     make();
     take_results();
@@ -198,15 +208,12 @@ void BuildStep::set_up_signing()
 void BuildStep::set_up()
 {
     set_up_signing();
-    workplace_.emplace(work_.places, module(), kernel(), inputs_.source);
-    if (!workplace_->sandboxed())
-        work_.reporter.warning("no-sandbox", {},
-                               "This system does not let bubblewrap keep builds apart: they run with all rights of "
-                               "dkmsd, and with network.");
-    workplace_->show(inputs_.headers.source_dir);
-    workplace_->show(work_.places.config_dir / module().name);
+    sandbox_ = choose_sandbox(work_);
+    turn_.emplace(*sandbox_, work_);
+    workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
+    if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
-    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_));
+    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()));
     workplace_->fill();
     work_.cancellation.check();
 }
@@ -230,8 +237,8 @@ void BuildStep::make()
 {
     if (!find_program("make"))
         throw Error(ErrorCode::make_missing, {{"module", module().text()}, {"program", "make"}, {"package", "make"}});
-    const MakeSettings settings = make_settings();
-    make_command_ = make_command(inputs_.conf.make, settings);
+    const JobShare::Make share = jobs_.for_make(wanted_jobs(work_.step.options, inputs_.framework));
+    make_command_ = make_command(share.text, make_settings());
     BuildCommand make;
     make.what = "make";
     make.subject = module().text();
@@ -243,21 +250,29 @@ void BuildStep::make()
         if (progress.heard(output)) work_.reporter.stage(Stage::build, progress.percent());
     };
 
-    std::optional<Jobserver::Token> token;
-    if (!settings.jobs && begins_with_make(inputs_.conf.make)) {
+    if (share.has_jobserver) {
         const int read = work_.jobserver->read_end();
         const int write = work_.jobserver->write_end();
         make.command.inherit = {{read, read}, {write, write}};
         commands_->environment()["MAKEFLAGS"] = Jobserver::makeflags(read, write);
-        token.emplace(work_.jobserver->take(work_.cancellation));
     }
     const ExitStatus status = commands_->run(std::move(make));
     commands_->environment().erase("MAKEFLAGS");
+    jobs_.keep_one();
     if (!status.ok())
-        throw Error(ErrorCode::build_failed, {{"module", module().text()},
-                                              {"kernel", kernel().release},
-                                              {"status", std::to_string(status.code)},
-                                              {"excerpt", commands_->excerpt()}});
+        throw commands_->explained(
+            Error(ErrorCode::build_failed,
+                  {{"module", module().text()}, {"kernel", kernel().release}, {"status", std::to_string(status.code)}}),
+            make_texts());
+}
+
+/// What make is told to do. The Makefile is that of the source: the build could have changed its own.
+std::vector<CommandText> BuildStep::make_texts() const
+{
+    std::vector<CommandText> texts{{"MAKE", make_command_}};
+    for (const char* name : {"GNUmakefile", "makefile", "Makefile"})
+        if (const Descriptor file = open_inside(inputs_.source, name)) texts.push_back({name, beginning_of(file)});
+    return texts;
 }
 
 void BuildStep::take_results()
@@ -272,6 +287,7 @@ void BuildStep::take_results()
         run_build_script(*commands_, "post_build", inputs_.conf.post_build);
         modules.take_back(result.results());
     }
+    jobs_.give_back();
     // Whatever a script has done to a module: it is signed as it will be installed.
     work_.reporter.stage(Stage::sign, 90);
     is_signed_ = modules.sign(signing_) > 0;
@@ -302,6 +318,7 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     record.usage = own_usage() + Usage{0, commands_->limits().peak_memory()};
     record.sandboxed = workplace_->sandboxed();
+    record.opened = sandbox_->switches.opened();
     if (is_signed_) record.signer = signing_.certificate;
     return record;
 }

@@ -61,7 +61,7 @@ void BuiltModules::check_all_are_there() const
 {
     const Gate build = commands_.workplace().results();
     for (const File& file : files_)
-        if (!build.open(file.built)) throw not_produced(file);
+        if (!build.open(file.built)) throw commands_.with_complaints(not_produced(file));
 }
 
 void BuiltModules::strip() const

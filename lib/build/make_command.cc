@@ -3,6 +3,10 @@
 
 #include "lib/model/ids.h"
 
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
 namespace dkms {
 namespace {
 
@@ -33,7 +37,96 @@ std::string jobs_text(const std::optional<MakeJobs>& jobs)
     return jobs->limited ? " -j" + std::to_string(jobs->number) : " -j";
 }
 
+/// A word of a command and where it stands in the text, with the blanks before it.
+struct Word {
+    std::string_view text;
+    std::size_t begin;
+    std::size_t end;
+};
+
+std::vector<Word> words_of(std::string_view command)
+{
+    std::vector<Word> words;
+    for (std::size_t at = 0; at < command.size();) {
+        const std::size_t first = command.find_first_not_of(" \t\n", at);
+        if (first == std::string_view::npos) break;
+        const std::size_t end = std::min(command.find_first_of(" \t\n;&|)", first + 1), command.size());
+        words.push_back({command.substr(first, end - first), at, end});
+        at = end;
+    }
+    return words;
+}
+
+/// The number that a text is, and nothing else.
+std::optional<unsigned> number_in(std::string_view text)
+{
+    unsigned number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.empty() || read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+/// The words for a number of jobs: "-j4", "--jobs=4", or "-j" and "4".
+struct JobWords {
+    std::size_t first; ///< of the words
+    std::size_t count;
+    unsigned number; ///< 0: none is named
+};
+
+std::vector<JobWords> job_words(const std::vector<Word>& words)
+{
+    std::vector<JobWords> found;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i].text;
+        const std::string_view flag = word.starts_with("--jobs") ? "--jobs" : "-j";
+        if (!word.starts_with(flag)) continue;
+        std::string_view number = word.substr(flag.size());
+        if (number.starts_with('=')) number.remove_prefix(1);
+        if (!number.empty()) {
+            const bool computed = number.front() == '$' || number.front() == '`'; // such as $(nproc)
+            if (const auto jobs = computed ? 0U : number_in(number)) found.push_back({i, 1, *jobs});
+            continue;
+        }
+        const auto next = i + 1 < words.size() ? number_in(words[i + 1].text) : std::nullopt;
+        found.push_back({i, next ? 2U : 1U, next.value_or(0)});
+    }
+    return found;
+}
+
 } // namespace
+
+unsigned jobs_of(std::string_view make)
+{
+    unsigned most = 1;
+    for (const JobWords& jobs : job_words(words_of(make))) {
+        if (jobs.number == 0) return 0;
+        most = std::max(most, jobs.number);
+    }
+    return most;
+}
+
+std::optional<std::string> without_jobs_of_dkms(std::string_view make, std::string_view another)
+{
+    const auto words = words_of(make);
+    const auto others = words_of(another);
+    const auto jobs = job_words(words);
+    const auto other_jobs = job_words(others);
+    if (words.size() != others.size() || jobs.size() != other_jobs.size()) return std::nullopt;
+    std::string result(make);
+    std::vector<bool> explained(words.size());
+    for (std::size_t i = jobs.size(); i-- > 0;) { // from the end, so that places stay true
+        if (jobs[i].first != other_jobs[i].first || jobs[i].number == other_jobs[i].number) continue;
+        const std::size_t last = jobs[i].first + jobs[i].count - 1;
+        explained[last] = true;
+        result.erase(words[jobs[i].first].begin, words[last].end - words[jobs[i].first].begin);
+    }
+    bool any = false;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i].text != others[i].text && !explained[i]) return std::nullopt;
+        any = any || explained[i];
+    }
+    return any ? std::optional(result) : std::nullopt;
+}
 
 bool is_before_2_6(const std::string& release) { return compare_versions(release, "2.6") < 0; }
 

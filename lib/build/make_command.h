@@ -32,6 +32,15 @@ std::string make_command(const std::string& make, const MakeSettings& settings);
 /// Whether that rewriting applies: the command begins with the plain word make.
 bool begins_with_make(std::string_view make);
 
+/// How many jobs the command runs at a time, by its own words "-jN", "-j N", "--jobs=N": 1 without such words, 0 when
+/// the number is left open ("-j").
+unsigned jobs_of(std::string_view make);
+
+/// `make` without the words "-jN", "-j N" and "--jobs=N" whose number is DKMS's own (a configuration has it as
+/// $parallel_jobs): those in which `another`, the same command for another number of jobs, differs. Nothing if the two
+/// are equal, or differ in anything else, since then the number is used for something that is not known.
+std::optional<std::string> without_jobs_of_dkms(std::string_view make, std::string_view another);
+
 /// Kernels before 2.6 have another rule for modules, and object files instead of .ko.
 bool is_before_2_6(const std::string& release);
 

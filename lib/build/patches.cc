@@ -45,8 +45,8 @@ void apply(BuildCommands& commands, const std::string& file, const Descriptor& c
     patch.command.argv = {"patch", "-p1"};
     patch.command.input = content.number();
     if (!commands.run(std::move(patch)).ok())
-        throw Error(ErrorCode::patch_failed,
-                    {{"patch", file}, {"module", commands.work().step.module.text()}, {"excerpt", commands.excerpt()}});
+        throw commands.explained(
+            Error(ErrorCode::patch_failed, {{"patch", file}, {"module", commands.work().step.module.text()}}));
     commands.work().reporter.report(Event(EventKind::patch_applied, {{"patch", file}}));
 }
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/scripts.h"
 
+#include "lib/files/inside.h"
 #include "lib/model/error.h"
 #include "lib/tree/script.h"
+
+#include <fcntl.h>
 
 namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether the kernel can start it by itself: a program, or a script that names its interpreter.
-bool starts_by_itself(const fs::path& file)
+/// The script for reading. In the build directory, what is no plain file there, or a link that leaves it, is not read:
+/// earlier commands may have put it there.
+Descriptor open_script(const fs::path& script, const fs::path& build)
 {
-    try {
-        const std::string head = read_file(file);
-        return head.starts_with("#!") || head.starts_with("\x7f"
-                                                          "ELF");
-    } catch (const Error&) {
-        return true;
-    }
+    const fs::path below = script.lexically_relative(build);
+    if (below.empty() || *below.begin() == "..") return Descriptor(::open(script.c_str(), O_RDONLY | O_CLOEXEC));
+    return open_inside(build, below);
 }
 
 } // namespace
@@ -36,10 +36,15 @@ void run_build_script(BuildCommands& commands, const std::string& name, const st
                                   " is not executable, so it is not run: " + value);
         return;
     }
-    const bool interpreted = !starts_by_itself(argv->front());
+    const Descriptor file = open_script(argv->front(), build);
+    const Starter starter = file ? starter_of(file) : Starter();
+    if (starter.impossible)
+        throw Error(ErrorCode::script_not_executable,
+                    {{"script", name}, {"module", module}, {"reason", "its file system is mounted noexec"}});
     if (argv->front().starts_with(build + "/"))
         argv->front().replace(0, build.size(), commands.workplace().shown_build().string());
-    if (interpreted) argv->insert(argv->begin(), "/bin/sh");
+    argv->insert(argv->begin(), starter.interpreter.begin(), starter.interpreter.end());
+    const std::string text = file ? beginning_of(file) : std::string();
     BuildCommand script;
     script.what = name;
     script.subject = module;
@@ -48,10 +53,10 @@ void run_build_script(BuildCommands& commands, const std::string& name, const st
     script.command.argv = std::move(*argv);
     const ExitStatus status = commands.run(std::move(script));
     if (!status.ok())
-        throw Error(ErrorCode::script_failed, {{"script", name},
-                                               {"module", module},
-                                               {"exit_code", std::to_string(status.code)},
-                                               {"excerpt", commands.excerpt()}});
+        throw commands.explained(
+            Error(ErrorCode::script_failed,
+                  {{"script", name}, {"module", module}, {"exit_code", std::to_string(status.code)}}),
+            {{value.substr(0, value.find(' ')), text}});
 }
 
 } // namespace dkms

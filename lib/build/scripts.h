@@ -11,7 +11,9 @@ namespace dkms {
 /// configuration says: the first word is a file of the source, the others are its arguments. A file
 /// <configuration>/M/<first word> of the administrator's goes before it. When the first word is no executable file
 /// nothing is run: configurations that name a system command there have never had it run, and rely on that; a warning
-/// says so. Throws Error ScriptFailed with the script's own exit code, and as BuildCommands::run.
+/// says so. On a file system that is mounted noexec, a script is handed to its interpreter. Throws Error ScriptFailed
+/// or SandboxRestriction with the script's own exit code; ScriptNotExecutable for a program that noexec stops; and as
+/// BuildCommands::run.
 void run_build_script(BuildCommands& commands, const std::string& name, const std::string& value);
 
 } // namespace dkms

@@ -45,6 +45,8 @@ std::string note_for(const Error& error)
     switch (error.code()) {
     case ErrorCode::build_failed:
         return "build: " + complaint_of(error.parameter("excerpt"));
+    case ErrorCode::sandbox_restriction:
+        return "build: " + error.parameter("restriction");
     case ErrorCode::no_kernel_headers:
     case ErrorCode::kernel_directory_dangling:
         return "no headers; install " + error.parameter("package");

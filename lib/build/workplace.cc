@@ -20,28 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool network_allowed(const fs::path& file)
-{
-    try {
-        return read_file(file, 4096).starts_with("allow");
-    } catch (const Error&) {
-        return false;
-    }
-}
-
-/// The outermost directory above `path` that other users may not enter; empty if they may enter all.
-fs::path closed_above(const fs::path& path)
-{
-    fs::path reached;
-    for (const fs::path& component : path.lexically_normal()) {
-        reached /= component;
-        struct stat status {};
-        if (::stat(reached.c_str(), &status) < 0) break;
-        if (S_ISDIR(status.st_mode) && (status.st_mode & S_IXOTH) == 0) return reached;
-    }
-    return {};
-}
-
 /// Empties a build directory, but for the log of a build that failed.
 void keep_only_log(const fs::path& build)
 {
@@ -53,13 +31,13 @@ void keep_only_log(const fs::path& build)
 } // namespace
 
 Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
-                     SandboxKind kind)
+                     const BuildSwitches& switches, SandboxKind kind)
     : layout_(places), module_(module), kernel_(kernel), source_(std::move(source)),
-      patches_(places.config_dir / module.name / "patches"), kind_(kind),
-      network_(network_allowed(places.config_dir / module.name / "network")),
+      patches_(places.config_dir / module.name / "patches"), kind_(kind), surroundings_(switches, kind),
       own_(layout_, layout_.builds(), module.name + "-" + kernel.release),
       build_(sandboxed() ? own_.path() / "build" : layout_.build(module))
 {
+    if (source_ != layout_.source_link(module_)) surroundings_.replace(source_, second_source());
 }
 
 Workplace::~Workplace()
@@ -73,6 +51,7 @@ void Workplace::fill()
     if (!sandboxed()) remove_tree(build_); // a failed build's, or a broken link
     try {
         copy_tree(source_, build_, sandbox_owner(kind_), CopiedModes::owner_writes);
+        if (sandboxed()) copy_tree(source_, second_source(), sandbox_owner(kind_), CopiedModes::owner_writes);
         if (leads_to_directory(patches_)) fill_patches();
     } catch (const Error& error) {
         Parameters parameters = error.parameters();
@@ -107,38 +86,17 @@ std::vector<fs::path> Workplace::written() const
 
 fs::path Workplace::shown_build() const { return layout_.build(module_); }
 
-void Workplace::show(const fs::path& path)
-{
-    std::error_code missing;
-    const fs::path real = fs::canonical(path, missing);
-    if (missing) return;
-    show_at(real);
-    for (fs::directory_iterator entry(real, missing), end; !missing && entry != end; entry.increment(missing))
-        if (std::error_code gone; entry->is_symlink(gone))
-            show_at((real / fs::read_symlink(entry->path(), gone)).lexically_normal());
-}
-
-/// `place` may be reached through further links, which the sandbox does not have.
-void Workplace::show_at(const fs::path& place)
-{
-    std::error_code missing;
-    const fs::path real = fs::canonical(place, missing);
-    if (!missing && (is_hidden_in_sandbox(place) || !closed_above(place).empty())) shown_.emplace_back(real, place);
-}
-
 Command Workplace::enclosed(Command command) const
 {
     command.directory = shown_build();
     Sandbox sandbox;
     sandbox.empty = {layout_.version(module_)};
-    sandbox.writable = {{build_, shown_build()}};
-    sandbox.read_only = {{source_, layout_.source_link(module_)}};
-    for (const auto& what_and_where : shown_) sandbox.read_only.push_back(what_and_where);
+    sandbox.writable = {{build_, shown_build()}, {second_source(), layout_.source_link(module_)}};
     // The build runs as another user, who must get to it: in an empty directory the way is made anew.
     const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
     if (!closed.empty()) sandbox.empty.push_back(closed);
+    surroundings_.add_to(sandbox);
     if (exposed_) sandbox.writable.emplace_back(*exposed_, layout_.kernel(module_, kernel_));
-    sandbox.network = network_;
     return dkms::sandboxed(std::move(command), sandbox, kind_);
 }
 

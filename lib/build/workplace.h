@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/build/staging.h"
+#include "lib/build/surroundings.h"
 #include "lib/files/gate.h"
 #include "lib/model/ids.h"
 #include "lib/model/places.h"
@@ -17,8 +18,9 @@ namespace dkms {
 ///
 /// Each build has a directory of its own; inside the sandbox it appears at <tree>/M/V/build, the place that old
 /// configurations name, with the module's source beside it, and nothing else of that version. Commands can change that
-/// directory only, have a /tmp of their own, and reach no network unless the file <configuration>/M/network holds the
-/// word "allow". Without sandboxes <tree>/M/V/build itself is used, and builds of one version must follow each other.
+/// directory, and a second copy of the source that stands for the source itself, wherever it is named: what they do to
+/// it ends with the build. What else they see, Surroundings says. Without a sandbox <tree>/M/V/build itself is used and
+/// the source is the real one; builds of one version must follow each other then.
 ///
 /// Once the first command has run, the build directory is the build's: nothing in it is read but through results(), and
 /// nothing is written.
@@ -26,7 +28,7 @@ class Workplace {
 public:
     /// Throws Error TreeNotWritable, DiskFull.
     Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, std::filesystem::path source,
-              SandboxKind kind = available_sandbox());
+              const BuildSwitches& switches = {}, SandboxKind kind = available_sandbox());
     ~Workplace();
     Workplace(const Workplace&) = delete;
     Workplace& operator=(const Workplace&) = delete;
@@ -48,9 +50,9 @@ public:
     std::vector<std::filesystem::path> written() const;
     bool sandboxed() const { return kind_ != SandboxKind::none; }
 
-    /// Makes a file or directory outside of the build readable for commands, should it lie in /tmp or where only we may
-    /// go; of a directory also what links in it lead to, as headers lead to their scripts.
-    void show(const std::filesystem::path& path);
+    /// What commands see besides: to be told what they need before they run.
+    Surroundings& surroundings() { return surroundings_; }
+    const Surroundings& surroundings() const { return surroundings_; }
 
     /// `command`, to be run in the build directory. Its own directory and input stay as they are.
     Command enclosed(Command command) const;
@@ -76,7 +78,7 @@ public:
     };
 
 private:
-    void show_at(const std::filesystem::path& place);
+    std::filesystem::path second_source() const { return own_.path() / "source"; }
     void fill_patches() const;
 
     Layout layout_;
@@ -85,10 +87,9 @@ private:
     std::filesystem::path source_;
     std::filesystem::path patches_;
     SandboxKind kind_;
-    bool network_;
+    Surroundings surroundings_;
     PrivateDirectory own_;
     std::filesystem::path build_;
-    std::vector<std::pair<std::filesystem::path, std::filesystem::path>> shown_; ///< what, and where it appears
     std::optional<std::filesystem::path> exposed_;
 };
 

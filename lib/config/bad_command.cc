@@ -18,15 +18,15 @@ struct BadPattern {
     LinePattern pattern;
 };
 
-const std::array<BadPattern, 3>& bad_patterns()
+const std::array<BadPattern, 4>& bad_patterns()
 {
     const auto pattern = [](const char* words) { return at_command + "(" + words + ")([[:blank:];&|)]|$)"; };
-    static const std::array<BadPattern, 3> patterns{{
+    static const std::array<BadPattern, 4> patterns{{
         {"network", LinePattern(pattern("curl|wget|ftp|scp|rsync|apt-get|apt|dnf|yum|pacman|zypper|pip3?|npm"))},
         {"network", LinePattern(pattern("git[[:blank:]]+(clone|fetch|pull|submodule)"))},
-        {"leaves-build",
-         LinePattern(pattern("sudo|depmod|modprobe|insmod|rmmod|systemctl|udevadm|update-initramfs|dracut|"
-                             "mkinitcpio|ldconfig"))},
+        {"needs-root", LinePattern(pattern("sudo|su|doas|pkexec"))},
+        {"leaves-build", LinePattern(pattern("depmod|modprobe|insmod|rmmod|systemctl|udevadm|update-initramfs|dracut|"
+                                             "mkinitcpio|ldconfig"))},
     }};
     return patterns;
 }

@@ -9,7 +9,7 @@ namespace dkms {
 
 /// A command that has no place in a build.
 struct BadCommand {
-    std::string_view rule; ///< the lint rule: "network" or "leaves-build"
+    std::string_view rule; ///< the lint rule: "network", "needs-root" or "leaves-build"
     std::string word;      ///< "curl"
 };
 

@@ -3,6 +3,7 @@
 #include "lib/config/kbuild_lists.h"
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
+#include "lib/config/lint_recipes.h"
 #include "lib/config/lint_sources.h"
 #include "lib/config/lint_uname.h"
 #include "lib/config/makefile_outline.h"
@@ -205,6 +206,7 @@ private:
         for (const MakefileAssignment& one : makefile.assignments) each(one.variable + " = " + one.value, one.line);
         for (const MakefileLine& line : makefile.others) each(line.text, line.line);
         lint_uname(subject_, makefile, given_, findings_);
+        lint_recipes(subject_, makefile, findings_);
     }
 
     const LintSubject& subject_;

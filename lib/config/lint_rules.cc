@@ -106,6 +106,8 @@ constexpr std::array table{
     LintRule{"fixed-tree", note, "{name} holds the path /var/lib/dkms, which is wrong with another tree.",
              "Use $dkms_tree."},
     LintRule{"network", warning, "{word} needs a network; builds have none.", "Ship what is needed with the source."},
+    LintRule{"needs-root", error, "{word} fails in a build: it does not run as root, and cannot become root.",
+             "Leave signing to dkms (mok_signing_key in framework.conf(5)); install in POST_INSTALL."},
     LintRule{"leaves-build", warning,
              "{word} changes the system; a build may write its build directory only, and is not run as root.",
              "Do that in POST_INSTALL, or in the package's own scripts."},

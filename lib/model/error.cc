@@ -238,7 +238,12 @@ std::string Error::bus_name() const
 
 std::string Error::message() const { return filled(row_of(code_).sentence, parameters_); }
 
-std::string Error::hint() const { return filled(row_of(code_).hint, parameters_); }
+std::string Error::hint() const
+{
+    // Whoever knows more of this failure than its kind says so.
+    const auto remedy = parameters_.find("remedy");
+    return remedy == parameters_.end() ? filled(row_of(code_).hint, parameters_) : remedy->second;
+}
 
 int Error::exit_code(Verb verb) const
 {

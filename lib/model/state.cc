@@ -65,6 +65,7 @@ json to_json(const KernelStatus& status)
     if (!status.weak_from.empty()) value["weak_from"] = status.weak_from;
     if (status.job) value["job"] = *status.job;
     if (!status.log.empty()) value["log"] = status.log;
+    if (!status.opened.empty()) value["opened"] = status.opened;
     for (const auto& [name, member] : notes)
         if (status.*member) value[name] = true;
     return value;
@@ -79,6 +80,7 @@ KernelStatus kernel_status_from_json(const json& value)
     status.weak_from = value.value("weak_from", "");
     if (value.contains("job")) status.job = value.at("job").get<JobId>();
     status.log = value.value("log", "");
+    status.opened = value.value("opened", std::vector<std::string>{});
     for (const auto& [name, member] : notes) status.*member = value.value(name, false);
     return status;
 }

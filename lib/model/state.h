@@ -42,6 +42,8 @@ struct KernelStatus {
     bool differs = false;     ///< an installed file is not the built one
     bool missing = false;     ///< a built module is not in the kernel's directory
     bool running = false;     ///< this is the running kernel
+    /// What its build was allowed or spared, see BuildSwitches::opened; "no sandbox" where the system had none.
+    std::vector<std::string> opened;
 
     bool operator==(const KernelStatus&) const = default;
 };

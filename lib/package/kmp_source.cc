@@ -3,6 +3,7 @@
 
 #include "lib/build/build_environment.h"
 #include "lib/build/patches.h"
+#include "lib/build/sandbox_choice.h"
 #include "lib/build/scripts.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
@@ -55,10 +56,9 @@ BuildInputs read_inputs(const Work& work)
 /// The source as make would find it.
 void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace)
 {
-    workplace.show(inputs.headers.source_dir);
-    workplace.show(work.places.config_dir / inputs.module.name);
+    if (workplace.sandboxed()) show_inputs(workplace.surroundings(), work, inputs);
     MakeLog log(workplace.log_file(), inputs.module, inputs.kernel, STDOUT_FILENO);
-    BuildCommands commands(work, workplace, log, build_environment(work, inputs));
+    BuildCommands commands(work, workplace, log, build_environment(work, inputs, workplace.sandboxed()));
     workplace.fill();
     work.cancellation.check();
     apply_patches(commands, patches_for(inputs.conf.patches, inputs.kernel.release));
@@ -92,7 +92,9 @@ std::vector<fs::path> make_kmp_source(const Work& work, const PackContent& conte
 
     const Work own = work_for(work, kernel);
     const BuildInputs inputs = read_inputs(own);
-    Workplace workplace(own.places, module, kernel, inputs.source);
+    const SandboxChoice sandbox = choose_sandbox(own);
+    const VersionTurn turn(sandbox, own);
+    Workplace workplace(own.places, module, kernel, inputs.source, sandbox.switches, sandbox.kind);
     prepare_source(own, inputs, workplace);
     RpmBuild build(draft, "kmp", content.time());
     const std::string tree = module.name + "-" + module.version;

@@ -13,6 +13,12 @@
 
 namespace dkms {
 
+Jobserver::Jobserver(Pipe pipe) : pipe_(std::move(pipe))
+{
+    const std::string again = "/proc/self/fd/" + std::to_string(read_end());
+    unblocked_ = Descriptor(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
 Jobserver Jobserver::create(unsigned slots)
 {
     Pipe pipe = make_pipe();
@@ -42,14 +48,23 @@ Jobserver::Token Jobserver::take(Cancellation& cancellation) const
                                        {cancellation.parent_descriptor(), POLLIN, 0}}};
         ::poll(sources.data(), sources.size(), -1);
         cancellation.check();
-        // Another worker may be faster, and the pipe cannot be made non-blocking: make shares it. So the read may wait,
-        // and a cancellation is then noticed when a token comes, which is when any build ends a compiler.
-        if ((sources[0].revents & POLLIN) == 0) continue;
+        // Another worker may be faster. Where the pipe could not be opened once more the read may then wait, and a
+        // cancellation is noticed when a token comes, which is when any build ends a compiler.
+        if ((sources[0].revents & (POLLIN | POLLHUP)) == 0) continue;
         char byte = 0;
-        const ssize_t got = ::read(read_end(), &byte, 1);
+        const ssize_t got = ::read(unblocked_ ? unblocked_.number() : read_end(), &byte, 1);
         if (got == 1) return Token(write_end(), byte);
         if (got == 0) throw Error(ErrorCode::internal, {{"reason", "the jobserver is gone"}});
     }
+}
+
+std::vector<Jobserver::Token> Jobserver::take_free(std::size_t most) const
+{
+    std::vector<Token> tokens;
+    char byte = 0;
+    while (unblocked_ && tokens.size() < most && ::read(unblocked_.number(), &byte, 1) == 1)
+        tokens.push_back(Token(write_end(), byte));
+    return tokens;
 }
 
 } // namespace dkms

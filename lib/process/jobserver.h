@@ -6,6 +6,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace dkms {
 
@@ -25,7 +26,8 @@ public:
     /// What to put into MAKEFLAGS when make gets the pipe as these descriptor numbers: " -j --jobserver-auth=R,W".
     static std::string makeflags(int read, int write);
 
-    /// A token held for make's own implicit job; given back when the object ends.
+    /// A token held for one job that make does not count: its own implicit one, or that of a command which knows
+    /// nothing of the jobserver. Given back when the object ends.
     class Token {
     public:
         Token(Token&& other) noexcept : write_(std::exchange(other.write_, -1)), byte_(other.byte_) {}
@@ -42,9 +44,14 @@ public:
     /// Waits for a token. Throws Error Cancelled.
     Token take(Cancellation& cancellation) const;
 
+    /// Up to `most` tokens, as many as are free now. Never waits, so those who hold tokens already may call it: who
+    /// waits for a second token while holding the first could wait for ever. Without /proc nothing can be taken so.
+    std::vector<Token> take_free(std::size_t most) const;
+
 private:
-    explicit Jobserver(Pipe pipe) : pipe_(std::move(pipe)) {}
+    explicit Jobserver(Pipe pipe);
     Pipe pipe_;
+    Descriptor unblocked_; ///< the read end opened once more: make must find its own in blocking mode
 };
 
 } // namespace dkms

@@ -78,6 +78,7 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     if (means.without_userns) append(argv, {"--disable-userns"});
     if (!sandbox.network && means.own_network) append(argv, {"--unshare-net"});
     append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});
+    append(argv, {"--perms", "1777", "--tmpfs", "/dev/shm", "--perms", "0777", "--dir", sandbox_home});
     append_mounts(argv, sandbox);
     if (const std::string& filter = system_call_filter({sandbox.network}); !filter.empty()) {
         const int number = free_number(command);
@@ -151,6 +152,13 @@ bool is_hidden_in_sandbox(const std::filesystem::path& path)
 }
 
 SandboxKind available_sandbox() { return available_means().kind; }
+
+std::string sandbox_missing_because()
+{
+    if (!find_program("bwrap")) return "bubblewrap is not installed";
+    if (::geteuid() == 0 && !find_program("setpriv")) return "setpriv (package util-linux) is not installed";
+    return "this system does not permit the namespaces that bubblewrap needs";
+}
 
 std::pair<uid_t, gid_t> sandbox_owner(SandboxKind kind)
 {

@@ -13,10 +13,13 @@ namespace dkms {
 /// be shown to it.
 bool is_hidden_in_sandbox(const std::filesystem::path& path);
 
-/// What a sandboxed program may see and change. The system is read-only, /tmp, /run and /dev are its own, and there is
-/// no network, unless said otherwise (with a network, /run is the system's). It reaches no socket of a service, whether
-/// there is a network or not, nor the keys of our session, and makes no namespaces (lib/process/system_calls.h). Built
-/// on bubblewrap, see bwrap(1).
+/// A directory in a sandbox that anyone there may write, empty at first: what programs expect of HOME.
+inline constexpr const char* sandbox_home = "/tmp/home";
+
+/// What a sandboxed program may see and change. The system is read-only, /tmp, /run and /dev are its own (/tmp,
+/// /dev/shm and sandbox_home for anyone to write), and there is no network, unless said otherwise (with a network, /run
+/// is the system's). It reaches no socket of a service, whether there is a network or not, nor the keys of our session,
+/// and makes no namespaces (lib/process/system_calls.h). Built on bubblewrap, see bwrap(1).
 struct Sandbox {
     std::vector<std::filesystem::path> empty; ///< made an empty, private directory
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> read_only; ///< what, and where it appears
@@ -32,6 +35,9 @@ enum class SandboxKind {
     root,           ///< mount namespaces as root, without a user namespace; programs run as another user
 };
 SandboxKind available_sandbox();
+
+/// Why there is none, as the end of a sentence: "bubblewrap is not installed".
+std::string sandbox_missing_because();
 
 /// The command that runs `command` inside `sandbox`. With SandboxKind::none, the command itself. The sandbox has a
 /// process namespace of its own: when the returned command ends, or is killed, everything in it has ended. Outer

@@ -34,6 +34,7 @@ struct BuildRecord {
     double build_seconds = 0;
     Usage usage; ///< of the whole step, as far as it had come when this was written
     bool sandboxed = true;
+    std::vector<std::string> opened = {}; ///< what the administrator's switches opened: BuildSwitches::opened
     std::string signer; ///< path of the certificate, empty when unsigned
 };
 
@@ -61,6 +62,10 @@ struct TroubleRecord {
 std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel);
 std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
+
+/// What a build was allowed or spared, for status: BuildRecord::opened, and "no sandbox" where that was not a switch's
+/// doing. Cheaper than reading the record.
+std::vector<std::string> opened_by_build(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 
 /// Text of the build record, for the staging directory.
 std::string text_of(const BuildRecord& record);

@@ -218,6 +218,7 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     status.running = kernel.release == running_;
     const std::string below = kernel.release + "/" + kernel.arch;
     if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
+    if (depth_ != ScanDepth::quick) status.opened = opened_by_build(layout_, version.module, kernel);
     const std::string link = "kernel-" + kernel.release + "-" + kernel.arch;
     if (module.links.count(link) == 0 || !leads_to(module.directory, link, version.module.version + "/" + below))
         return status;

@@ -5,10 +5,14 @@
 #include "lib/tree/layout.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <chrono>
 #include <sstream>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -16,8 +20,30 @@ namespace {
 
 bool is_executable_file(const std::filesystem::path& path)
 {
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) < 0 || !S_ISREG(status.st_mode)) return false;
+    if (::access(path.c_str(), X_OK) == 0) return true;
+    struct statvfs system {};
+    const bool noexec = ::statvfs(path.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0;
+    return noexec && (status.st_mode & 0111) != 0; // access(2) refuses there whatever the mode
+}
+
+/// "#! /usr/bin/env bash" → {"/usr/bin/env", "bash"}: at most one argument, as the kernel reads it.
+std::vector<std::string> interpreter_in(std::string_view head)
+{
+    std::string_view line = head.substr(2, head.find('\n') - 2);
+    const auto trim = [&] {
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+        while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
+            line.remove_suffix(1);
+    };
+    trim();
+    const auto end = std::min(line.find_first_of(" \t"), line.size());
+    std::vector<std::string> words{std::string(line.substr(0, end))};
+    line.remove_prefix(end);
+    trim();
+    if (!line.empty()) words.emplace_back(line);
+    return words.front().empty() ? std::vector<std::string>{"/bin/sh"} : words;
 }
 
 std::string in_capitals(std::string_view text)
@@ -29,6 +55,21 @@ std::string in_capitals(std::string_view text)
 }
 
 } // namespace
+
+Starter starter_of(const Descriptor& file)
+{
+    std::array<char, 256> block{};
+    const ssize_t got = ::pread(file.number(), block.data(), block.size(), 0);
+    struct statvfs system {};
+    if (got < 0 || ::fstatvfs(file.number(), &system) < 0) return {};
+    const std::string_view head(block.data(), static_cast<std::size_t>(got));
+    const bool noexec = (system.f_flag & ST_NOEXEC) != 0;
+    if (head.starts_with("#!")) return {noexec ? interpreter_in(head) : std::vector<std::string>(), false};
+    if (head.starts_with("\x7f"
+                         "ELF"))
+        return {{}, noexec};
+    return {{"/bin/sh"}, false};
+}
 
 std::optional<std::vector<std::string>> find_script(const std::string& value, const std::filesystem::path& directory,
                                                     const std::filesystem::path& overrides)
@@ -70,13 +111,20 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
 {
     if (script.value.empty()) return {};
     const auto directory = Layout(work.places).source_link(module);
-    const auto argv = find_script(script.value, directory, work.places.config_dir / module.name);
+    auto argv = find_script(script.value, directory, work.places.config_dir / module.name);
     if (!argv) {
         work.reporter.warning("script-not-executable", {{"script", std::string(script.name)}, {"value", script.value}},
                               "The " + in_capitals(script.name) + " script of " + module.text() +
                                   " is not executable, so it is not run: " + script.value);
         return {};
     }
+    const Starter starter = starter_of(Descriptor(::open(argv->front().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
+    if (starter.impossible) {
+        work.reporter.warning("script-not-started", {{"script", std::string(script.name)}},
+                              argv->front() + " cannot be executed: its file system is mounted noexec.");
+        return {126, 0};
+    }
+    argv->insert(argv->begin(), starter.interpreter.begin(), starter.interpreter.end());
     Command command;
     command.argv = *argv;
     command.environment = script_environment(work, module);

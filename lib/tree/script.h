@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/process/child.h"
+#include "lib/process/descriptor.h"
 #include "lib/process/work.h"
 
 #include <filesystem>
@@ -18,8 +19,17 @@ struct Script {
     std::string value;     ///< as the directive has it: a file below the directory and its arguments, divided by blanks
 };
 
+/// How a file that is to be executed is started.
+struct Starter {
+    std::vector<std::string> interpreter; ///< words to put before it; empty: it is started by itself
+    bool impossible = false;              ///< a program, and its file system is mounted noexec
+};
+/// A script without an interpreter's name is the shell's. On a file system that is mounted noexec, a script is handed
+/// to its interpreter, since the kernel would not do that. A file that cannot be read starts by itself.
+Starter starter_of(const Descriptor& file);
+
 /// The program and arguments of a script: an executable /etc/dkms/M/<file> wins over <directory>/<file>. Nothing when
-/// neither is an executable file.
+/// neither is an executable file; one whose file system is mounted noexec counts as such a file.
 std::optional<std::vector<std::string>> find_script(const std::string& value, const std::filesystem::path& directory,
                                                     const std::filesystem::path& overrides);
 
@@ -29,8 +39,8 @@ std::vector<std::string> script_environment(const Work& work, const ModuleId& mo
 
 /// Runs a script of `module` in its source, with the rights of this process; its output goes to ours and is reported.
 /// Reports command-started and command-ended. One that is not executable is a warning, and as good as one that ended
-/// with 0. Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error
-/// Cancelled).
+/// with 0; one that cannot be executed since its file system is mounted noexec ends with 126, and a warning says so.
+/// Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error Cancelled).
 ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation);
 
 } // namespace dkms

@@ -75,7 +75,7 @@ TEST_CASE("without a sandbox the tree's own build directory is used")
     put_file(trees.places.config_dir / "m/patches/p.patch", "the administrator's");
     put_file(layout.build(module_id) / "make.log", "of a failed build");
     {
-        Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::none);
+        Workplace workplace(trees.places, module_id, kernel, source, {}, SandboxKind::none);
         workplace.fill();
         CHECK(workplace.build() == layout.build(module_id));
         CHECK(text_of_file(workplace.build() / "a.c") == "text");
@@ -100,7 +100,7 @@ TEST_CASE("the administrator's patches never go where a link of the source leads
     put_file(trees.places.config_dir / "m/patches/p.patch", "the administrator's");
     put_file(trees.path() / "etc/cron.d/p.patch", "untouched");
     put_file(source / "debian/patches/q.patch", "theirs");
-    Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::user_namespace);
+    Workplace workplace(trees.places, module_id, kernel, source, {}, SandboxKind::user_namespace);
     const fs::path patches = workplace.build() / "patches";
     SECTION("out of it")
     {
@@ -126,8 +126,8 @@ TEST_CASE("with a sandbox each build has a directory of its own")
     const Layout layout = trees.layout();
     const fs::path source = layout.source_in_source_tree(module_id);
     put_file(source / "a.c", "text");
-    Workplace one(trees.places, module_id, kernel, source, SandboxKind::user_namespace);
-    Workplace two(trees.places, module_id, {"6.2.0", "x86_64"}, source, SandboxKind::user_namespace);
+    Workplace one(trees.places, module_id, kernel, source, {}, SandboxKind::user_namespace);
+    Workplace two(trees.places, module_id, {"6.2.0", "x86_64"}, source, {}, SandboxKind::user_namespace);
     one.fill();
     two.fill();
     CHECK(one.build() != two.build());
@@ -139,7 +139,8 @@ TEST_CASE("with a sandbox each build has a directory of its own")
     CHECK(std::find(argv.begin(), argv.end(), "--unshare-net") != argv.end());
 
     put_file(trees.places.config_dir / "m/network", "allow\n");
-    const Workplace open(trees.places, module_id, kernel, source, SandboxKind::user_namespace);
+    const BuildSwitches switches = build_switches(trees.places, "m", {});
+    const Workplace open(trees.places, module_id, kernel, source, switches, SandboxKind::user_namespace);
     const auto words = open.enclosed(command).argv;
     CHECK(std::find(words.begin(), words.end(), "--unshare-net") == words.end());
 }
@@ -151,7 +152,7 @@ TEST_CASE("a script finds the result where the tree will have it")
     const fs::path source = layout.source_in_source_tree(module_id);
     put_file(source / "a.c", "text");
     fs::create_directories(layout.version(module_id));
-    Workplace workplace(trees.places, module_id, kernel, source, SandboxKind::none);
+    Workplace workplace(trees.places, module_id, kernel, source, {}, SandboxKind::none);
     Staging staging(layout, module_id, kernel);
     const fs::path place = layout.kernel(module_id, kernel);
     const auto script = [&] {

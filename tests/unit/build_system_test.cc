@@ -9,6 +9,7 @@
 #include "lib/tree/record.h"
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"
+#include "tests/unit/kernel_fixture.h"
 
 #include <algorithm>
 
@@ -19,48 +20,6 @@
 
 using namespace dkms;
 namespace fs = std::filesystem;
-
-namespace {
-
-/// A kernel of this machine that modules can be built for. Without one the test fails, unless it was told that there is
-/// none.
-std::optional<KernelId> kernel_with_headers()
-{
-    const auto kernels = installed_kernels(Places{}, true);
-    if (!kernels.empty()) return kernels.front();
-    const char* told = std::getenv("DKMS_TEST_NO_HEADERS");
-    if (told == nullptr || std::string(told) != "1")
-        FAIL("no kernel in /lib/modules has headers; install a linux-headers package, or set DKMS_TEST_NO_HEADERS=1");
-    return std::nullopt;
-}
-
-void give_headers(const Trees& trees, const KernelId& kernel)
-{
-    fs::create_directories(trees.places.install_tree / kernel.release);
-    fs::create_symlink(fs::canonical("/lib/modules/" + kernel.release + "/build"),
-                       trees.places.install_tree / kernel.release / "build");
-}
-
-Step build_step(const ModuleId& module, const KernelId& kernel)
-{
-    Step step;
-    step.kind = StepKind::build;
-    step.module = module;
-    step.kernel = kernel;
-    return step;
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool nothing_is_left_of_builds(const Trees& trees)
-{
-    const Layout layout = trees.layout();
-    std::error_code missing;
-    return (!fs::exists(layout.builds()) || fs::is_empty(layout.builds(), missing)) &&
-           (!fs::exists(layout.staging()) || fs::is_empty(layout.staging(), missing));
-}
-
-} // namespace
 
 TEST_CASE("a small module is built")
 {
@@ -222,7 +181,7 @@ TEST_CASE("builds see their own directory and nothing else")
     put_file(source / "try.sh",
              "#!/bin/sh\n"
              "[ \"$(pwd)\" = \"$dkms_tree/$module/$module_version/build\" ] || exit 3\n"
-             "echo x > ../source/hello.c 2>/dev/null && exit 4\n"
+             "echo x > ../source/hello.c || exit 4\n" // a copy of the build's own
              "echo x > /usr/dkms-was-here 2>/dev/null && exit 5\n"
              "[ -e ../../../.dkmsd/build/* ] 2>/dev/null && [ \"$(id -u)\" != 0 ] && ls ../../../.dkmsd 2>/dev/null && "
              "exit 6\n"
@@ -232,7 +191,9 @@ TEST_CASE("builds see their own directory and nothing else")
              "ln -s /etc/passwd leak.ko\n"
              "exit 0\n",
              0755);
+    const std::string before = text_of_file(source / "hello.c");
     CHECK(StepRun(trees, build_step(module, *kernel))(make_build_step).result == Result::done);
+    CHECK(text_of_file(source / "hello.c") == before);
     CHECK_FALSE(fs::exists("/tmp/mine"));
 }
 

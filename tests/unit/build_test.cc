@@ -65,6 +65,25 @@ TEST_CASE("kernels before 2.6 have another rule")
     CHECK_FALSE(begins_with_make("'make'"));
 }
 
+TEST_CASE("the number of jobs that a command has of its own")
+{
+    for (const char* one : {"make", "'make' all", "./build.sh -jolly", "cc -o x --jobsite", ""})
+        CHECK(jobs_of(one) == 1);
+    for (const char* four : {"make -j4", "'make' -j 4 all", "x && make --jobs=4", "make -j2 a; make -j4 b"})
+        CHECK(jobs_of(four) == 4);
+    for (const char* open : {"make -j", "make -j all", "make -j$(nproc)", "make --jobs"}) CHECK(jobs_of(open) == 0);
+}
+
+TEST_CASE("a number of jobs that DKMS has filled in is taken out again where make shares a jobserver")
+{
+    CHECK(without_jobs_of_dkms("unset A; 'make' -j8 NV=1 modules", "unset A; 'make' -j9 NV=1 modules") ==
+          "unset A; 'make' NV=1 modules");
+    CHECK(without_jobs_of_dkms("make -j 8 && make --jobs=8", "make -j 9 && make --jobs=9") == "make && make");
+    CHECK_FALSE(without_jobs_of_dkms("make -j8", "make -j8"));           // the author's
+    CHECK_FALSE(without_jobs_of_dkms("JOBS=8 ./b.sh", "JOBS=9 ./b.sh")); // used for something else
+    CHECK_FALSE(without_jobs_of_dkms("make -j8 N=8", "make -j9 N=9"));
+}
+
 TEST_CASE("make.log is written as dkms writes it")
 {
     const Scratch scratch;
@@ -174,6 +193,40 @@ TEST_CASE("a module for another kernel or machine is not taken")
     CHECK(verdict(facts) == "it is not for x86_64 (ELF machine 183)");
     facts.vermagic = "6.1.0-other SMP ";
     CHECK(verdict(facts) == "it was built for kernel 6.1.0-other");
+}
+
+TEST_CASE("why a build failed is told from chatter, probes and what explains it")
+{
+    const auto reason = [](const std::string& output) { return failure_reason(output, "/b"); };
+    const std::string makes = "make: *** [Makefile:2: all] Error 1";
+
+    const FailureReason silent = reason("Starting build: release mode\nchecking gawk: not found\n" + makes + "\n");
+    CHECK(silent.text == makes);
+    CHECK(silent.blame == Blame::make);
+
+    const FailureReason banner = reason("  CC [M]  /b/a.o\nThe kernel you build for is of a kind that this driver does "
+                                        "not support!\n*** Failed the sanity check. Bailing out! ***\n" +
+                                        makes);
+    CHECK(banner.text == "The kernel you build for is of a kind that this driver does not support!\n"
+                         "*** Failed the sanity check. Bailing out! ***");
+    CHECK_FALSE(banner.remedy.empty());
+
+    const FailureReason probes = reason("/b/conftest.c:1:1: error: expected in a probe\nprobe: no\n"
+                                        "/b/fc.c:7:3: error: the real one\n");
+    CHECK(probes.text == "fc.c:7: error: the real one");
+    CHECK(probes.remedy.empty()); // the error's own hint: a newer version
+    CHECK(reason("conftest.c:1:1: error: the only one\n").text == "conftest.c:1: error: the only one");
+
+    CHECK(reason("fe.c:1:10: fatal error: linux/other.h: No such file or directory\n").remedy.find("linux/other.h") !=
+          std::string::npos);
+    CHECK(reason("fe.c:1:10: fatal error: 'linux/other.h' file not found\n").remedy.find("another driver") !=
+          std::string::npos);
+    CHECK(reason("/bin/sh: 1: flex: not found\n").remedy == "Install the package that contains the program flex.");
+    CHECK(reason("cp: cannot stat 'x': No such file or directory\n" + makes).blame == Blame::program);
+    CHECK(reason("").blame == Blame::nothing);
+
+    CHECK(complaints_in("hello\ncp: cannot stat 'x': No such file or directory\nall is well: not found\n", "/b") ==
+          "cp: cannot stat 'x': No such file or directory");
 }
 
 TEST_CASE("notes say in one line why a module is not there")

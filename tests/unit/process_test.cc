@@ -256,6 +256,17 @@ TEST_CASE("a jobserver lends as many tokens as it has, and takes them back")
         CHECK(code_of([&] { jobserver.take(cancellation); }) == ErrorCode::cancelled);
     }
     CHECK(left());
+    {
+        const auto one = jobserver.take_free(1);
+        CHECK(one.size() == 1);
+        CHECK(jobserver.take_free(0).empty());
+        const auto rest = jobserver.take_free(7); // does not wait for the other six
+        CHECK(rest.size() == 1);
+        CHECK_FALSE(left());
+        CHECK(jobserver.take_free(1).empty());
+    }
+    CHECK(jobserver.take_free(7).size() == 2);
+    CHECK(left());
     CHECK(Jobserver::makeflags(6, 7) == " -j --jobserver-auth=6,7");
 }
 
