@@ -131,6 +131,9 @@ std::optional<Restriction> RestrictionFinder::in_line(std::string_view line) con
                            "Modules are signed after the build, see mok_signing_key in framework.conf(5). Installing "
                            "belongs in POST_INSTALL. Builds run as root by " +
                                switch_line("sandbox off") + "."};
+    if (has(line, "Address family not supported by protocol"))
+        return Restriction{"builds reach no services, and make no local sockets (AF_UNIX)", excerpt,
+                           "Builds that need one run by " + switch_line("sandbox off") + "."};
     const auto paths = paths_in(line);
     if (has(line, "Read-only file system")) {
         const std::string place = paths.empty() ? "DIRECTORY" : existing(paths.back()).string();

@@ -64,10 +64,10 @@ TEST_CASE("a build that takes more than it may ends, and its error says what to 
         {"memory 200M", "tail /dev/zero\n", "200 MiB of memory", "greedy memory 400M"},
         {"space 100M", "cat /dev/zero >full\n", "100 MiB of space on disk", "greedy space 200M"},
         {"space 100M", "exec 3>gone\nrm gone\ncat /dev/zero >&3\n", "100 MiB of space on disk", "greedy space 200M"},
-        {"space 20M",
+        {"space 4M",
          "i=0; d=.; while [ $i -lt 300 ]; do d=$d/deep; i=$((i+1)); done; mkdir -p $d && cd $d && "
-         "seq 6000 | xargs touch; sleep 1000\n",
-         "20 MiB of space on disk", "greedy space 40M"},
+         "seq 1500 | xargs touch; sleep 1000\n",
+         "4 MiB of space on disk", "greedy space 8M"},
         {"file-size 10M", "head -c 30M /dev/zero >large\n", "10 MiB in one file", "greedy file-size 20M"},
         {"output 3M", "yes\n", "3 MiB of output", "greedy output 6M"},
     };
@@ -96,4 +96,12 @@ TEST_CASE("without a limit a build may take its time")
 {
     const Attempt attempt("time unlimited", "exit 5\n");
     CHECK(attempt.error.code() == ErrorCode::script_failed);
+}
+
+TEST_CASE("a build that wants a local socket is told why it gets none")
+{
+    if (available_sandbox() == SandboxKind::none) return;
+    const Attempt attempt("optional", "exec python3 -c 'import socket; socket.socket(socket.AF_UNIX)'\n");
+    CHECK(attempt.error.code() == ErrorCode::sandbox_restriction);
+    CHECK(attempt.error.hint().find("'greedy sandbox off'") != std::string::npos);
 }
