@@ -7,7 +7,10 @@
 #include "tests/unit/kernel_fixture.h"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 using namespace dkms;
@@ -89,6 +92,39 @@ TEST_CASE("what switches open is used, recorded and shown")
     CHECK(scripted.record().opened == opened);
     CHECK(scripted.record().sandboxed);
     CHECK(scripted.opened() == opened);
+}
+
+TEST_CASE("a configuration shows its build in /tmp no more than any user can reach, and no service")
+{
+    const auto kernel = kernel_with_headers();
+    if (!kernel || available_sandbox() == SandboxKind::none) return;
+    const Scripted scripted(*kernel);
+    std::string made = "/tmp/dkms-test-named.XXXXXX";
+    REQUIRE(::mkdtemp(made.data()) != nullptr);
+    const fs::path top = made;
+    fs::permissions(top, fs::perms(0755));
+    put_file(top / "public/file", "x");
+    put_file(top / "closed/file", "x");
+    fs::permissions(top / "closed", fs::perms::owner_all);
+    fs::create_directory(top / "services");
+    const Descriptor service(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{AF_UNIX, {}};
+    const std::string name = (top / "services/socket").string();
+    std::copy(name.begin(), name.end(), address.sun_path);
+    REQUIRE(::bind(service.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+
+    const fs::path conf = scripted.source() / "dkms.conf";
+    put_file(conf, text_of_file(conf) + "PRE_BUILD=\"try.sh " + made + "/public " + made + "/closed/file " + made +
+                       "/services\"\n");
+    scripted.script("[ -e $1/file ] || exit 3\n[ ! -e $2 ] || exit 4\n[ ! -e $3/socket ] || exit 5\nexit 42\n");
+    CHECK(scripted.error().exit_code(Verb::build) == 42);
+
+    // The caller may name what he likes.
+    scripted.script("[ -e " + made + "/closed/file ] || exit 3\nexit 42\n");
+    StepRun named = scripted.run();
+    named.work().step.options.directives = {"MAKE=make " + made + "/closed/file"};
+    CHECK(error_of([&] { named(make_build_step); }).exit_code(Verb::build) == 42);
+    fs::remove_all(top);
 }
 
 TEST_CASE("a place that a build may not write is named")

@@ -19,8 +19,8 @@ import oracle  # noqa: E402
 unittest.TestCase.maxDiff = None
 
 # An ordinary user gets no sandbox in a namespace that has a /proc of its own.
-NO_SANDBOX = ('Warning: This system does not let bubblewrap keep builds apart: they run with all rights of dkmsd, and with '
-              'network.\n')
+NO_SANDBOX = ('Warning: Builds are not sandboxed, since this system does not permit the namespaces that bubblewrap needs: they run with '
+              'all privileges of dkmsd, and with network access.\n')
 
 
 class Conformance(unittest.TestCase):

@@ -209,6 +209,10 @@ class Machine:
     def run(self, script):
         """Runs a script for sh on the machine, in HERE. What it writes to /run/out is in `self.root / 'out'`."""
         (self.root / 'script').write_text(script)
+        if self.as_user:  # who gets no sandbox in a namespace that has a /proc of its own, and the service wants one
+            policies = self.etc / 'dkms' / 'policy.conf.d'
+            policies.mkdir(parents=True, exist_ok=True)
+            (policies / 'cells.conf').write_text('* sandbox preferred\n')
         if ROOT and self.as_user:
             subprocess.run(['chown', '-R', '-h', 'nobody:nogroup', *self.root.iterdir()], check=True)
         words = ['bwrap', *namespaces(self.as_user), '--dev-bind', '/', '/', '--proc', '/proc', '--bind', self.etc, '/etc',
