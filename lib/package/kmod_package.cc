@@ -11,6 +11,7 @@
 #include "lib/package/rpm_build.h"
 #include "lib/package/rpm_provides.h"
 #include "lib/package/rpm_text.h"
+#include "lib/tree/directory.h"
 
 #include <nlohmann/json.hpp>
 
@@ -49,7 +50,7 @@ public:
             own_symbols_.insert(module.facts.exports.begin(), module.facts.exports.end());
     }
 
-    fs::path make(DraftDirectory& draft) const;
+    Product make(DraftDirectory& draft) const;
 
 private:
     std::string kernel_version() const;
@@ -122,26 +123,26 @@ std::string KmodPackage::spec() const
 
 void KmodPackage::add_modules(const RpmBuild& build) const
 {
-    fs::create_directory(build.sources() / "modules");
+    make_directories(build.sources() / "modules");
     for (const PackedModule& module : modules_)
         copy_file_to(content_.open_module(kernel_, module), build.sources() / "modules" / module.file);
 }
 
-fs::path KmodPackage::make(DraftDirectory& draft) const
+Product KmodPackage::make(DraftDirectory& draft) const
 {
     const std::string text = spec(); // complains before anything is written
-    RpmBuild build(draft, "kmod/" + kernel_.release + "-" + kernel_.arch, content_.time());
+    RpmBuild build(draft, content_.time());
     add_modules(build);
     build.add_source(manifest_name, text_of(manifest_of(content_, work_.cancellation, {false, kernel_})));
-    const auto written = build.run("-bb", "kmod.spec", text, rpm_architecture(kernel_.arch));
-    if (written.size() == 1) return written.front();
+    Products written = build.run("-bb", "kmod.spec", text, rpm_architecture(kernel_.arch));
+    if (written.size() == 1) return std::move(written.front());
     throw Error(ErrorCode::packaging_failed,
                 {{"product", product_}, {"program", "rpmbuild"}, {"reason", "it made no package"}});
 }
 
 } // namespace
 
-fs::path make_kmod_package(const Work& work, const PackContent& content, const KernelId& kernel, DraftDirectory& draft)
+Product make_kmod_package(const Work& work, const PackContent& content, const KernelId& kernel, DraftDirectory& draft)
 {
     return KmodPackage(work, content, kernel).make(draft);
 }
