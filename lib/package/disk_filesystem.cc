@@ -2,6 +2,7 @@
 #include "lib/package/disk_filesystem.h"
 
 #include "lib/build/private_directory.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 
@@ -67,10 +68,11 @@ void check_fat_names(const DiskContent& content)
 bool is_for_fat(const DiskContent& content, const DiskContent::Entry& entry)
 {
     if (entry.type == fs::file_type::regular) return true;
-    std::error_code none;
-    const fs::path target = fs::weakly_canonical(content.root / entry.path, none).lexically_relative(content.root);
-    return entry.type == fs::file_type::symlink && !none && !target.empty() && *target.begin() != ".." &&
-           fs::is_regular_file(content.root / target, none);
+    if (entry.type != fs::file_type::symlink) return false;
+    std::error_code dangling; // or a circle, or too long a path: it leads to no file
+    const fs::path real = fs::canonical(content.root / entry.path, dangling);
+    const fs::path target = real.lexically_relative(content.root);
+    return !dangling && !target.empty() && *target.begin() != ".." && kind_of_file(real) == fs::file_type::regular;
 }
 
 } // namespace

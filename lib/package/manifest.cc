@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/manifest.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
@@ -204,12 +205,12 @@ std::string text_of(const json& manifest)
 void check_manifest(const fs::path& root, const std::string& name)
 {
     const fs::path file = root / manifest_name;
-    std::error_code none;
-    if (!fs::exists(fs::symlink_status(file, none))) return;
+    const fs::file_type kind = kind_of_file(file);
+    if (kind == fs::file_type::not_found) return;
     const auto refuse = [&](const std::string& reason) {
         throw Error(ErrorCode::archive_refused, {{"file", name}, {"reason", reason}});
     };
-    if (!fs::is_regular_file(fs::symlink_status(file, none))) refuse("its manifest is no file");
+    if (kind != fs::file_type::regular) refuse("its manifest is no file");
     const Descriptor opened(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     try {
         const std::string found = difference(json::parse(read_file(file)), opened);
