@@ -3,6 +3,7 @@
 
 #include "lib/build/staging.h"
 #include "lib/files/inside.h"
+#include "lib/files/refusal.h"
 #include "lib/kernel/headers.h"
 #include "lib/model/error.h"
 #include "lib/package/builtin_specs.h"
@@ -15,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <set>
 
 #include <unistd.h>
@@ -30,6 +32,7 @@ Symbols symbols_in(const fs::path& directory, const char* name)
 {
     constexpr std::size_t longest = 64 * 1024 * 1024;
     const Descriptor file = open_inside(directory, name);
+    if (!file && (errno == EACCES || errno == EIO)) refuse_read(directory / name, errno);
     if (!file) return {};
     return symbols_of(read_file(path_for_children(file.number()), longest));
 }

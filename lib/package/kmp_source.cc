@@ -67,6 +67,26 @@ void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& work
     run_build_script(commands, "pre_build", inputs.conf.pre_build);
 }
 
+/// Deletes a build directory in the end, and tells what is left of it.
+class Clearing {
+public:
+    Clearing(const Work& work, Workplace& workplace) : work_(work), workplace_(workplace) {}
+    ~Clearing()
+    {
+        try {
+            workplace_.clear();
+        } catch (const Error& error) {
+            work_.reporter.warning(error.name(), error.parameters(), error.message());
+        }
+    }
+    Clearing(const Clearing&) = delete;
+    Clearing& operator=(const Clearing&) = delete;
+
+private:
+    const Work& work_;
+    Workplace& workplace_;
+};
+
 /// Throws Error ResultRefused for more than anyone packs as a source: else a few bytes of a script keep the packing
 /// busy for days.
 void check_extent(const Descriptor& directory, const ModuleId& module)
@@ -116,12 +136,12 @@ Products make_kmp_source(const Work& work, const PackContent& content, const Ker
     const Work own = work_for(work, kernel);
     const BuildInputs inputs = read_inputs(own);
     Workplace workplace(own.places, module, kernel, inputs.source);
+    const Clearing clearing(own, workplace);
     prepare_source(own, inputs, workplace);
     RpmBuild build(draft, content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),
                    text_of(manifest_of(content, own.cancellation, {})));
-    workplace.clear();
     const std::string spec =
         foreign ? *foreign
                 : filled(kmp_spec(), {{"MODULE", module.name}, {"VERSION", module.version}, {"RPM_VERSION", version}});

@@ -89,12 +89,12 @@ void ProductPlace::publish()
         product.temporary.clear();
         made_.clear();
     }
-    ::fsync(directory_);
+    ::fsync(directory_); // not every file system can, of a directory; the files are on the disk
     const auto digests = reading.finish();
     auto digest = digests.begin();
     for (const Created& product : created_) {
         struct stat facts {};
-        ::fstat(product.file.number(), &facts);
+        if (::fstat(product.file.number(), &facts) < 0) refuse(product.name, errno);
         work_.reporter.report(
             Event(EventKind::packed, {{"path", shown(product.name)}, {"size", facts.st_size}, {"sha256", *digest++}}));
     }

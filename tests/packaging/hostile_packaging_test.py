@@ -76,10 +76,10 @@ class Hostile(unittest.TestCase):
                            ('attack.py', ATTACK.format(secret=self.secret) + attack)):
             (debian / name).write_text(text)
 
-    def pack(self, action, *words, code=0):
+    def pack(self, action, *words, code=0, without=()):
         if not (self.tree.version / 'source').exists():
             self.tree.succeed('add', 'hello/1.0')
-        result = self.tree.legacy(action, 'hello/1.0', *words)
+        result = self.tree.legacy(action, 'hello/1.0', *words, without=without)
         self.assertEqual(result.code, code, str(result))
         self.check_no_secret()
         return result
@@ -102,9 +102,11 @@ class Hostile(unittest.TestCase):
     def test_a_link_in_the_place_of_the_products_leads_nowhere(self):
         self.put_template('mkdsc', 'products.rename(products.parent / "gone")\nproducts.symlink_to(secret)\n'
                                    '(products.parent / "here").symlink_to(here)\n')
-        result = self.pack('mkdsc', '--source-only', code=7)
-        self.assertIn('symbolic link', result.err)
-        self.assertEqual(self.made('dsc'), {})
+        for without in ([], ['bwrap']):
+            with self.subTest(without=without):
+                result = self.pack('mkdsc', '--source-only', code=7, without=without)
+                self.assertIn('symbolic link', result.err)
+                self.assertEqual(self.made('dsc'), {})
 
     def test_products_that_are_no_plain_files_stay_where_they_are(self):
         """And the draft is deleted, whatever is in it and however deep."""
