@@ -5,6 +5,7 @@
 #include "lib/build/patches.h"
 #include "lib/build/scripts.h"
 #include "lib/files/as_user.h"
+#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
@@ -17,6 +18,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -105,7 +107,7 @@ void check_extent(const Descriptor& directory, const ModuleId& module)
     });
 }
 
-/// Packs the directory of a build as `directory`/ into a new file.
+/// Packs the directory of a build as `directory`/ into a new file, with the rights of its owner: who built.
 void pack_directory(const fs::path& from, const std::string& directory, const fs::path& file, const Work& work,
                     std::time_t time, const std::string& manifest)
 {
@@ -120,7 +122,9 @@ void pack_directory(const fs::path& from, const std::string& directory, const fs
         writer.text(directory + "/" + manifest_name, manifest);
         writer.close();
     };
-    as_user(sandbox_owner(), pack, &work.cancellation);
+    struct stat facts {};
+    if (::fstat(opened.number(), &facts) < 0) refuse_read(from, errno);
+    as_user({facts.st_uid, facts.st_gid}, pack, &work.cancellation);
 }
 
 } // namespace
