@@ -116,6 +116,16 @@ void walk(const std::filesystem::path& directory, const std::function<void(const
         refuse_read(directory, errno);
 }
 
+std::vector<std::string> directories_in(const std::filesystem::path& directory)
+{
+    std::vector<std::string> names;
+    const auto visit = [&](const Found& found) {
+        if (S_ISDIR(found.facts.st_mode)) names.push_back(found.name);
+    };
+    walk(directory, visit, [](const Found&) { return false; });
+    return names;
+}
+
 Descriptor open_directory_below(int directory, const std::string& path)
 {
     Descriptor current(::openat(directory, ".", directory_flags));

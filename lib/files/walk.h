@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -42,6 +43,9 @@ void walk(const std::filesystem::path& directory, const std::function<void(const
 
 /// What `visit` throws when the rest does not matter.
 struct EnoughSeen {};
+
+/// Names of the directories in a directory, in byte order, without links to others. Throws as walk().
+std::vector<std::string> directories_in(const std::filesystem::path& directory);
 
 /// The directory below an open one, without following links on the way. Not valid, with errno, if it does not exist.
 Descriptor open_directory_below(int directory, const std::string& path);

@@ -5,7 +5,6 @@
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/package/inner_path.h"
-#include "lib/tree/directory.h"
 
 #include <algorithm>
 #include <array>
@@ -28,17 +27,6 @@ bool is_real_directory(const fs::path& path) { return kind_of_file(path) == fs::
 bool is_real_file(const fs::path& path) { return kind_of_file(path) == fs::file_type::regular; }
 
 bool is_present(const fs::path& path) { return kind_of_file(path) != fs::file_type::not_found; }
-
-/// Names of the real directories in `path`, in byte order.
-std::vector<std::string> directories_in(const fs::path& path)
-{
-    std::vector<std::string> names;
-    if (const auto opened = Directory::open(path))
-        for (auto& entry : opened->entries())
-            if (entry.kind == Directory::Kind::directory) names.push_back(std::move(entry.name));
-    std::sort(names.begin(), names.end());
-    return names;
-}
 
 class Look {
 public:

@@ -3,7 +3,6 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
-#include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
 
 #include <nlohmann/json.hpp>
@@ -113,16 +112,11 @@ json build_facts(const KernelId& kernel, const PackContent::Build& build, Listin
 std::vector<std::string> kernels_in(const Descriptor& root)
 {
     std::vector<std::string> kernels;
-    const auto tree = Directory::open(path_for_children(root.number()) / "dkms_main_tree");
-    if (!tree) return kernels;
-    for (const auto& release : tree->entries()) {
-        const auto architectures = tree->open_below(release.name);
-        if (!architectures) continue;
-        for (const auto& arch : architectures->entries()) {
-            const auto build = architectures->open_below(arch.name);
-            if (build && build->has_directory("module")) kernels.push_back(release.name + "/" + arch.name);
-        }
-    }
+    const fs::path tree = path_for_children(root.number()) / "dkms_main_tree";
+    for (const std::string& release : directories_in(tree))
+        for (const std::string& arch : directories_in(tree / release))
+            if (kind_behind(tree / release / arch / "module") == fs::file_type::directory)
+                kernels.push_back(release + "/" + arch);
     return kernels;
 }
 
