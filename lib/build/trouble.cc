@@ -77,8 +77,7 @@ void forget_trouble(const Work& work) noexcept
 {
     const Layout layout(work.places);
     remove_trouble_record(layout, work.step.module, work.step.kernel);
-    std::error_code ignored;
-    fs::remove(layout.failed_log(work.step.module, work.step.kernel), ignored);
+    ::unlink(layout.failed_log(work.step.module, work.step.kernel).c_str()); // one that stays belongs to no trouble
     remove_quietly(layout.build(work.step.module));
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/config/source_text.h"
 
+#include "lib/files/walk.h"
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -13,8 +15,6 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t longest_text = std::uintmax_t{1024} * 1024;
 constexpr std::size_t most_files = 20000;
 constexpr int deepest = 12;
-
-bool is_hidden(const fs::path& path) { return path.filename().string().front() == '.'; }
 
 } // namespace
 
@@ -32,15 +32,16 @@ std::optional<std::string> source_text(const fs::path& file)
 std::vector<fs::path> source_files(const fs::path& directory)
 {
     std::vector<fs::path> files;
-    std::error_code failed;
-    auto entry = fs::recursive_directory_iterator(directory, fs::directory_options::skip_permission_denied, failed);
-    for (; !failed && entry != fs::recursive_directory_iterator() && files.size() < most_files;
-         entry.increment(failed)) {
-        std::error_code ignored;
-        if (entry->is_directory(ignored) && (is_hidden(entry->path()) || entry.depth() >= deepest))
-            entry.disable_recursion_pending();
-        if (entry->is_regular_file(ignored)) files.push_back(entry->path());
-    }
+    const auto visit = [&](const Found& found) {
+        if (files.size() == most_files) throw EnoughSeen();
+        struct stat facts = found.facts;
+        if (S_ISLNK(facts.st_mode) && ::fstatat(found.directory, found.name.c_str(), &facts, 0) < 0) return; // dangling
+        if (S_ISREG(facts.st_mode)) files.push_back(directory / found.path);
+    };
+    walk(directory, visit, [](const Found& found) {
+        const auto depth = std::count(found.path.begin(), found.path.end(), '/');
+        return found.name.front() != '.' && depth < deepest;
+    });
     std::sort(files.begin(), files.end());
     return files;
 }

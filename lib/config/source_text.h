@@ -13,7 +13,7 @@ namespace dkms {
 std::optional<std::string> source_text(const std::filesystem::path& file);
 
 /// Every regular file below `directory`, in byte order, without hidden directories and symbolic links to directories;
-/// at most 20000, down to 12 directories.
+/// at most 20000, down to 12 directories. Throws Error ReadFailed for a directory that cannot be read.
 std::vector<std::filesystem::path> source_files(const std::filesystem::path& directory);
 
 } // namespace dkms

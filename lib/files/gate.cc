@@ -57,10 +57,13 @@ Descriptor Gate::open(const std::filesystem::path& name, std::uint64_t most) con
         checked_size(file, name, most);
         return file;
     }
-    switch (errno) {
-    case ENOENT:
-    case ENOTDIR:
-        return {};
+    if (means_absent(errno)) return {};
+    refuse_opening(name, errno);
+}
+
+void Gate::refuse_opening(const std::filesystem::path& name, int number) const
+{
+    switch (number) {
     case ELOOP:
         refuse(name, "it is a symbolic link, or is reached through one");
     case EXDEV:
@@ -70,7 +73,7 @@ Descriptor Gate::open(const std::filesystem::path& name, std::uint64_t most) con
     case EACCES:
         refuse(name, "it cannot be read");
     default:
-        refuse_read(path_ / name, errno);
+        refuse_read(path_ / name, number);
     }
 }
 
@@ -93,7 +96,7 @@ Gate::Flat Gate::take_flat(const std::filesystem::path& name, int into, std::siz
 {
     const Descriptor directory = open_below(directory_.number(), name, Links::refused);
     if (!directory && means_absent(errno)) return {};
-    if (!directory) refuse(name, errno_text(errno));
+    if (!directory) refuse_opening(name, errno);
     Flat flat;
     std::vector<std::string> names;
     const int failed = for_each_name(directory.number(), [&](std::string_view each) {

@@ -52,6 +52,8 @@ public:
 
 private:
     [[noreturn]] void refuse(const std::filesystem::path& name, const std::string& reason) const;
+    /// For an errno of open_below.
+    [[noreturn]] void refuse_opening(const std::filesystem::path& name, int number) const;
     /// Its size if it is a regular file of the owner's.
     std::uint64_t checked_size(const Descriptor& file, const std::filesystem::path& name, std::uint64_t most) const;
 

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/files/remove_tree.h"
 
+#include "lib/files/as_user.h"
 #include "lib/files/names_in.h"
 #include "lib/files/refusal.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 
-#include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <string_view>
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -99,41 +96,6 @@ private:
     unsigned long number_ = 0;
 };
 
-void become(std::pair<uid_t, gid_t> owner)
-{
-    if (::setgroups(0, nullptr) < 0 || ::setresgid(owner.second, owner.second, owner.second) < 0 ||
-        ::setresuid(owner.first, owner.first, owner.first) < 0)
-        leave("/", errno);
-}
-
-/// In the child: what went wrong goes to the parent as text, path and reason divided by a zero byte.
-[[noreturn]] void empty_in_child(std::pair<uid_t, gid_t> owner, int directory, const fs::path& shown, int told)
-{
-    int code = 1;
-    try {
-        become(owner);
-        Emptying(directory, shown).run();
-        code = 0;
-    } catch (const Error& error) {
-        const std::string text = error.parameter("path") + '\0' + error.parameter("reason");
-        if (::write(told, text.data(), text.size()) < 0) code = 2;
-    } catch (...) {
-        code = 2;
-    }
-    ::_exit(code);
-}
-
-std::string read_to_end(int descriptor)
-{
-    std::string text;
-    for (std::array<char, 4096> block;;) {
-        const ssize_t got = ::read(descriptor, block.data(), block.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return text;
-        text.append(block.data(), static_cast<std::size_t>(got));
-    }
-}
-
 } // namespace
 
 void remove_tree(int parent, const std::string& name, const fs::path& shown)
@@ -159,24 +121,7 @@ void remove_tree(const fs::path& path)
 
 void empty_directory_as(std::pair<uid_t, gid_t> owner, int directory, const fs::path& shown)
 {
-    if (owner.first == ::geteuid()) {
-        Emptying(directory, shown).run();
-        return;
-    }
-    Pipe told = make_pipe();
-    const pid_t child = ::fork();
-    if (child < 0) throw Error(ErrorCode::internal, {{"reason", errno_text(errno)}});
-    if (child == 0) empty_in_child(owner, directory, shown, told.write.number());
-    told.write.close();
-    const std::string text = read_to_end(told.read.number());
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-    const auto middle = std::min(text.find('\0'), text.size());
-    throw Error(ErrorCode::leftovers_remain,
-                {{"path", text.empty() ? shown.string() : text.substr(0, middle)},
-                 {"reason", middle < text.size() ? text.substr(middle + 1) : "its deletion was interrupted"}});
+    as_user(owner, [&] { Emptying(directory, shown).run(); });
 }
 
 void remove_private_directory(const fs::path& path)

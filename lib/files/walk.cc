@@ -21,11 +21,22 @@ constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 class Walk {
 public:
-    Walk(const std::function<void(const Found&)>& visit, const std::filesystem::path& shown)
-        : visit_(visit), shown_(shown)
+    Walk(const std::function<void(const Found&)>& visit, const std::function<bool(const Found&)>& enters,
+         const std::filesystem::path& shown)
+        : visit_(visit), enters_(enters), shown_(shown)
     {
     }
 
+    void run(int directory) const
+    {
+        try {
+            below(directory, {}, 1);
+        } catch (const EnoughSeen&) {
+            return;
+        }
+    }
+
+private:
     void below(int directory, const std::string& above, std::size_t depth) const
     {
         for (const std::string& name : sorted_names(directory, above)) {
@@ -35,12 +46,12 @@ public:
                 if (errno == ENOENT) continue;
                 refuse_read(shown_ / path, errno);
             }
-            visit_({directory, name, path, facts});
-            if (S_ISDIR(facts.st_mode)) enter(directory, name, path, depth);
+            const Found found{directory, name, path, facts};
+            visit_(found);
+            if (S_ISDIR(facts.st_mode) && (!enters_ || enters_(found))) enter(directory, name, path, depth);
         }
     }
 
-private:
     void enter(int directory, const std::string& name, const std::string& path, std::size_t depth) const
     {
         if (depth == deepest_walk)
@@ -66,6 +77,7 @@ private:
     }
 
     const std::function<void(const Found&)>& visit_;
+    const std::function<bool(const Found&)>& enters_;
     const std::filesystem::path& shown_;
 };
 
@@ -91,16 +103,27 @@ std::string Found::link_text() const
 
 void walk(int directory, const std::function<void(const Found&)>& visit, const std::filesystem::path& shown)
 {
-    Walk(visit, shown).below(directory, {}, 1);
+    Walk(visit, {}, shown).run(directory);
 }
 
-void walk(const std::filesystem::path& directory, const std::function<void(const Found&)>& visit)
+void walk(const std::filesystem::path& directory, const std::function<void(const Found&)>& visit,
+          const std::function<bool(const Found&)>& enters)
 {
     const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (opened)
-        walk(opened.number(), visit, directory);
+        Walk(visit, enters, directory).run(opened.number());
     else if (!means_absent(errno))
         refuse_read(directory, errno);
+}
+
+std::vector<std::string> directories_in(const std::filesystem::path& directory)
+{
+    std::vector<std::string> names;
+    const auto visit = [&](const Found& found) {
+        if (S_ISDIR(found.facts.st_mode)) names.push_back(found.name);
+    };
+    walk(directory, visit, [](const Found&) { return false; });
+    return names;
 }
 
 Descriptor open_directory_below(int directory, const std::string& path)

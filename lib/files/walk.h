@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -31,11 +32,20 @@ inline constexpr std::size_t deepest_walk = 200;
 /// directory, a directory before its entries. Links are not followed, also not if they are put there meanwhile; what
 /// vanishes meanwhile is left out. Not for what a build could change: that comes through a Gate, or is deleted by
 /// remove_tree. Throws Error ReadFailed (parameters path, reason) for whatever else cannot be read: a walk that returns
-/// has seen all of it. `shown` is the directory's path, for errors.
+/// has seen all of it, unless `visit` has thrown EnoughSeen: that ends the walk, and no error comes of it. `shown` is
+/// the directory's path, for errors.
 void walk(int directory, const std::function<void(const Found&)>& visit, const std::filesystem::path& shown = {});
 
 /// The same for a path; the last component may be a link. A directory that does not exist has nothing in it.
-void walk(const std::filesystem::path& directory, const std::function<void(const Found&)>& visit);
+/// Directories below it for which `enters` is false are visited, but not entered.
+void walk(const std::filesystem::path& directory, const std::function<void(const Found&)>& visit,
+          const std::function<bool(const Found&)>& enters = {});
+
+/// What `visit` throws when the rest does not matter.
+struct EnoughSeen {};
+
+/// Names of the directories in a directory, in byte order, without links to others. Throws as walk().
+std::vector<std::string> directories_in(const std::filesystem::path& directory);
 
 /// The directory below an open one, without following links on the way. Not valid, with errno, if it does not exist.
 Descriptor open_directory_below(int directory, const std::string& path);

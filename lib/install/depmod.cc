@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/depmod.h"
 
+#include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/tree/directory.h"
@@ -57,8 +58,12 @@ DepmodCommand::DepmodCommand(const Places& places, const std::string& release) :
 
 DepmodCommand::~DepmodCommand()
 {
-    std::error_code ignored;
-    if (!base_.empty()) std::filesystem::remove_all(base_, ignored);
+    if (base_.empty()) return;
+    try {
+        remove_tree(base_);
+    } catch (const Error&) {
+        return; // two links in the staging directory, of which no one takes notice
+    }
 }
 
 DepmodCommand::Result DepmodCommand::run() const

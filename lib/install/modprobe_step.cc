@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/modprobe_step.h"
 
+#include "lib/files/walk.h"
+#include "lib/model/error.h"
 #include "lib/process/child.h"
 
 #include <filesystem>
@@ -9,23 +11,19 @@
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
-
 std::set<std::string> device_aliases()
 {
     std::set<std::string> aliases;
-    std::error_code gone;
-    for (fs::recursive_directory_iterator entry("/sys/devices", fs::directory_options::skip_permission_denied, gone),
-         end;
-         !gone && entry != end; entry.increment(gone)) {
-        if (entry->path().filename() != "modalias") continue;
+    const std::filesystem::path devices = "/sys/devices";
+    walk(devices, [&](const Found& found) {
+        if (found.name != "modalias") return;
         try {
-            const std::string text = read_file(entry->path(), 4096);
+            const std::string text = read_file(devices / found.path, 4096);
             if (text.size() > 1) aliases.insert(text.substr(0, text.find('\n')));
         } catch (const Error&) {
-            continue; // a device that has just gone
+            return; // a device that has just gone
         }
-    }
+    });
     return aliases;
 }
 
@@ -37,7 +35,7 @@ public:
 
     Outcome run() override
     {
-        const auto aliases = device_aliases();
+        const auto aliases = known_aliases();
         std::vector<std::string> argv{"modprobe", "--all", "--use-blacklist", "--quiet"};
         argv.insert(argv.end(), aliases.begin(), aliases.end());
         // Most devices need no module of ours, and modprobe fails for each that has none at all.
@@ -50,6 +48,17 @@ public:
     void undo() noexcept override {} // a loaded module stays
 
 private:
+    /// The modules are in their places; that they cannot be loaded for devices here is nothing to fail for.
+    std::set<std::string> known_aliases() const
+    {
+        try {
+            return device_aliases();
+        } catch (const Error& error) {
+            work_.reporter.warning(error.name(), error.parameters(), error.message());
+            return {};
+        }
+    }
+
     void run_program(std::vector<std::string> argv) const
     {
         Command command;

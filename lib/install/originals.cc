@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/originals.h"
 
+#include "lib/files/walk.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/record.h"
@@ -53,10 +54,10 @@ void Originals::archive_one(Transaction& transaction, const std::string& path,
 std::vector<std::filesystem::path> Originals::archived_files() const
 {
     std::vector<std::filesystem::path> files;
-    std::error_code error;
-    for (std::filesystem::recursive_directory_iterator entry(directory_, error), end; !error && entry != end;
-         entry.increment(error))
-        if (entry->is_regular_file(error) && !module_name_of(entry->path()).empty()) files.push_back(entry->path());
+    walk(directory_, [&](const Found& found) {
+        if (S_ISREG(found.facts.st_mode) && !module_name_of(found.name).empty())
+            files.push_back(directory_ / found.path);
+    });
     std::sort(files.begin(), files.end());
     return files;
 }

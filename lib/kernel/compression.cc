@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/compression.h"
 
+#include "lib/files/refusal.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <sstream>
+
+#include <unistd.h>
 
 namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// How the module `file` is compressed; nothing if it is no module.
-std::optional<Compression> compression_by_name(const fs::path& file)
+/// How the module of this file name is compressed; nothing if it is no module.
+std::optional<Compression> compression_by_name(const std::string& name)
 {
-    const std::string name = file.filename().string();
     for (const Compression kind : {Compression::none, Compression::gzip, Compression::xz, Compression::zstd})
         if (name.ends_with(".ko" + std::string(suffix_of(kind)))) return kind;
     return std::nullopt;
@@ -26,21 +30,16 @@ std::optional<Compression> compression_by_name(const fs::path& file)
 std::optional<Compression> winner_below(const fs::path& directory)
 {
     std::optional<Compression> winner;
-    std::error_code gone;
-    const auto follow_nothing = fs::directory_options::skip_permission_denied;
-    for (fs::recursive_directory_iterator entry(directory, follow_nothing, gone), end; !gone && entry != end;
-         entry.increment(gone)) {
-        const auto kind = compression_by_name(entry->path());
-        if (kind && (!winner || *kind > *winner)) winner = kind;
-        if (winner == Compression::zstd) break;
-    }
+    walk(directory, [&](const Found& found) {
+        winner = std::max(winner, compression_by_name(found.name)); // nothing is less than any
+        if (winner == Compression::zstd) throw EnoughSeen();
+    });
     return winner;
 }
 
-bool is_made_by_dkms(const fs::path& directory)
+bool is_made_by_dkms(const std::string& directory)
 {
-    const fs::path name = directory.filename();
-    return name == "updates" || name == "extra" || name == "weak-updates";
+    return directory == "updates" || directory == "extra" || directory == "weak-updates";
 }
 
 std::string tool_of(Compression compression)
@@ -79,14 +78,13 @@ Compression compression_of(const KernelId& kernel, const Places& places)
 {
     std::optional<Compression> of_kernel;
     std::optional<Compression> of_dkms;
-    std::error_code gone;
-    for (fs::directory_iterator entry(places.install_tree / kernel.release, gone), end; !gone && entry != end;
-         entry.increment(gone)) {
-        std::error_code ignored;
-        if (entry->is_symlink(ignored) || !entry->is_directory(ignored)) continue; // build, source
-        auto& winner = is_made_by_dkms(entry->path()) ? of_dkms : of_kernel;
-        winner = std::max(winner, winner_below(entry->path())); // nothing is less than any
-    }
+    const fs::path modules = places.install_tree / kernel.release;
+    const auto look = [&](const Found& found) {
+        if (!S_ISDIR(found.facts.st_mode)) return; // build, source
+        auto& winner = is_made_by_dkms(found.name) ? of_dkms : of_kernel;
+        winner = std::max(winner, winner_below(modules / found.path));
+    };
+    walk(modules, look, [](const Found&) { return false; });
     return of_kernel.value_or(of_dkms.value_or(Compression::none));
 }
 
@@ -105,8 +103,8 @@ fs::path compress_file(const fs::path& file, Compression compression, const std:
     if (said.output.find("No space left on device") != std::string::npos)
         throw Error(ErrorCode::disk_full, {{"path", compressed.string()}});
     if (!said.status.ok()) throw Error(ErrorCode::internal, {{"reason", text_of(command.argv) + ": " + said.output}});
-    std::error_code ignored;
-    fs::remove(file, ignored); // zstd keeps it unless told otherwise
+    // zstd keeps it unless told otherwise
+    if (::unlink(file.c_str()) < 0 && errno != ENOENT) refuse_change(file, errno);
     return compressed;
 }
 

@@ -96,8 +96,9 @@ constexpr std::array<ErrorRow, 73> table{{
      "The module's Makefile must build for the kernel it is given, not for the running one."},
     {build_changed, "BuildChanged", 7, "{file} is not as it was when it was built.",
      "Build it anew: dkmsctl build {module} -k {kernel} --force"},
-    {result_refused, "ResultRefused", 7, "{file}, made by the build of {module}, was rejected: {reason}.",
-     "A build must leave regular files of its own in its own directory; check its Makefile and scripts."},
+    {result_refused, "ResultRefused", 7, "{file}, made by code of {module}, was rejected: {reason}.",
+     "Builds and packaging templates must leave regular files in their own directory; check the module's Makefile and "
+     "scripts."},
     {leftovers_remain, "LeftoversRemain", 1, "{path} could not be deleted: {reason}.",
      "Check that directory's file system, then delete the directory."},
     {build_limit, "BuildLimit", 10, "Building {module} for kernel {kernel} was stopped: it exceeded {limit}.",

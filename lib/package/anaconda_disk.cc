@@ -6,8 +6,6 @@
 
 #include <set>
 
-#include <fcntl.h>
-
 namespace dkms {
 namespace {
 
@@ -18,9 +16,15 @@ namespace fs = std::filesystem;
 void put_repodata(DiskDraft& disk, const std::string& directory)
 {
     const std::string time = std::to_string(disk.content.time());
-    disk.draft.run({"createrepo_c", "--quiet", "--no-database", "--revision", time, "--set-timestamp-to-revision",
-                    "--general-compress-type=gz", "--workers", "1", (disk.tree.root() / directory).string()},
-                   "createrepo-c", {"SOURCE_DATE_EPOCH=" + time});
+    const std::string output = "index-" + fs::path(directory).filename().string();
+    disk.draft.run({{"mkdir", "--", output}, "coreutils"});
+    disk.draft.run({{"createrepo_c", "--quiet", "--no-database", "--revision", time, "--set-timestamp-to-revision",
+                     "--general-compress-type=gz", "--workers", "1", "--outputdir", output,
+                     (disk.tree.root() / directory).string()},
+                    "createrepo-c",
+                    {"SOURCE_DATE_EPOCH=" + time}});
+    for (const Product& index : disk.draft.take_all(fs::path(output) / "repodata"))
+        disk.tree.file(directory + "/repodata/" + index.name, index.file);
 }
 
 } // namespace
@@ -31,10 +35,10 @@ void put_anaconda_disk(DiskDraft& disk)
     disk.tree.text("rhdd3", module.name + "-" + module.version + " driver disk\n");
     std::set<std::string> directories;
     for (const auto& [kernel, modules] : disk.modules) {
-        const fs::path made = make_kmod_package(disk.work, disk.content, kernel, disk.draft);
+        DraftDirectory draft(disk.work, disk.draft.product());
+        const Product made = make_kmod_package(disk.work, disk.content, kernel, draft);
         const std::string directory = "rpms/" + kernel.arch;
-        disk.tree.file(directory + "/" + made.filename().string(),
-                       Descriptor(::open(made.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
+        disk.tree.file(directory + "/" + made.name, made.file);
         directories.insert(directory);
     }
     disk.tree.finish(); // the index holds the packages' times

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/archive_layout.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/package/inner_path.h"
-#include "lib/tree/directory.h"
 
 #include <algorithm>
 #include <array>
@@ -22,28 +22,11 @@ constexpr std::string_view newest_tree = "2.0.0";
 constexpr std::array<std::string_view, 8> not_kernels{"build", "source", "tarball", "driver_disk",
                                                       "rpm",   "deb",    "dsc",     "bmdeb"};
 
-bool is_real_directory(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_directory(fs::symlink_status(path, ignored));
-}
+bool is_real_directory(const fs::path& path) { return kind_of_file(path) == fs::file_type::directory; }
 
-bool is_real_file(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_regular_file(fs::symlink_status(path, ignored));
-}
+bool is_real_file(const fs::path& path) { return kind_of_file(path) == fs::file_type::regular; }
 
-/// Names of the real directories in `path`, in byte order.
-std::vector<std::string> directories_in(const fs::path& path)
-{
-    std::vector<std::string> names;
-    if (const auto opened = Directory::open(path))
-        for (auto& entry : opened->entries())
-            if (entry.kind == Directory::Kind::directory) names.push_back(std::move(entry.name));
-    std::sort(names.begin(), names.end());
-    return names;
-}
+bool is_present(const fs::path& path) { return kind_of_file(path) != fs::file_type::not_found; }
 
 class Look {
 public:
@@ -109,9 +92,7 @@ void Look::of_dkms()
 {
     check_version();
     found_.of_dkms = true;
-    std::error_code ignored;
-    const auto is_there = [&](const fs::path& path) { return fs::exists(fs::symlink_status(path, ignored)); };
-    if (const auto source = root_ / "dkms_source_tree"; is_real_directory(source) && is_there(source / "dkms.conf")) {
+    if (const auto source = root_ / "dkms_source_tree"; is_real_directory(source) && is_present(source / "dkms.conf")) {
         check_links(source);
         found_.source = source;
         found_.conf = source / "dkms.conf";
@@ -157,12 +138,11 @@ void Look::check_kernel(const KernelId& kernel) const
 
 void Look::plain()
 {
-    std::error_code ignored;
     std::vector<fs::path> level{root_};
     while (!level.empty()) {
         std::vector<fs::path> next;
         for (const fs::path& directory : level) {
-            if (fs::exists(fs::symlink_status(directory / "dkms.conf", ignored))) {
+            if (is_present(directory / "dkms.conf")) {
                 check_links(directory);
                 found_.source = directory;
                 found_.conf = directory / "dkms.conf";

@@ -2,6 +2,7 @@
 #include "lib/package/deb_build.h"
 
 #include "lib/build/private_directory.h"
+#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/common_postinst.h"
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 #include <vector>
 
@@ -41,7 +43,7 @@ std::uint64_t installed_size(const PayloadTree& tree, const std::vector<fs::path
     std::uint64_t total = 0;
     for (const fs::path& path : payload) {
         struct stat facts {};
-        if (::lstat((tree.root() / path).c_str(), &facts) < 0) continue;
+        if (::lstat((tree.root() / path).c_str(), &facts) < 0) refuse_read(tree.root() / path, errno);
         total += S_ISREG(facts.st_mode) ? (static_cast<std::uint64_t>(facts.st_size) + 1023) / 1024 : 1;
     }
     return total;
@@ -53,14 +55,12 @@ std::string md5sums(DraftDirectory& draft, const PayloadTree& tree, const std::v
     for (const fs::path& path : payload)
         if (fs::symlink_status(tree.root() / path).type() == fs::file_type::regular) files.push_back(path.string());
     std::string sums;
-    draft.work_in(tree.root());
     for (std::size_t from = 0; from < files.size(); from += files_at_once) {
         std::vector<std::string> argv{"md5sum", "--"};
         argv.insert(argv.end(), files.begin() + static_cast<std::ptrdiff_t>(from),
                     files.begin() + static_cast<std::ptrdiff_t>(std::min(files.size(), from + files_at_once)));
-        sums += draft.output_of(std::move(argv), "coreutils");
+        sums += draft.output_of({std::move(argv), "coreutils", {}, tree.root()});
     }
-    draft.work_in(draft.path());
     return sums;
 }
 
@@ -81,18 +81,19 @@ void put_documents(PayloadTree& tree, const DebPackage& package, const std::stri
 
 } // namespace
 
-fs::path build_deb(DraftDirectory& draft, PayloadTree& tree, const DebPackage& package, std::time_t time,
-                   DebCompression compression)
+Product build_deb(DraftDirectory& draft, PayloadTree& tree, const DebPackage& package, std::time_t time,
+                  DebCompression compression)
 {
     const std::vector<fs::path> payload = payload_of(tree);
     tree.text("DEBIAN/md5sums", md5sums(draft, tree, payload));
     tree.text("DEBIAN/control", binary_control(package, installed_size(tree, payload)));
     tree.finish();
     const std::string file = package.name + "_" + package.version + "_" + package.architecture + ".deb";
-    draft.run({"dpkg-deb", "--root-owner-group", compression == DebCompression::gzip ? "-Zgzip" : "-Zxz", "--build",
-               tree.root().filename().string(), file},
-              "dpkg", {"SOURCE_DATE_EPOCH=" + std::to_string(time), "DPKG_DEB_THREADS_MAX=1"});
-    return draft.path() / file;
+    draft.run({{"dpkg-deb", "--root-owner-group", compression == DebCompression::gzip ? "-Zgzip" : "-Zxz", "--build",
+                tree.root().string(), file},
+               "dpkg",
+               {"SOURCE_DATE_EPOCH=" + std::to_string(time), "DPKG_DEB_THREADS_MAX=1"}});
+    return draft.take(file);
 }
 
 std::string architecture_of(const PackContent& content)
@@ -111,12 +112,12 @@ void put_companions(PayloadTree& tree, const std::string& directory, const PackC
     tree.text(directory + manifest_name, text_of(manifest_of(content, work.cancellation, {})));
 }
 
-fs::path build_dkms_deb(DraftDirectory& draft, const PackContent& content, const Work& work)
+Product build_dkms_deb(DraftDirectory& draft, const PackContent& content, const Work& work)
 {
     const ModuleId& module = content.module();
     const DebPackage package = dkms_package(module, architecture_of(content));
     const std::string source = "usr/src/" + module.name + "-" + module.version;
-    PayloadTree tree(draft.path() / "package", content.time(), work.cancellation);
+    PayloadTree tree(draft.input() / "package", content.time(), work.cancellation);
     if (content.source()) tree.tree(source, content.source());
     put_companions(tree, "usr/share/" + module.name + "-dkms/", content, work);
     put_documents(tree, package, copyright(module, content.source() ? "/" + source : ""), content.time());
@@ -125,12 +126,12 @@ fs::path build_dkms_deb(DraftDirectory& draft, const PackContent& content, const
     return build_deb(draft, tree, package, content.time(), DebCompression::xz);
 }
 
-fs::path build_modules_deb(DraftDirectory& draft, const PackContent& content, const KernelId& kernel, Work& work,
-                           ModulesDeb kind)
+Product build_modules_deb(DraftDirectory& draft, const PackContent& content, const KernelId& kernel, const Work& work,
+                          ModulesDeb kind)
 {
     DebPackage package = modules_package(content.module(), kernel);
     if (kind == ModulesDeb::for_old_ubuntu) package.version += "-1";
-    PayloadTree tree(draft.path() / unique_name("modules-" + kernel.release + "-"), content.time(), work.cancellation);
+    PayloadTree tree(draft.input() / "package", content.time(), work.cancellation);
     for (const PackedModule& module : content.modules(kernel))
         tree.file("lib/modules/" + kernel.release + "/updates/dkms/" + module.file,
                   content.open_module(kernel, module));

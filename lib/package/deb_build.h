@@ -6,7 +6,6 @@
 #include "lib/package/pack_content.h"
 #include "lib/package/payload_tree.h"
 
-#include <filesystem>
 #include <string>
 
 namespace dkms {
@@ -17,20 +16,20 @@ enum class DebCompression {
     gzip, ///< the Debian installer reads the control member of no other
 };
 
-/// Makes PACKAGE_VERSION_ARCH.deb of what lies in a directory of `draft`, with its maintainer scripts in DEBIAN; adds
-/// control and md5sums to these. Everything in it belongs to root and has the time of `time`. Returns the file's path.
-/// Throws Error ToolMissing, PackagingFailed, DiskFull, Cancelled.
-std::filesystem::path build_deb(DraftDirectory& draft, PayloadTree& tree, const DebPackage& package, std::time_t time,
-                                DebCompression compression);
+/// Makes PACKAGE_VERSION_ARCH.deb of `tree`, which lies in the input of `draft`, with its maintainer scripts in DEBIAN;
+/// adds control and md5sums to these. Everything in it belongs to root and has the time of `time`. Throws Error
+/// ToolMissing, PackagingFailed, DiskFull, Cancelled.
+Product build_deb(DraftDirectory& draft, PayloadTree& tree, const DebPackage& package, std::time_t time,
+                  DebCompression compression);
 
 /// The package that brings a module to DKMS:
 ///     /usr/src/M-V/                                 the source, unless the request has binaries_only
 ///     /usr/share/M-dkms/M-V.dkms.tar.gz             the builds, if there are any (module_archive.h)
 ///     /usr/share/M-dkms/postinst                    common.postinst, unless the request has no_postinst
 ///     /usr/share/M-dkms/dkms_manifest.json
-/// It is for the architecture of its builds, "all" if these are for none or for several. Returns the file's path in
-/// `draft`; throws as build_deb.
-std::filesystem::path build_dkms_deb(DraftDirectory& draft, const PackContent& content, const Work& work);
+/// It is for the architecture of its builds, "all" if these are for none or for several. The draft is for this
+/// package alone. Throws as build_deb.
+Product build_dkms_deb(DraftDirectory& draft, const PackContent& content, const Work& work);
 
 /// Whom a package of modules is for.
 enum class ModulesDeb {
@@ -39,10 +38,10 @@ enum class ModulesDeb {
     for_old_ubuntu, ///< Ubuntu's of old: revision 1, to be unpacked under its own kernel only
 };
 
-/// The package of the modules of one build, as /lib/modules/K/updates/dkms/FILE. Returns the file's path in `draft`;
-/// throws as build_deb, and Error VerifyFailed.
-std::filesystem::path build_modules_deb(DraftDirectory& draft, const PackContent& content, const KernelId& kernel,
-                                        Work& work, ModulesDeb kind);
+/// The package of the modules of one build, as /lib/modules/K/updates/dkms/FILE. The draft is for this package
+/// alone. Throws as build_deb, and Error VerifyFailed.
+Product build_modules_deb(DraftDirectory& draft, const PackContent& content, const KernelId& kernel, const Work& work,
+                          ModulesDeb kind);
 
 /// What is not a package's own, but lies in a directory of a source package or of a package: everything but the source.
 /// `directory` is "" or ends in '/'.

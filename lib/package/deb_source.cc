@@ -89,11 +89,11 @@ void put_debian(PayloadTree& tree, const DebPackage& package, const PackContent&
 fs::path write_tarball(DraftDirectory& draft, const DebPackage& package, const PackContent& content, const Work& work)
 {
     const std::string name = package.name + "-" + package.version;
-    PayloadTree tree(draft.path() / name, content.time(), work.cancellation);
+    PayloadTree tree(draft.input() / name, content.time(), work.cancellation);
     tree.tree(content.module().name + "-" + content.module().version, content.source());
     put_companions(tree, "share/", content, work);
     put_debian(tree, package, content);
-    fs::path path = draft.path() / (package.name + "_" + package.version + ".tar.gz");
+    fs::path path = draft.input() / (package.name + "_" + package.version + ".tar.gz");
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     const Descriptor directory(::open(tree.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     ArchiveWriter writer(file.number(), path.filename(), content.time());
@@ -104,7 +104,7 @@ fs::path write_tarball(DraftDirectory& draft, const DebPackage& package, const P
 
 std::string digest(DraftDirectory& draft, const std::string& program, const fs::path& file)
 {
-    const std::string said = draft.output_of({program, "--", file.filename().string()}, "coreutils");
+    const std::string said = draft.output_of({{program, "--", file.string()}, "coreutils"});
     return said.substr(0, said.find(' '));
 }
 
@@ -125,7 +125,7 @@ std::string sums_of(DraftDirectory& draft, const std::vector<fs::path>& files, c
 
 fs::path write_dsc(DraftDirectory& draft, const DebPackage& package, const fs::path& tarball)
 {
-    fs::path path = draft.path() / (package.name + "_" + package.version + ".dsc");
+    fs::path path = draft.input() / (package.name + "_" + package.version + ".dsc");
     write_file_durably(path, "Format: 1.0\nSource: " + package.name + "\nBinary: " + package.name +
                                  "\nArchitecture: all\nVersion: " + package.version +
                                  "\nMaintainer: " + deb_maintainer() + "\nStandards-Version: 4.6.2\nPackage-List:\n " +
@@ -136,7 +136,7 @@ fs::path write_dsc(DraftDirectory& draft, const DebPackage& package, const fs::p
 fs::path write_changes(DraftDirectory& draft, const DebPackage& package, const std::vector<fs::path>& files,
                        std::time_t time)
 {
-    fs::path path = draft.path() / (package.name + "_" + package.version + "_source.changes");
+    fs::path path = draft.input() / (package.name + "_" + package.version + "_source.changes");
     write_file_durably(path, "Format: 1.8\nDate: " + date_text(time) + "\nSource: " + package.name +
                                  "\nArchitecture: source\nVersion: " + package.version +
                                  "\nDistribution: unstable\nUrgency: low\nMaintainer: " + deb_maintainer() +
@@ -148,12 +148,15 @@ fs::path write_changes(DraftDirectory& draft, const DebPackage& package, const s
 
 } // namespace
 
-std::vector<fs::path> build_dsc(DraftDirectory& draft, const PackContent& content, const Work& work)
+Products build_dsc(DraftDirectory& draft, const PackContent& content, const Work& work)
 {
     const DebPackage package = dkms_package(content.module(), "all");
     const fs::path tarball = write_tarball(draft, package, content, work);
     const fs::path dsc = write_dsc(draft, package, tarball);
-    return {dsc, tarball, write_changes(draft, package, {dsc, tarball}, content.time())};
+    const fs::path changes = write_changes(draft, package, {dsc, tarball}, content.time());
+    Products products;
+    for (const fs::path& file : {dsc, tarball, changes}) products.push_back(opened_product(file));
+    return products;
 }
 
 } // namespace dkms

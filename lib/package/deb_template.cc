@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/deb_template.h"
 
+#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/package/common_postinst.h"
 #include "lib/package/deb_build.h"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include <fcntl.h>
@@ -65,15 +67,6 @@ void put_beside(PayloadTree& tree, const PackContent& content, const Work& work)
     });
 }
 
-std::vector<fs::path> files_in(const fs::path& directory)
-{
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(directory))
-        if (!entry.is_symlink() && entry.is_regular_file()) files.push_back(entry.path());
-    std::sort(files.begin(), files.end());
-    return files;
-}
-
 } // namespace
 
 DebTemplate find_deb_template(const PackContent& content, const Work& work)
@@ -85,22 +78,24 @@ DebTemplate find_deb_template(const PackContent& content, const Work& work)
         const std::string name = content.module().name + "-dkms-" + kind;
         if (!content.source()) break;
         if (Descriptor found = open_directory_below(content.source().number(), name)) return {std::move(found), name};
+        if (!means_absent(errno) && errno != ELOOP) refuse_read(name, errno); // a link is no template
     }
     for (const std::string& kind : kinds) {
         const fs::path path = work.places.config_dir / ("template-dkms-" + kind);
         if (Descriptor found{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)})
             return {std::move(found), path.string()};
+        if (!means_absent(errno)) refuse_read(path, errno);
     }
     return {};
 }
 
-std::vector<fs::path> build_from_template(DraftDirectory& draft, const DebTemplate& from, const PackContent& content,
-                                          const KernelId& kernel, const Work& work)
+Products build_from_template(DraftDirectory& draft, const DebTemplate& from, const PackContent& content,
+                             const KernelId& kernel, const Work& work)
 {
     const bool is_source = work.step.options.format == PackFormat::dsc;
     const std::string top = "build-" + kernel.release + kernel.arch; // what is made appears beside the template
     const std::string name = dkms_package_name(content.module()) + "-" + deb_version(content.module().version);
-    PayloadTree tree(draft.path() / top / name, content.time(), work.cancellation);
+    PayloadTree tree(draft.input() / top / name, content.time(), work.cancellation);
     fill_in(from, words_for(content, kernel), tree);
     put_beside(tree, content, work);
     tree.finish();
@@ -109,15 +104,16 @@ std::vector<fs::path> build_from_template(DraftDirectory& draft, const DebTempla
         environment.push_back("KVER=" + kernel.release);
         environment.push_back("KARCH=" + kernel.arch);
     }
-    draft.work_in(tree.root());
-    draft.run({"dpkg-buildpackage", "-d", is_source ? "-S" : "-b", "-us", "-uc"}, "dpkg-dev", std::move(environment));
-    draft.work_in(draft.path());
-
-    std::vector<fs::path> made = files_in(draft.path() / top);
+    draft.copy_to_output(top);
+    draft.run({{"dpkg-buildpackage", "-d", is_source ? "-S" : "-b", "-us", "-uc"},
+               "dpkg-dev",
+               std::move(environment),
+               draft.output() / top / name});
+    Products made = draft.take_all(top);
     if (!is_source)
-        made.erase(
-            std::remove_if(made.begin(), made.end(), [](const fs::path& path) { return path.extension() != ".deb"; }),
-            made.end());
+        made.erase(std::remove_if(made.begin(), made.end(),
+                                  [](const Product& product) { return !product.name.ends_with(".deb"); }),
+                   made.end());
     return made;
 }
 

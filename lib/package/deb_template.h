@@ -4,8 +4,7 @@
 #include "lib/package/draft_directory.h"
 #include "lib/package/pack_content.h"
 
-#include <filesystem>
-#include <vector>
+#include <string>
 
 namespace dkms {
 
@@ -17,15 +16,16 @@ struct DebTemplate {
 
 /// The template for a format: M-dkms-mkdeb/, M-dkms-mkdsc/ or M-dkms-mkbmdeb/ in the source, else template-dkms-mkdeb/
 /// … in the configuration directory. A template for mkdeb is one for mkdsc, too.
+/// Throws Error ReadFailed.
 DebTemplate find_deb_template(const PackContent& content, const Work& work);
 
-/// Runs dpkg-buildpackage(1) in a copy of the template, beside which lie the source (M-V/), the builds
-/// (M-V.dkms.tar.gz) and common.postinst. These words are replaced in the files of debian/: DEBIAN_PACKAGE,
+/// Runs dpkg-buildpackage(1) in a copy of the template that it can change, beside which lie the source (M-V/), the
+/// builds (M-V.dkms.tar.gz) and common.postinst. These words are replaced in the files of debian/: DEBIAN_PACKAGE,
 /// DEBIAN_BUILD_ARCH, KERNEL_VERSION, MODULE_NAME, MODULE_VERSION, DATE_STAMP. Makes a source package for
-/// PackFormat::dsc, else binary ones, for `kernel` if it is not empty (KVER and KARCH in the environment). Returns what
-/// was made. Throws Error ToolMissing, PackagingFailed, DiskFull, Cancelled.
-std::vector<std::filesystem::path> build_from_template(DraftDirectory& draft, const DebTemplate& from,
-                                                       const PackContent& content, const KernelId& kernel,
-                                                       const Work& work);
+/// PackFormat::dsc, else binary ones, for `kernel` if it is not empty (KVER and KARCH in the environment). The
+/// template is foreign code: the draft is for this run alone. Returns the files that have appeared beside the copy.
+/// Throws Error ToolMissing, PackagingFailed, ResultRefused, DiskFull, Cancelled.
+Products build_from_template(DraftDirectory& draft, const DebTemplate& from, const PackContent& content,
+                             const KernelId& kernel, const Work& work);
 
 } // namespace dkms

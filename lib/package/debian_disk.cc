@@ -4,21 +4,13 @@
 #include "lib/package/deb_build.h"
 #include "lib/package/deb_names.h"
 
-#include <fcntl.h>
-
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
-
-fs::path package_of(DiskDraft& disk, const KernelId& kernel, ModulesDeb kind)
+Product package_of(const DiskDraft& disk, const KernelId& kernel, ModulesDeb kind)
 {
-    return build_modules_deb(disk.draft, disk.content, kernel, disk.work, kind);
-}
-
-void put(DiskDraft& disk, const fs::path& package, const std::string& path)
-{
-    disk.tree.file(path, Descriptor(::open(package.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
+    DraftDirectory draft(disk.work, disk.draft.product());
+    return build_modules_deb(draft, disk.content, kernel, disk.work, kind);
 }
 
 } // namespace
@@ -27,8 +19,8 @@ void put_debian_disk(DiskDraft& disk, const DiskTarget& target)
 {
     const std::string directory = target.distribution + "-drivers/" + target.release + "/";
     for (const auto& [kernel, modules] : disk.modules) {
-        const fs::path package = package_of(disk, kernel, ModulesDeb::for_installer);
-        put(disk, package, directory + package.filename().string());
+        const Product package = package_of(disk, kernel, ModulesDeb::for_installer);
+        disk.tree.file(directory + package.name, package.file);
     }
 }
 
@@ -37,9 +29,9 @@ void put_old_ubuntu_disk(DiskDraft& disk)
     const ModuleId& module = disk.content.module();
     for (const auto& [kernel, modules] : disk.modules) {
         const std::string base = kernel.release.substr(0, kernel.release.find_first_of("-_"));
-        put(disk, package_of(disk, kernel, ModulesDeb::for_old_ubuntu),
-            "ubuntu-drivers/" + base + "/" + module.name + "_" + module.version + "-" + kernel.release + "_" +
-                deb_architecture(kernel.arch) + ".deb");
+        disk.tree.file("ubuntu-drivers/" + base + "/" + module.name + "_" + module.version + "-" + kernel.release +
+                           "_" + deb_architecture(kernel.arch) + ".deb",
+                       package_of(disk, kernel, ModulesDeb::for_old_ubuntu).file);
     }
     if (disk.content.source()) disk.tree.tree("ubuntu/" + module.name + "-" + module.version, disk.content.source());
 }

@@ -2,6 +2,7 @@
 #include "lib/package/disk_filesystem.h"
 
 #include "lib/build/private_directory.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 
@@ -67,10 +68,11 @@ void check_fat_names(const DiskContent& content)
 bool is_for_fat(const DiskContent& content, const DiskContent::Entry& entry)
 {
     if (entry.type == fs::file_type::regular) return true;
-    std::error_code none;
-    const fs::path target = fs::weakly_canonical(content.root / entry.path, none).lexically_relative(content.root);
-    return entry.type == fs::file_type::symlink && !none && !target.empty() && *target.begin() != ".." &&
-           fs::is_regular_file(content.root / target, none);
+    if (entry.type != fs::file_type::symlink) return false;
+    std::error_code dangling; // or a circle, or too long a path: it leads to no file
+    const fs::path real = fs::canonical(content.root / entry.path, dangling);
+    const fs::path target = real.lexically_relative(content.root);
+    return !dangling && !target.empty() && *target.begin() != ".." && kind_of_file(real) == fs::file_type::regular;
 }
 
 } // namespace
@@ -112,7 +114,7 @@ unsigned DiskContent::least_size() const
     return std::max(static_cast<unsigned>(bytes / kib), smallest_filesystem);
 }
 
-void write_ext2(DraftDirectory& draft, const DiskContent& content, const Filesystem& system, const fs::path& path)
+void write_ext2(DraftDirectory& draft, const DiskContent& content, const Filesystem& system, const std::string& name)
 {
     const Strings clock{"E2FSPROGS_FAKE_TIME=" + std::to_string(system.time), "MKE2FS_CONFIG=/dev/null"};
     const std::string uuid = filesystem_uuid;
@@ -138,37 +140,37 @@ void write_ext2(DraftDirectory& draft, const DiskContent& content, const Filesys
                  "-d",
                  content.root.string()};
     if (!system.label.empty()) argv.insert(argv.end(), {"-L", system.label});
-    argv.insert(argv.end(), {path.string(), std::to_string(system.size)});
-    draft.run(std::move(argv), "e2fsprogs", clock);
+    argv.insert(argv.end(), {name, std::to_string(system.size)});
+    draft.run({std::move(argv), "e2fsprogs", clock});
 
-    const fs::path commands = draft.path() / "debugfs.commands";
+    const fs::path commands = draft.input() / "debugfs.commands";
     write_file_durably(commands, debugfs_commands(content.entries.size(), system.time));
-    draft.run({"debugfs", "-w", "-f", commands.string(), path.string()}, "e2fsprogs", clock);
+    draft.run({{"debugfs", "-w", "-f", commands.string(), name}, "e2fsprogs", clock});
 }
 
-void write_fat(DraftDirectory& draft, const DiskContent& content, const Filesystem& system, const fs::path& path)
+void write_fat(DraftDirectory& draft, const DiskContent& content, const Filesystem& system, const std::string& name)
 {
     check_fat_names(content);
     const Strings settings{"SOURCE_DATE_EPOCH=" + std::to_string(system.time), "TZ=UTC", "MTOOLS_SKIP_CHECK=1",
                            "MTOOLSRC=/dev/null"};
     Strings make{"mkfs.vfat", "--invariant", "-i", fat_serial};
     if (!system.label.empty()) make.insert(make.end(), {"-n", system.label});
-    make.insert(make.end(), {"-C", path.string(), std::to_string(system.size)});
-    draft.run(std::move(make), "dosfstools", settings);
+    make.insert(make.end(), {"-C", name, std::to_string(system.size)});
+    draft.run({std::move(make), "dosfstools", settings});
 
     std::map<std::string, Strings> files; // by their directory
-    Strings directories{"mmd", "-i", path.string()};
+    Strings directories{"mmd", "-i", name};
     for (const DiskContent::Entry& entry : content.entries)
         if (entry.type == fs::file_type::directory)
             directories.push_back("::/" + entry.path.string());
         else if (is_for_fat(content, entry))
             files[entry.path.parent_path().string()].push_back((content.root / entry.path).string());
-    if (directories.size() > 3) draft.run(std::move(directories), "mtools", settings);
+    if (directories.size() > 3) draft.run({std::move(directories), "mtools", settings});
     for (auto& [directory, paths] : files) {
-        Strings copy{"mcopy", "-m", "-i", path.string()};
+        Strings copy{"mcopy", "-m", "-i", name};
         copy.insert(copy.end(), paths.begin(), paths.end());
         copy.push_back("::/" + directory);
-        draft.run(std::move(copy), "mtools", settings);
+        draft.run({std::move(copy), "mtools", settings});
     }
 }
 

@@ -35,12 +35,10 @@ struct Filesystem {
     std::time_t time;
 };
 
-/// Makes a file system with that content in the new file `path`, by mke2fs(8) and debugfs(8), or mkfs.vfat(8), mmd(1)
-/// and mcopy(1). What is in it belongs to root, and what would be drawn or taken from the clock is fixed. Throws as
-/// DraftDirectory::run; write_fat throws Error PackagingFailed for names that FAT cannot have.
-void write_ext2(DraftDirectory& draft, const DiskContent& content, const Filesystem& system,
-                const std::filesystem::path& path);
-void write_fat(DraftDirectory& draft, const DiskContent& content, const Filesystem& system,
-               const std::filesystem::path& path);
+/// Makes a file system with that content in the new file `name` in the draft's output, by mke2fs(8) and debugfs(8), or
+/// mkfs.vfat(8), mmd(1) and mcopy(1). What is in it belongs to root, and what would be drawn or taken from the clock is
+/// fixed. Throws as DraftDirectory::run; write_fat throws Error PackagingFailed for names that FAT cannot have.
+void write_ext2(DraftDirectory& draft, const DiskContent& content, const Filesystem& system, const std::string& name);
+void write_fat(DraftDirectory& draft, const DiskContent& content, const Filesystem& system, const std::string& name);
 
 } // namespace dkms

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/disk_image.h"
 
-#include "lib/build/private_directory.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/disk_filesystem.h"
@@ -49,26 +48,30 @@ void check_label(const DiskImage& image)
                                     std::to_string(longest) + " letters, digits, '-' and '_'"}});
 }
 
-void write_archive(const PayloadTree& tree, const DiskImage& image, std::time_t time, const fs::path& path,
-                   Cancellation& cancellation)
+/// An archive needs no program: it is ours, and so is where it is written.
+Product write_archive(const DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
+                      const std::string& name, Cancellation& cancellation)
 {
-    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const fs::path path = draft.input() / name;
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     const Descriptor directory(::open(tree.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!file || !directory)
         throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
-    ArchiveWriter writer(file.number(), path.filename(), time,
+    ArchiveWriter writer(file.number(), name, time,
                          image.media == DiskMedia::tar ? ArchiveFormat::ustar : ArchiveFormat::newc);
     writer.tree("", directory, cancellation);
     writer.close();
+    return opened_product(path);
 }
 
-void write_iso(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
-               const fs::path& path)
+Product write_iso(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
+                  const std::string& name)
 {
     std::vector<std::string> argv{"xorriso", "-as", "mkisofs", "-quiet", "-r", "-J", "-joliet-long", "-pad"};
     if (!image.label.empty()) argv.insert(argv.end(), {"-V", image.label});
-    argv.insert(argv.end(), {"-o", path.string(), tree.root().string()});
-    draft.run(std::move(argv), "xorriso", {"SOURCE_DATE_EPOCH=" + std::to_string(time), "TZ=UTC"});
+    argv.insert(argv.end(), {"-o", name, tree.root().string()});
+    draft.run({std::move(argv), "xorriso", {"SOURCE_DATE_EPOCH=" + std::to_string(time), "TZ=UTC"}});
+    return draft.take(name);
 }
 
 /// Whether that is what programs say when a file system in a file is full.
@@ -82,8 +85,8 @@ bool tells_of_full_image(const Error& error)
 }
 
 /// Tries larger ones until everything is in it, where the size is ours to choose.
-void write_filesystem(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
-                      const fs::path& path)
+Product write_filesystem(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
+                         const std::string& name)
 {
     constexpr unsigned smallest = 1440;
     constexpr int attempts = 8;
@@ -98,17 +101,17 @@ void write_filesystem(DraftDirectory& draft, const PayloadTree& tree, const Disk
     };
     if (size < content.least_size()) refuse();
     for (int attempt = 1;; ++attempt) {
-        remove_quietly(path);
         try {
             if (image.ext2)
-                write_ext2(draft, content, {image.label, size, time}, path);
+                write_ext2(draft, content, {image.label, size, time}, name);
             else
-                write_fat(draft, content, {image.label, size, time}, path);
-            return;
+                write_fat(draft, content, {image.label, size, time}, name);
+            return draft.take(name);
         } catch (const Error& error) {
             if (!tells_of_full_image(error) || (!is_given && attempt == attempts)) throw;
             if (is_given) refuse();
         }
+        draft.run({{"rm", "-f", "--", name}, "coreutils"});
         size += size / 4;
     }
 }
@@ -145,15 +148,12 @@ void check_image(const DiskImage& image)
     }
 }
 
-void write_image(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
-                 const fs::path& path, Cancellation& cancellation)
+Product write_image(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
+                    const std::string& name, Cancellation& cancellation)
 {
-    if (image.media == DiskMedia::iso)
-        write_iso(draft, tree, image, time, path);
-    else if (has_filesystem(image.media))
-        write_filesystem(draft, tree, image, time, path);
-    else
-        write_archive(tree, image, time, path, cancellation);
+    if (image.media == DiskMedia::iso) return write_iso(draft, tree, image, time, name);
+    if (has_filesystem(image.media)) return write_filesystem(draft, tree, image, time, name);
+    return write_archive(draft, tree, image, time, name, cancellation);
 }
 
 } // namespace dkms

@@ -5,7 +5,6 @@
 #include "lib/package/payload_tree.h"
 
 #include <ctime>
-#include <filesystem>
 #include <string>
 
 namespace dkms {
@@ -34,12 +33,12 @@ struct DiskImage {
 /// Throws Error InvalidArgs when the file system cannot have that label, ToolMissing for what writing it needs.
 void check_image(const DiskImage& image);
 
-/// Writes what lies in `tree`, which is finished, to the new file `path` in `draft`. No mount is needed, and everything
-/// belongs to root. Nothing in the image depends on the day or on chance, but for the order of what is in an ext2 file
-/// system, which is that in which the file system of /var/tmp has it. FAT has neither links nor names that differ in
-/// case only: links to files become copies, others are left out, and such names are an error.
-/// Throws Error DoesNotFit, ToolMissing, PackagingFailed, ArchiveNotWritable, DiskFull, Cancelled.
-void write_image(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
-                 const std::filesystem::path& path, Cancellation& cancellation);
+/// Makes the image `name` of what lies in `tree`, which is finished and in the input of `draft`. No mount is needed,
+/// and everything belongs to root. Nothing in the image depends on the day or on chance, but for the order of what is
+/// in an ext2 file system, which is that in which the file system of /var/tmp has it. FAT has neither links nor names
+/// that differ in case only: links to files become copies, others are left out, and such names are an error. Throws
+/// Error DoesNotFit, ToolMissing, PackagingFailed, ArchiveNotWritable, DiskFull, Cancelled.
+Product write_image(DraftDirectory& draft, const PayloadTree& tree, const DiskImage& image, std::time_t time,
+                    const std::string& name, Cancellation& cancellation);
 
 } // namespace dkms

@@ -53,8 +53,8 @@ struct DiskDraft {
     Work& work;
     const PackContent& content;
     std::map<KernelId, std::vector<PackedModule>> modules; ///< of each build; none is empty
-    DraftDirectory& draft;                                 ///< for packages that go onto the disk
-    PayloadTree& tree;                                     ///< what will be the disk
+    DraftDirectory& draft;                                 ///< the disk's own: packages on it have theirs
+    PayloadTree& tree;                                     ///< what will be the disk, in the draft's input
 };
 
 /// The modules so that each comes after those it needs, else in the order of dkms.conf.

@@ -3,12 +3,14 @@
 
 #include "lib/build/first_error.h"
 #include "lib/build/private_directory.h"
-#include "lib/files/walk.h"
+#include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,83 +18,123 @@ namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kept_output = 256 * 1024;
 
-/// What is in there belongs to the sandbox's user, so that its programs can change it.
-void give(const fs::path& path)
+constexpr std::size_t kept_output = 256 * 1024;
+constexpr std::size_t most_products = 100;
+constexpr std::uint64_t largest_product = std::uint64_t{8} << 30;
+
+[[noreturn]] void refuse(const fs::path& path, int number)
 {
-    const auto [uid, gid] = sandbox_owner();
-    const auto hand_over = [&, uid = uid, gid = gid](const fs::path& one) {
-        if (::lchown(one.c_str(), uid, gid) < 0) return; // not root, or gone: then it is ours as it should be
-    };
-    hand_over(path);
-    walk(path, [&](const Found& found) { hand_over(path / found.path); });
+    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
+    throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
+}
+
+fs::path made_directory()
+{
+    std::string name = "/var/tmp/dkms-pack-XXXXXX"; // mode 0700
+    if (::mkdtemp(name.data()) == nullptr) refuse(name, errno);
+    return name;
 }
 
 } // namespace
 
-DraftDirectory::DraftDirectory(Work& work, std::string product) : work_(work), product_(std::move(product))
+DraftDirectory::DraftDirectory(const Work& work, std::string product)
+    : work_(work), product_(std::move(product)), path_(made_directory()), input_(path_ / "input"),
+      output_(path_ / "output")
 {
-    std::string name = "/var/tmp/dkms-pack-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) {
-        if (errno == ENOSPC || errno == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", name}});
-        throw Error(ErrorCode::archive_not_writable, {{"path", name}, {"reason", errno_text(errno)}});
-    }
-    path_ = name;
-    directory_ = path_;
+    const auto [uid, gid] = sandbox_owner();
+    if (::mkdir(input_.c_str(), 0755) == 0 && ::mkdir(output_.c_str(), 0755) == 0 &&
+        (uid == ::geteuid() || ::chown(output_.c_str(), uid, gid) == 0))
+        return;
+    const int number = errno;
+    remove_quietly(path_);
+    refuse(path_, number);
 }
 
-DraftDirectory::~DraftDirectory() { remove_quietly(path_); }
-
-Command DraftDirectory::command(std::vector<std::string> argv, const std::string& package,
-                                std::vector<std::string> environment) const
+DraftDirectory::~DraftDirectory()
 {
-    require_tool(product_, argv.front(), package);
-    give(path_);
+    try {
+        remove_private_directory(path_);
+    } catch (const Error& error) {
+        work_.reporter.warning(error.name(), error.parameters(), error.message());
+    }
+}
+
+Command DraftDirectory::command(Tool tool) const
+{
+    require_tool(product_, tool.argv.front(), tool.package);
     Command command;
-    command.argv = std::move(argv);
+    command.argv = std::move(tool.argv);
     command.environment = base_environment();
-    for (std::string& setting : environment) command.environment.push_back(std::move(setting));
-    command.environment.push_back("TMPDIR=" + path_.string());
-    command.directory = directory_;
+    for (std::string& setting : tool.environment) command.environment.push_back(std::move(setting));
+    command.environment.push_back("TMPDIR=" + output_.string());
+    command.directory = tool.directory.empty() ? output_ : tool.directory;
     Sandbox sandbox;
-    sandbox.writable = {{path_, path_}};
+    sandbox.empty = {path_}; // which only we can enter: there the programs find the two sides of it
+    sandbox.read_only = {{input_, input_}};
+    sandbox.writable = {{output_, output_}};
     return sandboxed(std::move(command), sandbox);
 }
 
-void DraftDirectory::check(const std::vector<std::string>& argv, const ExitStatus& status,
-                           const std::string& said) const
+void DraftDirectory::check(const std::string& program, const ExitStatus& status, const std::string& said) const
 {
     if (status.ok()) return;
     if (tells_of_full_disk(said)) throw Error(ErrorCode::disk_full, {{"path", path_.string()}});
     std::string reason = first_error(said, path_.string());
     if (reason.empty()) reason = "it ended with " + std::to_string(status.code);
-    throw Error(ErrorCode::packaging_failed, {{"product", product_}, {"program", argv.front()}, {"reason", reason}});
+    throw Error(ErrorCode::packaging_failed, {{"product", product_}, {"program", program}, {"reason", reason}});
 }
 
-void DraftDirectory::run(std::vector<std::string> argv, const std::string& package,
-                         std::vector<std::string> environment)
+void DraftDirectory::run(Tool tool)
 {
+    const std::string program = tool.argv.front();
     std::string said;
     const ExitStatus status = run_heard(
-        command(argv, package, std::move(environment)),
+        command(std::move(tool)),
         [&](std::string_view text) {
             write_all(STDOUT_FILENO, text);
             said.append(text);
             if (said.size() > kept_output) said.erase(0, said.size() - kept_output);
         },
         &work_.cancellation);
-    check(argv, status, said);
+    check(program, status, said);
 }
 
-std::string DraftDirectory::output_of(std::vector<std::string> argv, const std::string& package,
-                                      std::vector<std::string> environment)
+std::string DraftDirectory::output_of(Tool tool)
 {
-    Command to_run = command(argv, package, std::move(environment));
+    const std::string program = tool.argv.front();
+    Command to_run = command(std::move(tool));
     to_run.error = STDERR_FILENO;
     const Captured said = capture(std::move(to_run), {16 * 1024 * 1024, std::chrono::minutes(10)}, &work_.cancellation);
-    check(argv, said.status, said.output);
+    check(program, said.status, said.output);
     return said.output;
+}
+
+void DraftDirectory::copy_to_output(const std::string& name)
+{
+    run({{"cp", "-a", "--", (input_ / name).string(), output_.string()}, "coreutils"});
+}
+
+Gate DraftDirectory::gate() const { return {output_, sandbox_owner().first, work_.step.module.text()}; }
+
+Product DraftDirectory::take(const fs::path& name) const
+{
+    Descriptor file = gate().open(name, largest_product);
+    if (file) return {name.filename().string(), std::move(file)};
+    throw Error(ErrorCode::packaging_failed,
+                {{"product", product_}, {"program", name.filename().string()}, {"reason", "no such file was made"}});
+}
+
+Products DraftDirectory::take_all(const fs::path& name) const
+{
+    std::string into = (path_ / "taken-XXXXXX").string();
+    if (::mkdtemp(into.data()) == nullptr) refuse(into, errno);
+    const Descriptor opened(::open(into.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!opened) refuse(into, errno);
+    Products products;
+    for (const std::string& taken : gate().take_flat(name, opened.number(), most_products, largest_product).taken)
+        products.push_back(opened_product(fs::path(into) / taken));
+    return products;
 }
 
 void require_tool(const std::string& product, const std::string& program, const std::string& package)

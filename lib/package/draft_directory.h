@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/files/gate.h"
+#include "lib/package/product.h"
 #include "lib/process/sandbox.h"
 #include "lib/process/work.h"
 
@@ -10,38 +12,60 @@
 
 namespace dkms {
 
-/// A new directory in /var/tmp in which something is put together that will be copied elsewhere: whoever packs for
-/// himself need not be able to write to the tree. Only we and the sandbox's user can enter it; removed with everything
-/// in it when the object ends.
+/// A program that works on a product.
+struct Tool {
+    std::vector<std::string> argv;
+    std::string package;                       ///< the Debian package that brings the program
+    std::vector<std::string> environment = {}; ///< added to the base one
+    std::filesystem::path directory = {};      ///< where it runs; DraftDirectory::output() if empty
+};
+
+/// A new directory in /var/tmp in which programs make a product, among them code that a module brings: debian/rules of
+/// a template, the scriptlets of a spec. Only we can enter it; it is deleted with everything in it when the object
+/// ends, and what cannot be deleted is a warning of the job.
+///
+/// It has two sides. What goes in is written to input() by us: programs can read it and change nothing in it. In
+/// output() programs work, as the user who builds: once the first of them has run, we neither write nor look there.
+/// What is wanted of it is named, and comes out through a Gate. Code of a module's gets a draft of its own, so that
+/// nothing it leaves behind is found by what runs for another product.
 class DraftDirectory {
 public:
     /// `product` is what is made, for errors. Throws Error ArchiveNotWritable, DiskFull.
-    DraftDirectory(Work& work, std::string product);
+    DraftDirectory(const Work& work, std::string product);
     ~DraftDirectory();
     DraftDirectory(const DraftDirectory&) = delete;
     DraftDirectory& operator=(const DraftDirectory&) = delete;
 
-    const std::filesystem::path& path() const { return path_; }
+    const std::string& product() const { return product_; }
+    const std::filesystem::path& input() const { return input_; }
+    const std::filesystem::path& output() const { return output_; }
 
-    /// The programs that follow run in this directory, which is path() or lies below it.
-    void work_in(std::filesystem::path directory) { directory_ = std::move(directory); }
-    /// Runs a program there to its end, in a sandbox in which it can change nothing else; what it says goes
-    /// to the job's log. `environment` is added to the base one; `package` is the Debian package that brings the
-    /// program. Throws Error ToolMissing, PackagingFailed, DiskFull, Cancelled.
-    void run(std::vector<std::string> argv, const std::string& package, std::vector<std::string> environment = {});
+    /// Runs a program to its end, in a sandbox in which it can write to output() only; what it says goes to the job's
+    /// log. Throws Error ToolMissing, PackagingFailed, DiskFull, Cancelled.
+    void run(Tool tool);
     /// The same; returns what it printed.
-    std::string output_of(std::vector<std::string> argv, const std::string& package,
-                          std::vector<std::string> environment = {});
+    std::string output_of(Tool tool);
+    /// Has a program copy `name` in input() to the same name in output(), for tools that change what they work on.
+    /// Throws as run().
+    void copy_to_output(const std::string& name);
+
+    /// What programs have made as `name` in output(). Throws Error PackagingFailed if there is no such file,
+    /// ResultRefused for what is no plain file of theirs, or is larger than 8 GiB; ReadFailed.
+    Product take(const std::filesystem::path& name) const;
+    /// All files that lie directly in the directory `name` in output(), in byte order: at most 100, of at most 2 GiB
+    /// each. Throws as Gate::take_flat.
+    Products take_all(const std::filesystem::path& name) const;
 
 private:
-    Command command(std::vector<std::string> argv, const std::string& package,
-                    std::vector<std::string> environment) const;
-    void check(const std::vector<std::string>& argv, const ExitStatus& status, const std::string& said) const;
+    Command command(Tool tool) const;
+    void check(const std::string& program, const ExitStatus& status, const std::string& said) const;
+    Gate gate() const;
 
-    Work& work_;
+    const Work& work_;
     std::string product_;
     std::filesystem::path path_;
-    std::filesystem::path directory_;
+    std::filesystem::path input_;
+    std::filesystem::path output_;
 };
 
 /// Throws Error ToolMissing unless the program is there, so that nothing is begun in vain. `package` is the Debian

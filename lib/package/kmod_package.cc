@@ -3,6 +3,7 @@
 
 #include "lib/build/staging.h"
 #include "lib/files/inside.h"
+#include "lib/files/refusal.h"
 #include "lib/kernel/headers.h"
 #include "lib/model/error.h"
 #include "lib/package/builtin_specs.h"
@@ -11,9 +12,11 @@
 #include "lib/package/rpm_build.h"
 #include "lib/package/rpm_provides.h"
 #include "lib/package/rpm_text.h"
+#include "lib/tree/directory.h"
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <set>
 
 #include <unistd.h>
@@ -29,6 +32,7 @@ Symbols symbols_in(const fs::path& directory, const char* name)
 {
     constexpr std::size_t longest = 64 * 1024 * 1024;
     const Descriptor file = open_inside(directory, name);
+    if (!file && (errno == EACCES || errno == EIO)) refuse_read(directory / name, errno);
     if (!file) return {};
     return symbols_of(read_file(path_for_children(file.number()), longest));
 }
@@ -49,7 +53,7 @@ public:
             own_symbols_.insert(module.facts.exports.begin(), module.facts.exports.end());
     }
 
-    fs::path make(DraftDirectory& draft) const;
+    Product make(DraftDirectory& draft) const;
 
 private:
     std::string kernel_version() const;
@@ -122,26 +126,26 @@ std::string KmodPackage::spec() const
 
 void KmodPackage::add_modules(const RpmBuild& build) const
 {
-    fs::create_directory(build.sources() / "modules");
+    make_directories(build.sources() / "modules");
     for (const PackedModule& module : modules_)
         copy_file_to(content_.open_module(kernel_, module), build.sources() / "modules" / module.file);
 }
 
-fs::path KmodPackage::make(DraftDirectory& draft) const
+Product KmodPackage::make(DraftDirectory& draft) const
 {
     const std::string text = spec(); // complains before anything is written
-    RpmBuild build(draft, "kmod/" + kernel_.release + "-" + kernel_.arch, content_.time());
+    RpmBuild build(draft, content_.time());
     add_modules(build);
     build.add_source(manifest_name, text_of(manifest_of(content_, work_.cancellation, {false, kernel_})));
-    const auto written = build.run("-bb", "kmod.spec", text, rpm_architecture(kernel_.arch));
-    if (written.size() == 1) return written.front();
+    Products written = build.run("-bb", "kmod.spec", text, rpm_architecture(kernel_.arch));
+    if (written.size() == 1) return std::move(written.front());
     throw Error(ErrorCode::packaging_failed,
                 {{"product", product_}, {"program", "rpmbuild"}, {"reason", "it made no package"}});
 }
 
 } // namespace
 
-fs::path make_kmod_package(const Work& work, const PackContent& content, const KernelId& kernel, DraftDirectory& draft)
+Product make_kmod_package(const Work& work, const PackContent& content, const KernelId& kernel, DraftDirectory& draft)
 {
     return KmodPackage(work, content, kernel).make(draft);
 }

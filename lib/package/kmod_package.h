@@ -5,13 +5,10 @@
 #include "lib/package/pack_content.h"
 #include "lib/process/work.h"
 
-#include <filesystem>
-
 namespace dkms {
 
 /// Makes the RPM of nothing but the modules of one build, as distributions in the manner of Red Hat pack drivers, and
-/// as Anaconda takes it from a driver disk: it needs no DKMS. Returns where it lies, below draft.path()/kmod; it goes
-/// with the draft. One draft may make any number of them.
+/// as Anaconda takes it from a driver disk: it needs no DKMS. The draft is for this one alone.
 ///
 ///     kmod-M-V-1.kK.A.rpm    K without ".A" at its end; of M, V and K, what RPM does not allow there is replaced
 ///     /lib/modules/K/extra/M/FILE.ko[.xz…]
@@ -25,7 +22,6 @@ namespace dkms {
 ///
 /// Throws Error NotBuilt if the build has no module, PackagingFailed for a version that RPM does not allow, and as
 /// PackContent::modules, manifest_of and DraftDirectory::run do (ToolMissing: rpmbuild).
-std::filesystem::path make_kmod_package(const Work& work, const PackContent& content, const KernelId& kernel,
-                                        DraftDirectory& draft);
+Product make_kmod_package(const Work& work, const PackContent& content, const KernelId& kernel, DraftDirectory& draft);
 
 } // namespace dkms

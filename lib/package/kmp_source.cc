@@ -5,6 +5,9 @@
 #include "lib/build/patches.h"
 #include "lib/build/sandbox_choice.h"
 #include "lib/build/scripts.h"
+#include "lib/files/as_user.h"
+#include "lib/files/refusal.h"
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/builtin_specs.h"
@@ -16,6 +19,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -65,7 +69,45 @@ void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& work
     run_build_script(commands, "pre_build", inputs.conf.pre_build);
 }
 
-/// Packs the directory as `directory`/ into a new file.
+/// Deletes a build directory in the end, and tells what is left of it.
+class Clearing {
+public:
+    Clearing(const Work& work, Workplace& workplace) : work_(work), workplace_(workplace) {}
+    ~Clearing()
+    {
+        try {
+            workplace_.clear();
+        } catch (const Error& error) {
+            work_.reporter.warning(error.name(), error.parameters(), error.message());
+        }
+    }
+    Clearing(const Clearing&) = delete;
+    Clearing& operator=(const Clearing&) = delete;
+
+private:
+    const Work& work_;
+    Workplace& workplace_;
+};
+
+/// Throws Error ResultRefused for more than anyone packs as a source: else a few bytes of a script keep the packing
+/// busy for days.
+void check_extent(const Descriptor& directory, const ModuleId& module)
+{
+    constexpr std::uint64_t most_entries = 100'000;
+    constexpr std::uint64_t most_bytes = std::uint64_t{8} << 30;
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;
+    walk(directory.number(), [&](const Found& found) {
+        if (S_ISREG(found.facts.st_mode)) bytes += static_cast<std::uint64_t>(found.facts.st_size);
+        if (++entries <= most_entries && bytes <= most_bytes) return;
+        throw Error(ErrorCode::result_refused,
+                    {{"file", found.path},
+                     {"module", module.text()},
+                     {"reason", "the directory has more than 100000 entries, or more than 8 GiB"}});
+    });
+}
+
+/// Packs the directory of a build as `directory`/ into a new file, with the rights of its owner: who built.
 void pack_directory(const fs::path& from, const std::string& directory, const fs::path& file, const Work& work,
                     std::time_t time, const std::string& manifest)
 {
@@ -73,16 +115,21 @@ void pack_directory(const fs::path& from, const std::string& directory, const fs
     const Descriptor written(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!opened || !written)
         throw Error(ErrorCode::archive_not_writable, {{"path", file.string()}, {"reason", errno_text(errno)}});
-    ArchiveWriter writer(written.number(), file.filename(), time);
-    writer.tree(directory, opened, work.cancellation);
-    writer.text(directory + "/" + manifest_name, manifest);
-    writer.close();
+    const auto pack = [&] {
+        check_extent(opened, work.step.module);
+        ArchiveWriter writer(written.number(), file.filename(), time);
+        writer.tree(directory, opened, work.cancellation);
+        writer.text(directory + "/" + manifest_name, manifest);
+        writer.close();
+    };
+    struct stat facts {};
+    if (::fstat(opened.number(), &facts) < 0) refuse_read(from, errno);
+    as_user({facts.st_uid, facts.st_gid}, pack, &work.cancellation);
 }
 
 } // namespace
 
-std::vector<fs::path> make_kmp_source(const Work& work, const PackContent& content, const KernelId& kernel,
-                                      DraftDirectory& draft)
+Products make_kmp_source(const Work& work, const PackContent& content, const KernelId& kernel, DraftDirectory& draft)
 {
     const ModuleId& module = content.module();
     const std::string product = "The kernel module package of " + module.text();
@@ -95,8 +142,9 @@ std::vector<fs::path> make_kmp_source(const Work& work, const PackContent& conte
     const SandboxChoice sandbox = choose_sandbox(own);
     const VersionTurn turn(sandbox, own);
     Workplace workplace(own.places, module, kernel, inputs.source, sandbox.switches, sandbox.kind);
+    const Clearing clearing(own, workplace);
     prepare_source(own, inputs, workplace);
-    RpmBuild build(draft, "kmp", content.time());
+    RpmBuild build(draft, content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),
                    text_of(manifest_of(content, own.cancellation, {})));

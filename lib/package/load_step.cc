@@ -28,8 +28,8 @@ namespace fs = std::filesystem;
 
 bool is_same(const fs::path& one, const fs::path& other)
 {
-    std::error_code ignored;
-    return fs::equivalent(one, other, ignored) && !ignored;
+    std::error_code failed; // what cannot be looked at is another place: then it is copied, which is always right
+    return fs::equivalent(one, other, failed) && !failed;
 }
 
 class LoadStep : public Action {

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/loaded.h"
 
-#include "lib/tree/directory.h"
+#include "lib/files/walk.h"
 #include "lib/tree/registration.h"
 
 #include <algorithm>
 
 namespace dkms {
-namespace {
-
-std::vector<std::string> directories_in(const std::filesystem::path& path)
-{
-    std::vector<std::string> names;
-    if (const auto opened = Directory::open(path))
-        for (auto& entry : opened->entries())
-            if (entry.kind == Directory::Kind::directory) names.push_back(std::move(entry.name));
-    return names;
-}
-
-} // namespace
 
 bool Loaded::has_source() const { return leads_to_directory(source()); }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/manifest.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
-#include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
 
 #include <nlohmann/json.hpp>
@@ -112,16 +112,11 @@ json build_facts(const KernelId& kernel, const PackContent::Build& build, Listin
 std::vector<std::string> kernels_in(const Descriptor& root)
 {
     std::vector<std::string> kernels;
-    const auto tree = Directory::open(path_for_children(root.number()) / "dkms_main_tree");
-    if (!tree) return kernels;
-    for (const auto& release : tree->entries()) {
-        const auto architectures = tree->open_below(release.name);
-        if (!architectures) continue;
-        for (const auto& arch : architectures->entries()) {
-            const auto build = architectures->open_below(arch.name);
-            if (build && build->has_directory("module")) kernels.push_back(release.name + "/" + arch.name);
-        }
-    }
+    const fs::path tree = path_for_children(root.number()) / "dkms_main_tree";
+    for (const std::string& release : directories_in(tree))
+        for (const std::string& arch : directories_in(tree / release))
+            if (kind_behind(tree / release / arch / "module") == fs::file_type::directory)
+                kernels.push_back(release + "/" + arch);
     return kernels;
 }
 
@@ -204,12 +199,12 @@ std::string text_of(const json& manifest)
 void check_manifest(const fs::path& root, const std::string& name)
 {
     const fs::path file = root / manifest_name;
-    std::error_code none;
-    if (!fs::exists(fs::symlink_status(file, none))) return;
+    const fs::file_type kind = kind_of_file(file);
+    if (kind == fs::file_type::not_found) return;
     const auto refuse = [&](const std::string& reason) {
         throw Error(ErrorCode::archive_refused, {{"file", name}, {"reason", reason}});
     };
-    if (!fs::is_regular_file(fs::symlink_status(file, none))) refuse("its manifest is no file");
+    if (kind != fs::file_type::regular) refuse("its manifest is no file");
     const Descriptor opened(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     try {
         const std::string found = difference(json::parse(read_file(file)), opened);

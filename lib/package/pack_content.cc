@@ -3,6 +3,7 @@
 
 #include "lib/build/verify.h"
 #include "lib/files/inside.h"
+#include "lib/files/walk.h"
 #include "lib/kernel/module_name.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/loaded.h"
@@ -50,10 +51,10 @@ Descriptor opened_directory(const fs::path& path, const ModuleId& module)
 std::vector<std::string> module_files(const fs::path& directory)
 {
     std::vector<std::string> files;
-    if (const auto opened = Directory::open(directory))
-        for (const auto& entry : opened->entries())
-            if (entry.kind == Directory::Kind::file && !module_name_of(entry.name).empty()) files.push_back(entry.name);
-    std::sort(files.begin(), files.end());
+    const auto visit = [&](const Found& found) {
+        if (S_ISREG(found.facts.st_mode) && !module_name_of(found.name).empty()) files.push_back(found.name);
+    };
+    walk(directory, visit, [](const Found&) { return false; });
     return files;
 }
 
@@ -153,7 +154,7 @@ std::time_t PackContent::time() const
         newest = newest_file_below(source_);
     } else {
         struct stat facts {};
-        ::fstat(conf_file_.number(), &facts);
+        if (::fstat(conf_file_.number(), &facts) < 0) refuse_read("dkms.conf", errno);
         newest = facts.st_mtime;
     }
     for (const auto& [kernel, build] : builds_) newest = std::max(newest, newest_file_below(build.directory));

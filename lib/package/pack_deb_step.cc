@@ -13,8 +13,6 @@
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
-
 class PackDebStep : public Action {
 public:
     explicit PackDebStep(Work& work) : work_(work), format_(work.step.options.format) {}
@@ -24,8 +22,9 @@ public:
     void undo() noexcept override { place_.reset(); }
 
 private:
-    std::vector<fs::path> make(DraftDirectory& draft);
-    std::vector<fs::path> make_one(DraftDirectory& draft, const KernelId& kernel);
+    std::string product() const { return "The package of " + work_.step.module.text(); }
+    Products make() const;
+    Products make_one(const KernelId& kernel) const;
 
     Work& work_;
     PackFormat format_;
@@ -45,41 +44,44 @@ void PackDebStep::prepare()
         throw Error(ErrorCode::invalid_args, {{"reason", "a package of built modules has no source"}});
     content_.emplace(work_);
     template_ = find_deb_template(*content_, work_);
-    const std::string product = "The package of " + work_.step.module.text();
-    if (template_.directory) require_tool(product, "dpkg-buildpackage", "dpkg-dev");
-    if (format_ != PackFormat::dsc) require_tool(product, "dpkg-deb", "dpkg");
+    if (template_.directory) require_tool(product(), "dpkg-buildpackage", "dpkg-dev");
+    if (format_ != PackFormat::dsc) require_tool(product(), "dpkg-deb", "dpkg");
 }
 
 Outcome PackDebStep::run()
 {
     work_.reporter.stage(Stage::prepare, 0);
-    DraftDirectory draft(work_, "The package of " + work_.step.module.text());
-    const std::vector<fs::path> made = make(draft);
+    const Products made = make();
     if (made.empty())
-        throw Error(ErrorCode::packaging_failed, {{"product", "The package of " + work_.step.module.text()},
+        throw Error(ErrorCode::packaging_failed, {{"product", product()},
                                                   {"program", "dpkg-buildpackage"},
                                                   {"reason", "the template " + template_.name + " made nothing"}});
     place_.emplace(work_, std::string(name_of(format_)));
-    for (const fs::path& file : made) place_->copy(file, file.filename());
+    for (const Product& product : made) place_->copy(product);
     place_->publish();
     return {};
 }
 
-std::vector<fs::path> PackDebStep::make(DraftDirectory& draft)
+Products PackDebStep::make() const
 {
-    if (format_ != PackFormat::bmdeb) return make_one(draft, {});
-    std::vector<fs::path> made;
+    if (format_ != PackFormat::bmdeb) return make_one({});
+    Products made;
     for (const auto& [kernel, build] : content_->builds())
-        for (fs::path& file : make_one(draft, kernel)) made.push_back(std::move(file));
+        for (Product& product : make_one(kernel)) made.push_back(std::move(product));
     return made;
 }
 
-std::vector<fs::path> PackDebStep::make_one(DraftDirectory& draft, const KernelId& kernel)
+/// In a draft of its own: what a template has left for one kernel must not be there for the next.
+Products PackDebStep::make_one(const KernelId& kernel) const
 {
+    DraftDirectory draft(work_, product());
     if (template_.directory) return build_from_template(draft, template_, *content_, kernel, work_);
     if (format_ == PackFormat::dsc) return build_dsc(draft, *content_, work_);
-    if (format_ == PackFormat::deb) return {build_dkms_deb(draft, *content_, work_)};
-    return {build_modules_deb(draft, *content_, kernel, work_, ModulesDeb::for_machine)};
+    Products made;
+    made.push_back(format_ == PackFormat::deb
+                       ? build_dkms_deb(draft, *content_, work_)
+                       : build_modules_deb(draft, *content_, kernel, work_, ModulesDeb::for_machine));
+    return made;
 }
 
 } // namespace

@@ -20,8 +20,6 @@
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
-
 class PackDiskStep : public Action {
 public:
     explicit PackDiskStep(Work& work) : work_(work), options_(work.step.options) {}
@@ -96,7 +94,7 @@ Outcome PackDiskStep::run()
 {
     work_.reporter.stage(Stage::prepare, 0);
     DraftDirectory draft(work_, image_.product);
-    PayloadTree tree(draft.path() / "disk", content_->time(), work_.cancellation);
+    PayloadTree tree(draft.input() / "disk", content_->time(), work_.cancellation);
     DiskDraft disk{work_, *content_, modules(), draft, tree};
     fill(disk);
     // Only one of the layouts has the source.
@@ -105,10 +103,9 @@ Outcome PackDiskStep::run()
     tree.finish();
 
     const std::string name = disk_name(work_.step.module, work_.step.kernels, targets_) + suffix_of(image_.media);
-    const fs::path made = draft.path() / name;
-    write_image(draft, tree, image_, content_->time(), made, work_.cancellation);
+    const Product made = write_image(draft, tree, image_, content_->time(), name, work_.cancellation);
     place_.emplace(work_, "driver_disk");
-    place_->copy(made, name);
+    place_->copy(made);
     place_->publish();
     return {};
 }

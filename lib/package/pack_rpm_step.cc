@@ -12,8 +12,6 @@
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
-
 class PackRpmStep : public Action {
 public:
     explicit PackRpmStep(Work& work) : work_(work) {}
@@ -24,7 +22,8 @@ public:
 
 private:
     std::string product() const;
-    std::vector<fs::path> make(DraftDirectory& draft) const;
+    Products make() const;
+    Products make_kmods() const;
 
     Work& work_;
     std::optional<PackContent> content_;
@@ -45,27 +44,33 @@ std::string PackRpmStep::product() const
                                                         : "The RPM of " + module;
 }
 
-std::vector<fs::path> PackRpmStep::make(DraftDirectory& draft) const
+Products PackRpmStep::make() const
 {
+    if (work_.step.options.format == PackFormat::kmod) return make_kmods();
+    DraftDirectory draft(work_, product());
     if (work_.step.options.format == PackFormat::rpm) return make_dkms_package(work_, *content_, draft);
-    if (work_.step.options.format == PackFormat::kmp)
-        return make_kmp_source(work_, *content_, work_.step.kernels.front(), draft);
-    std::vector<fs::path> made;
-    for (const KernelId& kernel : work_.step.kernels)
+    return make_kmp_source(work_, *content_, work_.step.kernels.front(), draft);
+}
+
+Products PackRpmStep::make_kmods() const
+{
+    Products made;
+    for (const KernelId& kernel : work_.step.kernels) {
+        DraftDirectory draft(work_, product());
         made.push_back(make_kmod_package(work_, *content_, kernel, draft));
+    }
     return made;
 }
 
 Outcome PackRpmStep::run()
 {
     work_.reporter.stage(Stage::prepare, 0);
-    DraftDirectory draft(work_, product());
-    const auto made = make(draft);
+    const Products made = make();
     if (made.empty())
         throw Error(ErrorCode::packaging_failed,
                     {{"product", product()}, {"program", "rpmbuild"}, {"reason", "its spec makes no package"}});
     place_.emplace(work_, "rpm");
-    for (const fs::path& file : made) place_->copy(file, file.filename());
+    for (const Product& product : made) place_->copy(product);
     place_->publish();
     return {};
 }

@@ -41,7 +41,7 @@ void PayloadTree::text(const std::string& path, std::string_view content, mode_t
 void PayloadTree::file(const std::string& path, const Descriptor& content)
 {
     struct stat facts {};
-    ::fstat(content.number(), &facts);
+    if (::fstat(content.number(), &facts) < 0) refuse_read(path, errno);
     const Descriptor to = tree_.make_file(path);
     if (const int number = copy_content(content.number(), to.number())) refuse_change(root_ / path, number);
     tree_.finish_file(to, path, facts.st_mode, {time_, 0});

@@ -41,7 +41,7 @@ ProductPlace::ProductPlace(const Work& work, const std::string& subdirectory) : 
 
 ProductPlace::~ProductPlace()
 {
-    for (const Product& product : products_)
+    for (const Created& product : created_)
         if (!product.temporary.empty()) ::unlinkat(directory_, product.temporary.c_str(), 0);
     for (auto path = made_.rbegin(); path != made_.rend(); ++path) ::rmdir(path->c_str()); // only when it is empty
 }
@@ -57,20 +57,20 @@ int ProductPlace::create(const std::string& name)
     const std::string temporary = unique_name(".pack-");
     Descriptor file(::openat(directory_, temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!file) refuse(name, errno);
-    products_.push_back({name, temporary, std::move(file)});
-    return products_.back().file.number();
+    created_.push_back({name, temporary, std::move(file)});
+    return created_.back().file.number();
 }
 
-void ProductPlace::copy(const fs::path& file, const std::string& name)
+/// No more than the size that it has now: what is copied is whole or not there.
+void ProductPlace::copy(const Product& product)
 {
-    const Descriptor from(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat facts {};
-    if (!from || ::fstat(from.number(), &facts) < 0) refuse(name, errno);
-    const int to = create(name);
+    if (::fstat(product.file.number(), &facts) < 0) refuse_read(product.name, errno);
+    const int to = create(product.name);
     for (off_t left = facts.st_size; left > 0;) {
-        const ssize_t sent = ::sendfile(to, from.number(), nullptr, static_cast<std::size_t>(left));
+        const ssize_t sent = ::sendfile(to, product.file.number(), nullptr, static_cast<std::size_t>(left));
         if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) refuse(name, sent < 0 ? errno : EIO);
+        if (sent <= 0) refuse(product.name, sent < 0 ? errno : EIO);
         left -= sent;
     }
 }
@@ -78,23 +78,23 @@ void ProductPlace::copy(const fs::path& file, const std::string& name)
 void ProductPlace::publish()
 {
     std::vector<fs::path> written;
-    for (const Product& product : products_) written.push_back(path_for_children(product.file.number()));
+    for (const Created& product : created_) written.push_back(path_for_children(product.file.number()));
     Digests reading(written); // goes on while the disk writes
-    for (Product& product : products_)
+    for (Created& product : created_)
         if (::fchmod(product.file.number(), 0644) < 0 || ::fsync(product.file.number()) < 0)
             refuse(product.name, errno);
-    for (Product& product : products_) {
+    for (Created& product : created_) {
         if (::renameat(directory_, product.temporary.c_str(), directory_, product.name.c_str()) < 0)
             refuse(product.name, errno);
         product.temporary.clear();
         made_.clear();
     }
-    ::fsync(directory_);
+    ::fsync(directory_); // not every file system can, of a directory; the files are on the disk
     const auto digests = reading.finish();
     auto digest = digests.begin();
-    for (const Product& product : products_) {
+    for (const Created& product : created_) {
         struct stat facts {};
-        ::fstat(product.file.number(), &facts);
+        if (::fstat(product.file.number(), &facts) < 0) refuse(product.name, errno);
         work_.reporter.report(
             Event(EventKind::packed, {{"path", shown(product.name)}, {"size", facts.st_size}, {"sha256", *digest++}}));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/package/product.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/work.h"
 
@@ -24,8 +25,8 @@ public:
 
     /// A new empty file that will be called `name`; the descriptor is ours. Throws as the constructor.
     int create(const std::string& name);
-    /// The content of a file, that will be called `name`.
-    void copy(const std::filesystem::path& file, const std::string& name);
+    /// The content of a product, which will have its name. Throws Error ReadFailed, too.
+    void copy(const Product& product);
     /// What a file that will be called `name` is called for people.
     std::string shown(const std::string& name) const { return (shown_ / name).string(); }
 
@@ -34,7 +35,7 @@ public:
     void publish();
 
 private:
-    struct Product {
+    struct Created {
         std::string name;
         std::string temporary;
         Descriptor file;
@@ -46,7 +47,7 @@ private:
     std::vector<std::filesystem::path> made_; ///< directories that were not there before
     Descriptor opened_;                       ///< the directory, if it is ours
     int directory_;
-    std::vector<Product> products_;
+    std::vector<Created> created_;
 };
 
 } // namespace dkms

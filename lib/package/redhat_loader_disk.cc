@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/redhat_loader_disk.h"
 
-#include "lib/files/walk.h"
+#include "lib/files/inside.h"
+#include "lib/files/refusal.h"
 #include "lib/kernel/module_image.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/crc_cpio.h"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
 #include <set>
 
-#include <fcntl.h>
+#include <sys/stat.h>
 
 namespace dkms {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::array files_of_source{"modinfo", "disk-info", "modules.dep", "pcitable", "modules.pcimap", "pci.ids"};
 constexpr std::size_t largest_module = std::size_t{1} << 30U;
@@ -88,11 +92,12 @@ std::set<std::string> put_files_of_source(DiskDraft& disk)
 {
     std::set<std::string> found;
     if (!disk.content.source()) return found;
-    const Descriptor directory = open_directory_below(disk.content.source().number(), "redhat_driver_disk");
-    if (!directory) return found;
+    const fs::path directory = "redhat_driver_disk";
     for (const char* name : files_of_source) {
-        const Descriptor file(::openat(directory.number(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-        if (!file) continue;
+        const Descriptor file = open_below(disk.content.source().number(), directory / name, Links::refused);
+        struct stat facts {};
+        if (!file && !means_absent(errno) && errno != ELOOP && errno != ENXIO) refuse_read(directory / name, errno);
+        if (!file || ::fstat(file.number(), &facts) < 0 || !S_ISREG(facts.st_mode)) continue;
         disk.tree.file(name, file);
         found.insert(name);
     }

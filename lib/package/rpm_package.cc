@@ -13,6 +13,7 @@
 #include "lib/package/rpm_text.h"
 #include "lib/package/source_copy.h"
 #include "lib/package/spec_file.h"
+#include "lib/tree/directory.h"
 
 #include <nlohmann/json.hpp>
 
@@ -30,11 +31,11 @@ class DkmsPackage {
 public:
     DkmsPackage(const Work& work, const PackContent& content, DraftDirectory& draft)
         : work_(work), content_(content), name_(content.module().name), version_(content.module().version),
-          build_(draft, "rpm", content.time())
+          build_(draft, content.time())
     {
     }
 
-    std::vector<fs::path> make();
+    Products make();
 
 private:
     std::string product() const { return "The RPM of " + content_.module().text(); }
@@ -43,12 +44,13 @@ private:
     bool has_postinst() const { return !work_.step.options.no_postinst; }
     std::set<std::string> provides() const;
 
-    std::vector<fs::path> make_by_foreign_spec(const std::string& spec);
+    Products make_by_foreign_spec(const std::string& spec);
+    void copy(const Descriptor& directory, const std::string& name, const fs::path& place) const;
     void copy_source_tree() const;
     void copy_dkms_tree(const fs::path& tree) const;
     std::string archive_words(const fs::path& tree) const;
 
-    std::vector<fs::path> make_by_own_spec();
+    Products make_by_own_spec();
     int new_file(const std::string& name);
     std::string own_spec() const;
 
@@ -70,30 +72,32 @@ std::set<std::string> DkmsPackage::provides() const
 
 // --- by a spec of others --------------------------------------------------------------------------------------------
 
-void DkmsPackage::copy_source_tree() const
+/// Readable for all: who runs the spec is to read it.
+void DkmsPackage::copy(const Descriptor& directory, const std::string& name, const fs::path& place) const
 {
-    const fs::path place = build_.sources() / tree_name();
-    fs::create_directory(place);
+    make_directories(place);
     StagedTree tree(place);
-    copy_source(content_.source().number(), tree_name(), tree, work_.cancellation);
+    copy_source(directory.number(), name, tree, work_.cancellation);
 }
+
+void DkmsPackage::copy_source_tree() const { copy(content_.source(), tree_name(), build_.sources() / tree_name()); }
 
 /// As much of a DKMS tree as `dkms mktarball` looks at.
 void DkmsPackage::copy_dkms_tree(const fs::path& tree) const
 {
     const fs::path version = tree / name_ / version_;
-    fs::create_directories(version);
+    make_directories(version);
+    StagedTree top(version);
     if (content_.source()) {
-        fs::create_directory_symlink(build_.sources() / tree_name(), version / "source");
+        top.make_link("source", "../../../SOURCES/" + tree_name());
     } else {
-        fs::create_directory(version / "source");
-        fs::copy_file(path_for_children(content_.conf_file().number()), version / "source" / "dkms.conf");
+        const Descriptor conf = top.make_file("source/dkms.conf");
+        if (const int number = copy_content(content_.conf_file().number(), conf.number()))
+            refuse_change(version / "source/dkms.conf", number);
+        top.finish_file(conf, "source/dkms.conf", 0644, {content_.time(), 0});
     }
-    for (const auto& [kernel, build] : content_.builds()) {
-        fs::create_directories(version / kernel.release);
-        copy_tree(path_for_children(build.directory.number()), version / kernel.release / kernel.arch,
-                  {::geteuid(), ::getegid()});
-    }
+    for (const auto& [kernel, build] : content_.builds())
+        copy(build.directory, kernel.text(), version / kernel.release / kernel.arch);
 }
 
 std::string DkmsPackage::archive_words(const fs::path& tree) const
@@ -104,11 +108,11 @@ std::string DkmsPackage::archive_words(const fs::path& tree) const
     return words + " --binaries-only";
 }
 
-std::vector<fs::path> DkmsPackage::make_by_foreign_spec(const std::string& spec)
+Products DkmsPackage::make_by_foreign_spec(const std::string& spec)
 {
-    const fs::path top = build_.sources().parent_path();
+    const fs::path tree = build_.top() / "dkms";
     if (content_.source()) copy_source_tree();
-    copy_dkms_tree(top / "dkms");
+    copy_dkms_tree(tree);
     if (has_postinst()) build_.add_source("common.postinst", common_postinst());
     std::string listing;
     for (const std::string& one : provides()) listing += one + "\n";
@@ -122,10 +126,10 @@ std::vector<fs::path> DkmsPackage::make_by_foreign_spec(const std::string& spec)
     build_.define("version", version_);
     build_.define("rpm_version", rpm_version(content_.module(), product()));
     build_.define("kernel_versions", kernels.empty() ? "%{nil}" : kernels);
-    build_.define("mktarball_line", archive_words(top / "dkms"));
-    build_.define("_dkmsdir", top / "dkms");
+    build_.define("mktarball_line", archive_words(build_.shown(tree)));
+    build_.define("_dkmsdir", build_.shown(tree));
     build_.define("_use_internal_dependency_generator", "0");
-    build_.define("__find_provides", "/bin/sh " + (build_.sources() / "find-provides").string());
+    build_.define("__find_provides", "/bin/sh " + build_.shown(build_.sources() / "find-provides").string());
     return build_.run("-ba", "dkms_mkrpm.spec", spec);
 }
 
@@ -165,7 +169,7 @@ std::string DkmsPackage::own_spec() const
     return filled(dkms_spec(), values);
 }
 
-std::vector<fs::path> DkmsPackage::make_by_own_spec()
+Products DkmsPackage::make_by_own_spec()
 {
     const std::string spec = own_spec(); // complains before anything is written
     if (content_.source()) {
@@ -184,7 +188,7 @@ std::vector<fs::path> DkmsPackage::make_by_own_spec()
     return build_.run("-ba", name_ + ".spec", spec);
 }
 
-std::vector<fs::path> DkmsPackage::make()
+Products DkmsPackage::make()
 {
     for (const auto& [kernel, build] : content_.builds()) check_for_rpm(kernel.release, "kernel", product());
     const SpecNames names{work_.step.options.spec,
@@ -196,7 +200,7 @@ std::vector<fs::path> DkmsPackage::make()
 
 } // namespace
 
-std::vector<fs::path> make_dkms_package(const Work& work, const PackContent& content, DraftDirectory& draft)
+Products make_dkms_package(const Work& work, const PackContent& content, DraftDirectory& draft)
 {
     return DkmsPackage(work, content, draft).make();
 }

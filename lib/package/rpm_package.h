@@ -5,13 +5,10 @@
 #include "lib/package/pack_content.h"
 #include "lib/process/work.h"
 
-#include <filesystem>
-#include <vector>
-
 namespace dkms {
 
 /// Makes the RPM, and its source package, that bring the source and the builds of `content` to DKMS on other systems
-/// (dkms mkrpm). Returns where they lie in the draft.
+/// (dkms mkrpm). The draft is for them alone.
 ///
 /// The spec is the one that the source has (Options::spec, M-dkms-mkrpm.spec, M-dkms-rpm.spec), else that of the
 /// configuration (template-dkms-mkrpm.spec, template-dkms-rpm.spec), else lib/package/specs/dkms.spec:
@@ -25,11 +22,11 @@ namespace dkms {
 ///
 /// Specs of others get what specs for dkms mkrpm have always got: the macros module_name, version, kernel_versions,
 /// mktarball_line, __find_provides, and in SOURCES the directory M-V and common.postinst. Their call of `dkms
-/// mktarball` works on a copy of the module's tree, which _dkmsdir names. rpm_version is the version as RPM takes it.
+/// mktarball` works on a copy of the module's tree, which _dkmsdir names. SOURCES is a copy, too, and may be changed.
+/// rpm_version is the version as RPM takes it.
 ///
 /// Throws Error SpecMissing, PackagingFailed also for a version that RPM does not allow, and as PackContent::modules,
 /// write_module_archive, manifest_of and DraftDirectory::run do (ToolMissing: rpmbuild).
-std::vector<std::filesystem::path> make_dkms_package(const Work& work, const PackContent& content,
-                                                     DraftDirectory& draft);
+Products make_dkms_package(const Work& work, const PackContent& content, DraftDirectory& draft);
 
 } // namespace dkms

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/spec_file.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/files/inside.h"
+#include "lib/files/refusal.h"
 #include "lib/model/error.h"
 #include "lib/package/pack_content.h"
 #include "lib/tree/layout.h"
+
+#include <cerrno>
 
 namespace dkms {
 namespace {
@@ -15,18 +19,22 @@ constexpr std::size_t longest = 1024 * 1024;
 
 std::optional<std::string> text_in_source(const fs::path& source, const std::vector<std::string>& names)
 {
-    for (const std::string& name : names)
-        if (const Descriptor file = open_inside(source, name))
-            return read_file(path_for_children(file.number()), longest);
+    const auto is_none = [](int number) { // a link that leads out of the source, or what is no file
+        return means_absent(number) || number == EXDEV || number == ELOOP || number == EINVAL;
+    };
+    for (const std::string& name : names) {
+        const Descriptor file = open_inside(source, name);
+        if (file) return read_file(path_for_children(file.number()), longest);
+        if (!is_none(errno)) refuse_read(source / name, errno);
+    }
     return std::nullopt;
 }
 
 /// The administrator's files may be links to anywhere.
 std::optional<std::string> text_in_configuration(const fs::path& directory, const std::vector<std::string>& names)
 {
-    std::error_code ignored;
     for (const std::string& name : names)
-        if (fs::is_regular_file(directory / name, ignored)) return read_file(directory / name, longest);
+        if (kind_behind(directory / name) == fs::file_type::regular) return read_file(directory / name, longest);
     return std::nullopt;
 }
 

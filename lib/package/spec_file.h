@@ -20,7 +20,7 @@ struct SpecNames {
 
 /// The text of the first spec that is there: of the source, then of the configuration; nothing if there is none, then
 /// the built-in one is meant. Links in the source do not lead out of it. Throws Error SpecMissing (`product` is what is
-/// made), SourceUnreadable.
+/// made), ReadFailed.
 std::optional<std::string> foreign_spec(const SpecNames& names, const ModuleId& module, const Places& places,
                                         const std::string& product);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/plan/expected_duration.h"
 
+#include "lib/files/walk.h"
+#include "lib/model/error.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
@@ -40,14 +42,14 @@ double bytes_of_c(const fs::path& source)
 {
     std::uintmax_t bytes = 0;
     int entries = 0;
-    std::error_code failed;
-    for (fs::recursive_directory_iterator at(source, failed), end; !failed && at != end && ++entries < most_entries;
-         at.increment(failed)) {
-        std::error_code vanished;
-        if (at->path().extension() == ".c" && at->is_regular_file(vanished)) {
-            const auto size = at->file_size(vanished);
-            if (!vanished) bytes += size;
-        }
+    try {
+        walk(source, [&](const Found& found) {
+            if (++entries >= most_entries) throw EnoughSeen();
+            if (S_ISREG(found.facts.st_mode) && found.name.ends_with(".c"))
+                bytes += static_cast<std::uintmax_t>(found.facts.st_size);
+        });
+    } catch (const Error&) {
+        // it is a guess: the build itself will say what cannot be read
     }
     return static_cast<double>(bytes);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/add_step.h"
 
+#include "lib/files/remove_tree.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
@@ -89,8 +90,12 @@ Outcome AddStep::run()
 
 void AddStep::discard_staged() noexcept
 {
-    std::error_code ignored;
-    if (!staged_.empty()) std::filesystem::remove_all(staged_, ignored);
+    if (staged_.empty()) return;
+    try {
+        remove_tree(staged_);
+    } catch (const Error& error) {
+        work_.reporter.warning(error.name(), error.parameters(), error.message());
+    }
 }
 
 void AddStep::undo() noexcept

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/remove_step.h"
 
+#include "lib/files/remove_tree.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 
 #include <unistd.h>
 
@@ -37,6 +39,7 @@ private:
     void clear_garbage() const;
     bool builds_are_left() const;
     void move_away();
+    void delete_moved();
     void remove_empty_module() const;
 
     Work& work_;
@@ -59,7 +62,6 @@ void RemoveStep::clear_garbage() const
 {
     const auto version = Directory::open(layout_.version(module_));
     if (!version) return;
-    std::error_code ignored;
     for (const auto& kernel : version->entries()) {
         if (kernel.kind != Directory::Kind::directory || kernel.name.front() == '.' ||
             std::find(not_builds.begin(), not_builds.end(), kernel.name) != not_builds.end())
@@ -67,7 +69,7 @@ void RemoveStep::clear_garbage() const
         const auto path = layout_.version(module_) / kernel.name;
         const auto directory = version->open_below(kernel.name);
         for (const auto& entry : directory ? directory->entries() : std::vector<Directory::Entry>()) {
-            if (begins_with(entry.name, ".tmp_")) std::filesystem::remove_all(path / entry.name, ignored);
+            if (begins_with(entry.name, ".tmp_")) remove_tree(path / entry.name);
             ::rmdir((path / entry.name).c_str()); // fails for one that is not empty
         }
         ::rmdir(path.c_str());
@@ -96,9 +98,7 @@ Outcome RemoveStep::run()
     clear_garbage();
     if (builds_are_left()) return {};
     move_away();
-    std::error_code ignored; // what cannot be deleted now is cleared with the staging directory
-    std::filesystem::remove_all(moved_, ignored);
-    moved_.clear();
+    delete_moved();
     remove_empty_module();
     work_.reporter.report(Event(EventKind::version_removed));
     return {};
@@ -118,6 +118,16 @@ void RemoveStep::move_away()
     }
     moved_ = target;
     sync_directory(layout_.module(module_.name));
+}
+
+/// The version is out of the tree by now: what cannot be deleted of it does not bring it back.
+void RemoveStep::delete_moved()
+{
+    try {
+        remove_tree(std::exchange(moved_, {}));
+    } catch (const Error& error) {
+        work_.reporter.warning(error.name(), error.parameters(), error.message());
+    }
 }
 
 /// Links and records that speak of a version that is gone do not keep <tree>/M alive.

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/transaction_mark.h"
 
+#include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/lock.h"
 
+#include <cerrno>
 #include <sstream>
+
+#include <unistd.h>
 
 namespace dkms {
 namespace {
@@ -41,11 +45,11 @@ bool is_running(const std::string& transaction)
 
 void delete_old_marks(const Layout& layout)
 {
-    std::error_code ignored;
-    for (fs::recursive_directory_iterator entry(layout.transactions(), ignored), end; !ignored && entry != end;
-         entry.increment(ignored))
-        if (std::error_code gone; entry->is_regular_file(gone) && !is_running(content_of(entry->path())))
-            fs::remove(entry->path(), gone);
+    walk(layout.transactions(), [&](const Found& found) {
+        const fs::path mark = layout.transactions() / found.path;
+        if (!S_ISREG(found.facts.st_mode) || is_running(content_of(mark))) return;
+        if (::unlinkat(found.directory, found.name.c_str(), 0) < 0 && errno != ENOENT) refuse_change(mark, errno);
+    });
 }
 
 } // namespace
@@ -65,9 +69,9 @@ bool has_transaction_mark(const Layout& layout, const ModuleId& module, const st
 
 void remove_transaction_mark(const Layout& layout, const ModuleId& module) noexcept
 {
-    std::error_code ignored;
-    fs::remove(marks_of(layout, module.name) / module.version, ignored);
-    fs::remove(marks_of(layout, module.name), ignored);
+    // A mark that stays is deleted with the next one; the directory stays while it has others.
+    ::unlink((marks_of(layout, module.name) / module.version).c_str());
+    ::rmdir(marks_of(layout, module.name).c_str());
 }
 
 } // namespace dkms

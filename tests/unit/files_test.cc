@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Trees that others could write in: walking, copying, the gate, deleting.
+#include "lib/files/as_user.h"
 #include "lib/files/copy_tree.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/gate.h"
 #include "lib/files/inside.h"
 #include "lib/files/remove_tree.h"
@@ -11,6 +13,7 @@
 #include "tests/unit/scratch.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <vector>
 
@@ -286,4 +289,70 @@ TEST_CASE("a walk that cannot see all of a tree fails")
     CHECK(error_of([&] { walk(scratch.path(), [](const Found&) {}); }).code() == ErrorCode::read_failed);
     fs::permissions(scratch.path() / "closed", fs::perms::owner_all);
     walk(scratch.path() / "missing", [](const Found&) { FAIL("there is nothing"); });
+}
+
+TEST_CASE("a walk leaves out what it is told to, and ends when it is told to")
+{
+    const Scratch scratch;
+    for (const char* file : {"a/1", "b/2", "c/3"}) put_file(scratch.path() / file, "");
+    std::vector<std::string> seen;
+    walk(
+        scratch.path(), [&](const Found& found) { seen.push_back(found.path); },
+        [](const Found& found) { return found.name != "b"; });
+    CHECK(seen == std::vector<std::string>{"a", "a/1", "b", "c", "c/3"});
+    seen.clear();
+    walk(scratch.path(), [&](const Found& found) {
+        if (found.path == "b") throw EnoughSeen();
+        seen.push_back(found.path);
+    });
+    CHECK(seen == std::vector<std::string>{"a", "a/1"});
+}
+
+TEST_CASE("only what is not there is not found")
+{
+    const Scratch scratch;
+    put_file(scratch.path() / "file", "");
+    fs::create_symlink("file", scratch.path() / "link");
+    fs::create_symlink("circle", scratch.path() / "circle");
+    CHECK(kind_of_file(scratch.path() / "file") == fs::file_type::regular);
+    CHECK(kind_of_file(scratch.path() / "link") == fs::file_type::symlink);
+    CHECK(kind_behind(scratch.path() / "link") == fs::file_type::regular);
+    CHECK(kind_of_file(scratch.path()) == fs::file_type::directory);
+    CHECK(kind_of_file(scratch.path() / "missing") == fs::file_type::not_found);
+    CHECK(kind_of_file(scratch.path() / "file/below") == fs::file_type::not_found);
+    CHECK(error_of([&] { kind_behind(scratch.path() / "circle"); }).code() == ErrorCode::read_failed);
+}
+
+TEST_CASE("another user's rights are all that is left")
+{
+    const Scratch scratch;
+    const bool root = ::geteuid() == 0;
+    const std::pair<uid_t, gid_t> user = root ? std::pair<uid_t, gid_t>{stranger, stranger} : myself();
+    const Descriptor told(::open((scratch.path() / "told").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    as_user(user, [&] {
+        std::string ids;
+        for (const auto id : {::getuid(), ::geteuid(), ::getgid(), ::getegid()}) ids += std::to_string(id) + " ";
+        if (::getgroups(0, nullptr) == 0) ids += "no groups ";
+        if (::setresuid(0, 0, 0) == 0) ids += "root again";
+        write_all(told.number(), ids);
+    });
+    const std::string uid = std::to_string(user.first) + " ";
+    const std::string gid = std::to_string(user.second) + " ";
+    const std::string said = text_of_file(scratch.path() / "told");
+    CHECK(said.starts_with(uid + uid + gid + gid));
+    CHECK(said.find("root again") == std::string::npos);
+    if (root) CHECK(said.ends_with("no groups "));
+
+    // What it throws comes out as it was.
+    const Error thrown(ErrorCode::leftovers_remain, {{"path", "/a b"}, {"reason", "because"}});
+    CHECK(error_of([&] { as_user(user, [&] { throw thrown; }); }) == thrown);
+    if (!root) return; // the rest is about the other process
+    CHECK(error_of([&] { as_user(user, [] { throw std::runtime_error("odd"); }); }).parameter("reason") == "odd");
+    CHECK(error_of([&] { as_user(user, [] { ::_exit(7); }); }).code() == ErrorCode::internal);
+    Cancellation cancellation;
+    REQUIRE(::raise(SIGTERM) == 0);
+    const auto wait_for_ever = [] {
+        for (;;) ::pause();
+    };
+    CHECK(error_of([&] { as_user(user, wait_for_ever, &cancellation); }).code() == ErrorCode::cancelled);
 }

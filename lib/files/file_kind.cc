@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/files/file_kind.h"
+
+#include "lib/files/refusal.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::file_type kind(const fs::path& path, int flags)
+{
+    struct stat facts {};
+    if (::fstatat(AT_FDCWD, path.c_str(), &facts, flags) < 0) {
+        if (!means_absent(errno)) refuse_read(path, errno);
+        return fs::file_type::not_found;
+    }
+    switch (facts.st_mode & S_IFMT) {
+    case S_IFREG:
+        return fs::file_type::regular;
+    case S_IFDIR:
+        return fs::file_type::directory;
+    case S_IFLNK:
+        return fs::file_type::symlink;
+    default:
+        return fs::file_type::unknown;
+    }
+}
+
+} // namespace
+
+fs::file_type kind_of_file(const fs::path& path) { return kind(path, AT_SYMLINK_NOFOLLOW); }
+
+fs::file_type kind_behind(const fs::path& path) { return kind(path, 0); }
+
+} // namespace dkms

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The two sides of a draft; where there are no sandboxes, only what does not need them is looked at.
+#include "lib/package/draft_directory.h"
+#include "tests/catch.h"
+#include "tests/unit/tree_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace dkms;
+namespace fs = std::filesystem;
+
+namespace {
+
+Step packing()
+{
+    Step step;
+    step.kind = StepKind::pack;
+    step.module = {"foo", "1.0"};
+    return step;
+}
+
+Tool shell(const std::string& script) { return {{"sh", "-ec", script}, "dash"}; }
+
+std::string content_of(const Product& product)
+{
+    std::string text(100, '\0');
+    const ssize_t got = ::read(product.file.number(), text.data(), text.size());
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+}
+
+bool is_sandboxed() { return available_sandbox() != SandboxKind::none; }
+
+} // namespace
+
+TEST_CASE("what programs make comes out of a draft by its name, if it is a plain file")
+{
+    const System system;
+    StepRun run(system, packing());
+    Products products;
+    fs::path place;
+    {
+        DraftDirectory draft(run.work(), "The package");
+        place = draft.input().parent_path();
+        put_file(draft.input() / "text", "given");
+        draft.run(shell("cp -- '" + draft.input().string() +
+                        "/text' made\n"
+                        "ln -s made link; mkfifo fifo; mkdir directory; ln -s / swapped; truncate -s 1T sparse"));
+        products.push_back(draft.take("made"));
+        for (const char* name : {"link", "fifo", "directory", "swapped/etc/passwd", "sparse"}) {
+            INFO(name);
+            CHECK(error_of([&] { draft.take(name); }).code() == ErrorCode::result_refused);
+        }
+        const Error missing = error_of([&] { draft.take("missing"); });
+        CHECK(missing.code() == ErrorCode::packaging_failed);
+        CHECK(missing.parameter("program") == "missing");
+        CHECK(error_of([&] { draft.take_all("swapped"); }).code() == ErrorCode::result_refused);
+    }
+    CHECK_FALSE(fs::exists(place));
+    CHECK(products.front().name == "made");
+    CHECK(content_of(products.front()) == "given"); // it is held open
+}
+
+TEST_CASE("programs change what lies in the output of a draft, and nothing of its input")
+{
+    const System system;
+    StepRun run(system, packing());
+    DraftDirectory draft(run.work(), "The package");
+    CHECK(mode_of(draft.input().parent_path()) == 0700);
+    put_file(draft.input() / "tree/a", "one");
+    put_file(draft.input() / "tree/b", "two", 0755);
+    draft.copy_to_output("tree");
+    draft.run(shell("test -x tree/b; echo three > tree/a; rm tree/b; : > \"$TMPDIR/temporary\""));
+    const Products products = draft.take_all("tree");
+    REQUIRE(products.size() == 1);
+    CHECK(content_of(products.front()) == "three\n");
+    CHECK(text_of_file(draft.input() / "tree/a") == "one");
+    if (!is_sandboxed()) return;
+    for (const fs::path& path :
+         {draft.input() / "tree/a", draft.input() / "new", draft.input().parent_path() / "new"}) {
+        draft.run(shell("( : > '" + path.string() + "' ) 2>/dev/null || :"));
+        CHECK((path.filename() == "a" || !fs::exists(path)));
+    }
+    CHECK(text_of_file(draft.input() / "tree/a") == "one");
+}
+
+TEST_CASE("a draft says what of it cannot be deleted")
+{
+    const auto [uid, gid] = sandbox_owner();
+    if (::geteuid() != 0 || uid == 0) return; // needs a file that the user who builds cannot delete
+    const System system;
+    StepRun run(system, packing());
+    fs::path place;
+    {
+        DraftDirectory draft(run.work(), "The package");
+        place = draft.input().parent_path();
+        put_file(draft.output() / "of-root/file", "");
+    }
+    CHECK(fs::exists(place / "output/of-root/file"));
+    const auto warnings = run.events(EventKind::warning);
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings.front().facts.at("name") == "LeftoversRemain");
+    fs::remove_all(place);
+}
