@@ -2,6 +2,7 @@
 #include "lib/build/signing.h"
 
 #include "lib/config/distribution.h"
+#include "lib/kernel/signature_enforcement.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 
@@ -104,6 +105,13 @@ Signing check_keys(Signing signing, const KeyPair& pair)
 } // namespace
 
 const char* program_of(KeyMaker maker) { return maker == KeyMaker::openssl ? "openssl" : "update-secureboot-policy"; }
+
+std::optional<std::string> signatures_are_enforced(const Work& work, const BuildInputs& inputs)
+{
+    // What /sys says is about this machine, not about an image that is made on it.
+    const fs::path system = in_chroot(work.places) ? fs::path() : fs::path("/");
+    return signature_enforcement(inputs.kernel, inputs.headers.config, system);
+}
 
 std::string sign_command(const Work& work, const BuildInputs& inputs)
 {

@@ -49,6 +49,9 @@ Signing decide_signing(const Work& work, const BuildInputs& inputs);
 /// unsigned then.
 Signing prepare_signing(const Work& work, const BuildInputs& inputs);
 
+/// Why the kernel of the build loads only signed modules (signature_enforcement); nothing if it loads others, too.
+std::optional<std::string> signatures_are_enforced(const Work& work, const BuildInputs& inputs);
+
 /// The program that signs for this kernel: framework.conf's, else the distribution's; it may not be there.
 std::string sign_command(const Work& work, const BuildInputs& inputs);
 
