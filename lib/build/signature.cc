@@ -23,7 +23,6 @@ constexpr std::string_view pem_begin = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view pem_end = "-----END CERTIFICATE-----";
 constexpr std::size_t trailer_size = 12; // struct module_signature of the kernel
 constexpr std::size_t largest_certificate = 65536;
-constexpr std::size_t largest_module = std::size_t{1} << 30;
 
 unsigned char byte_at(std::string_view bytes, std::size_t index) { return static_cast<unsigned char>(bytes[index]); }
 
@@ -34,8 +33,7 @@ std::string base64(std::string_view bytes)
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         std::uint32_t group = 0;
         for (std::size_t k = 0; k < 3; ++k) group = (group << 8) | (i + k < bytes.size() ? byte_at(bytes, i + k) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            text += i + k > bytes.size() ? '=' : letters[(group >> (18 - 6 * k)) & 63U];
+        for (std::size_t k = 0; k < 4; ++k) text += i + k > bytes.size() ? '=' : letters[(group >> (18 - 6 * k)) & 63U];
         if (i % 48 == 45) text += '\n';
     }
     return text + "\n";
@@ -71,8 +69,12 @@ std::vector<std::string> without_privileges()
 {
     if (::geteuid() != 0 || !find_program("setpriv")) return {};
     const auto [uid, gid] = sandbox_owner(SandboxKind::root);
-    std::vector<std::string> words{"setpriv", "--reuid=" + std::to_string(uid), "--regid=" + std::to_string(gid),
-                                   "--clear-groups", "--no-new-privs", "--"};
+    std::vector<std::string> words{"setpriv",
+                                   "--reuid=" + std::to_string(uid),
+                                   "--regid=" + std::to_string(gid),
+                                   "--clear-groups",
+                                   "--no-new-privs",
+                                   "--"};
     Command probe;
     probe.argv = words;
     probe.argv.emplace_back("true");

@@ -19,8 +19,9 @@ struct Objection {
 
 /// The rule about which modules a kernel takes, for builds and for installations: it is for the right machine; its
 /// vermagic is the kernel's, as far as the kernel's own modules or its configuration say what that is; and, where the
-/// kernel has CONFIG_MODVERSIONS, it wants the kernel's own symbols in the versions that the kernel has. The versions of
-/// what the kernel's modules export are not looked at: a package may bring another module in the place of one of them.
+/// kernel has CONFIG_MODVERSIONS, it wants the kernel's own symbols in the versions that the kernel has. The versions
+/// of what the kernel's modules export are not looked at: a package may bring another module in the place of one of
+/// them.
 class Verifier {
 public:
     /// Reads Module.symvers of the headers; without headers less is known. `flags`: of the vermagic of the kernel's own

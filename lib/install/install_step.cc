@@ -240,7 +240,8 @@ void InstallStep::check_staged() const
         const auto copy = transaction_->staged(kernel_directory_ / item.path);
         modules.push_back({item.file, built, symlink_ ? built : copy});
     }
-    check_modules(work_, modules, force_.force);
+    const Options& options = work_.step.options;
+    check_modules(work_, modules, listed_.force || (options.force && !options.refresh));
 }
 
 /// What the DKMS tree and modprobe.d say about it.

@@ -88,8 +88,7 @@ private:
     void check_compression() const;
     void check_digests(const std::vector<std::string>& digests) const;
     void check_signatures() const;
-    void check_signature(const Opened& module, const Signing& signing,
-                         const std::optional<std::string>& enforcement) const;
+    void check_signature(const Opened& module, const Signing& signing) const;
     Error error_for(const Candidate& module, const std::string& reason) const;
     void object(const Error& error, bool can_be_forced = true) const;
     void warn(const Error& error, const std::string& addition) const;
@@ -199,32 +198,30 @@ void ModuleCheck::check_signatures() const
     inputs.kernel = work_.step.kernel;
     inputs.headers = headers_;
     inputs.framework = read_framework(work_.places, work_.settings);
-    const Signing signing = decide_signing(work_, inputs);
-    const auto enforcement = signatures_are_enforced(work_, inputs);
-    for (const Opened& module : opened_) check_signature(module, signing, enforcement);
+    Signing signing = decide_signing(work_, inputs);
+    signing.certificate = key_pair(work_, inputs).certificate; // also where nothing is signed here
+    for (const Opened& module : opened_) check_signature(module, signing);
 }
 
 /// Who has said in framework.conf that modules are not to be signed may sign them later; elsewhere an unsigned one is
 /// refused where the kernel would refuse it. A kernel that does not enforce loads what is signed by a key that it does
 /// not know, but nothing with a signature that is wrong.
-void ModuleCheck::check_signature(const Opened& module, const Signing& signing,
-                                  const std::optional<std::string>& enforcement) const
+void ModuleCheck::check_signature(const Opened& module, const Signing& signing) const
 {
-    if (!module.facts.is_signed) {
-        if (!enforcement) return;
-        const Error error = error_for(*module.candidate,
-                                      "it is not signed, and the kernel loads only signed modules: " + *enforcement);
+    const bool enforced = !signing.enforcement.empty();
+    const auto object_if_enforced = [&](const std::string& reason) {
+        if (!enforced) return;
+        const Error error =
+            error_for(*module.candidate, reason + ", and the kernel loads only signed modules: " + signing.enforcement);
         return signing.off_reason == "policy" ? warn(error, "") : object(error);
-    }
-    if (signing.certificate.empty()) return;
-    switch (verify_signature(module.content.number(), module.candidate->shown, signing.certificate,
-                             &work_.cancellation)) {
+    };
+    if (!module.facts.is_signed) return object_if_enforced("it is not signed");
+    switch (
+        verify_signature(module.content.number(), module.candidate->shown, signing.certificate, &work_.cancellation)) {
     case SignatureVerdict::bad:
         return object(error_for(*module.candidate, "its signature is not valid"));
-    case SignatureVerdict::other_signer: {
-        const Error error = error_for(*module.candidate, "it is not signed with the key of " + signing.certificate);
-        return enforcement ? object(error) : void();
-    }
+    case SignatureVerdict::other_signer:
+        return object_if_enforced("it is not signed with the key of " + signing.certificate);
     case SignatureVerdict::good:
     case SignatureVerdict::unknown:
         return;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "lib/build/build_inputs.h"
 #include "lib/process/work.h"
 
 #include <filesystem>

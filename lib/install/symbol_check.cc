@@ -78,7 +78,8 @@ bool SymbolCheck::is_indexed(const std::string& symbol)
 {
     if (!index_) {
         try {
-            index_ = read_file(work_.places.install_tree / work_.step.kernel.release / "modules.symbols", longest_index);
+            index_ =
+                read_file(work_.places.install_tree / work_.step.kernel.release / "modules.symbols", longest_index);
         } catch (const Error&) {
             index_.emplace();
         }

@@ -22,7 +22,7 @@ public:
 
     /// What is wrong with the symbols that a module of the package wants.
     struct Fault {
-        std::string reason;  ///< completes "F cannot be used with kernel K: "
+        std::string reason;   ///< completes "F cannot be used with kernel K: "
         bool excused = false; ///< the module depends on one that is not there yet, which may export the symbol
     };
     std::optional<Fault> fault_of(const ModuleFacts& module);
@@ -37,7 +37,7 @@ private:
     const Work& work_;
     const Symvers& symvers_;
     const std::map<std::string, ModuleFacts>& package_;
-    std::optional<std::string> index_;                      ///< the text of modules.symbols
+    std::optional<std::string> index_;                         ///< the text of modules.symbols
     std::optional<std::map<std::string, ModuleFacts>> others_; ///< of the tree, by file
 };
 

@@ -44,7 +44,7 @@ bool is_made_by_dkms(const fs::path& directory)
 }
 
 struct KernelWords {
-    const char* option;           ///< of the kernel's configuration: it compresses its own modules like this
+    const char* option;       ///< of the kernel's configuration: it compresses its own modules like this
     std::string_view feature; ///< what kmod calls it
 };
 KernelWords words_of(Compression compression)

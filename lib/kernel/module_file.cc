@@ -106,7 +106,7 @@ void read_exports(kmod_module* module, ModuleFacts& facts)
 bool is_no_import(std::string_view symbol)
 {
     constexpr std::array whole{"_GLOBAL_OFFSET_TABLE_", ".TOC.", "TOC.", "__this_module"};
-    constexpr std::array beginnings{"_restgpr", "_savegpr", "_rest32gpr_", "_save32gpr_",
+    constexpr std::array beginnings{"_restgpr", "_savegpr", "_rest32gpr_",         "_save32gpr_",
                                     "_restvr_", "_savevr_", "__s390_indirect_jump"};
     return symbol.empty() || std::find(whole.begin(), whole.end(), symbol) != whole.end() ||
            std::any_of(beginnings.begin(), beginnings.end(), [&](auto* one) { return symbol.starts_with(one); });
@@ -166,9 +166,9 @@ ModuleFacts facts_of(int image, const std::filesystem::path& name)
 /// As the child sends them.
 std::string packed(const ModuleFacts& facts)
 {
-    const nlohmann::json value{facts.vermagic, facts.version,         facts.description, facts.srcversion, facts.depends,
-                               facts.aliases,  facts.elf_machine,     facts.elf_class,   facts.is_signed,
-                               facts.symbol_versions, facts.exports, facts.imports};
+    const nlohmann::json value{facts.vermagic,  facts.version,         facts.description, facts.srcversion,
+                               facts.depends,   facts.aliases,         facts.elf_machine, facts.elf_class,
+                               facts.is_signed, facts.symbol_versions, facts.exports,     facts.imports};
     const std::vector<std::uint8_t> bytes = nlohmann::json::to_cbor(value);
     return {bytes.begin(), bytes.end()};
 }

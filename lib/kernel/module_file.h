@@ -20,8 +20,8 @@ struct ModuleFacts {
     std::string srcversion;
     std::vector<std::string> depends;
     std::vector<std::string> aliases;
-    int elf_machine = 0; ///< e_machine of elf(5)
-    int elf_class = 0;   ///< ELFCLASS32 or ELFCLASS64
+    int elf_machine = 0;                         ///< e_machine of elf(5)
+    int elf_class = 0;                           ///< ELFCLASS32 or ELFCLASS64
     Compression compression = Compression::none; ///< of the file, by its content
     bool is_signed = false;                      ///< ends with the kernel's "~Module signature appended~" marker
     std::map<std::string, std::uint64_t>

@@ -18,7 +18,6 @@
 namespace dkms {
 namespace {
 
-constexpr off_t largest = off_t{1} << 30;
 constexpr std::string_view gzip_magic = "\x1f\x8b";
 constexpr std::string_view xz_magic{"\xfd"
                                     "7zXZ\0",
@@ -80,7 +79,7 @@ Descriptor checked(Descriptor opened, int failure, const std::filesystem::path& 
     if (::fstat(opened.number(), &facts) < 0) refuse(file, errno_text(errno));
     if (!S_ISREG(facts.st_mode)) refuse(file, "it is not a regular file");
     if (facts.st_size == 0) refuse(file, "it is empty");
-    if (facts.st_size > largest) refuse(file, "it is too large");
+    if (static_cast<std::uintmax_t>(facts.st_size) > largest_module) refuse(file, "it is too large");
     return opened;
 }
 
@@ -110,17 +109,17 @@ Descriptor open_module_at(int directory, const std::string& name)
     return checked(std::move(opened), failure, name);
 }
 
-void unpack_module(int packed, int memory, const std::filesystem::path& name)
+void unpack_module(int packed, int memory, const std::filesystem::path& name, std::uintmax_t limit)
 {
     if (::lseek(packed, 0, SEEK_SET) < 0) refuse(name, errno_text(errno));
     const Reader reader = reader_of(packed, compression_of_content(head_of(packed)), name);
     std::array<char, 65536> block;
-    for (off_t total = 0;;) {
+    for (std::uintmax_t total = 0;;) {
         const la_ssize_t got = ::archive_read_data(reader.get(), block.data(), block.size());
         if (got == 0) return;
         if (got < 0) refuse(name, "it cannot be uncompressed");
-        total += got;
-        if (total > largest) refuse(name, "it is too large when uncompressed");
+        total += static_cast<std::uintmax_t>(got);
+        if (total > limit) refuse(name, "it is too large when uncompressed");
         write_all(memory, {block.data(), static_cast<std::size_t>(got)});
     }
 }

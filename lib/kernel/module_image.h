@@ -4,6 +4,7 @@
 #include "lib/kernel/compression.h"
 #include "lib/process/descriptor.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -38,8 +39,11 @@ private:
     Descriptor memory_;
 };
 
+/// What no module is larger than, compressed or not: 1 GiB.
+inline constexpr std::uintmax_t largest_module = std::uintmax_t{1} << 30;
+
 /// Uncompresses the module that is open as `packed`, called `name`, into `memory`, in this process. Throws Error
-/// VerifyFailed.
-void unpack_module(int packed, int memory, const std::filesystem::path& name);
+/// VerifyFailed, also when it would be larger than `limit`.
+void unpack_module(int packed, int memory, const std::filesystem::path& name, std::uintmax_t limit = largest_module);
 
 } // namespace dkms

@@ -55,7 +55,8 @@ bool obeys_secure_boot(const KernelConfig& config)
 std::optional<std::string> of_running(const fs::path& system)
 {
     const auto enforce = text_of(system / "sys/module/module/parameters/sig_enforce");
-    if (enforce && (enforce->starts_with('Y') || enforce->starts_with('1'))) return "it was booted with module.sig_enforce";
+    if (enforce && (enforce->starts_with('Y') || enforce->starts_with('1')))
+        return "it was booted with module.sig_enforce";
     const auto lockdown = text_of(system / "sys/kernel/security/lockdown");
     for (const char* level : {"integrity", "confidentiality"})
         if (lockdown && lockdown->find("[" + std::string(level) + "]") != std::string::npos)

@@ -14,8 +14,8 @@ namespace dkms {
 class Symvers {
 public:
     struct Export {
-        std::uint64_t crc = 0;   ///< 0: it has none
-        bool of_kernel = false;  ///< by vmlinux itself, not by one of its modules
+        std::uint64_t crc = 0;  ///< 0: it has none
+        bool of_kernel = false; ///< by vmlinux itself, not by one of its modules
     };
 
     /// `text`: lines "0xCRC<tab>SYMBOL<tab>MODULE<tab>KIND…"; others are left out.

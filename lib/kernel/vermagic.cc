@@ -53,7 +53,10 @@ std::optional<std::string> flags_of_file(const std::filesystem::path& file)
 
 } // namespace
 
-std::string release_of_vermagic(std::string_view vermagic) { return std::string(vermagic.substr(0, vermagic.find(' '))); }
+std::string release_of_vermagic(std::string_view vermagic)
+{
+    return std::string(vermagic.substr(0, vermagic.find(' ')));
+}
 
 std::string flags_of_vermagic(std::string_view vermagic)
 {

@@ -56,6 +56,14 @@ void set_limits()
 #endif
 }
 
+/// From `first` to `last`, both included.
+void close_between(unsigned first, unsigned last)
+{
+    if (::syscall(SYS_close_range, first, last, 0U) == 0) return;
+    const unsigned end = std::min(last, static_cast<unsigned>(::sysconf(_SC_OPEN_MAX) - 1)); // before Linux 5.9
+    for (unsigned one = first; one <= end; ++one) ::close(static_cast<int>(one));
+}
+
 /// Only what is in `keep` stays open; standard input, output and error lead nowhere.
 void close_all_but(std::vector<int> keep)
 {
@@ -66,16 +74,20 @@ void close_all_but(std::vector<int> keep)
     unsigned next = 3;
     for (const int one : keep) {
         const auto number = static_cast<unsigned>(one);
-        if (number > next) ::syscall(SYS_close_range, next, number - 1, 0U);
+        if (number > next) close_between(next, number - 1);
         next = std::max(next, number + 1);
     }
-    ::syscall(SYS_close_range, next, ~0U, 0U);
+    close_between(next, ~0U);
 }
 
+/// Asks first: filters of system calls that units have often leave out capset(2).
 bool drop_capabilities()
 {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, 2> now{};
     const std::array<__user_cap_data_struct, 2> none{};
+    const auto has_some = [](const auto& half) { return (half.effective | half.permitted | half.inheritable) != 0; };
+    if (::syscall(SYS_capget, &header, now.data()) == 0 && std::none_of(now.begin(), now.end(), has_some)) return true;
     return ::syscall(SYS_capset, &header, none.data()) == 0;
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* unsigned_reason = "unsigned_reason";
 constexpr std::size_t longest_record = 8 * 1024 * 1024; // a GPU driver has thousands of aliases
 
 /// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be.
@@ -38,6 +39,7 @@ BuildRecord build_record_from(const json& value)
     record.build_seconds = value.value("build_seconds", 0.0);
     record.sandboxed = value.value("sandboxed", true);
     record.signer = value.value("signer", "");
+    record.unsigned_reason = value.value(unsigned_reason, "");
     return record;
 }
 
@@ -69,6 +71,18 @@ std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleI
     return read_record(layout.build_record(module, kernel), build_record_from);
 }
 
+std::string unsigned_reason_of(const Layout& layout, const ModuleId& module, const KernelId& kernel)
+{
+    try {
+        if (read_file(layout.build_record(module, kernel), longest_record).find(unsigned_reason) == std::string::npos)
+            return {};
+    } catch (const Error&) {
+        return {};
+    }
+    const auto record = read_build_record(layout, module, kernel);
+    return record ? record->unsigned_reason : std::string();
+}
+
 std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel)
 {
     return read_record(layout.install_record(name, kernel), install_record_from);
@@ -88,11 +102,13 @@ std::string text_of(const BuildRecord& record)
                            {"dest_location", module.dest_location},
                            {"depends", module.depends},
                            {"aliases", module.aliases}});
-    return text_of(json{{"modules", std::move(modules)},
-                        {"inputs", record.inputs},
-                        {"build_seconds", record.build_seconds},
-                        {"sandboxed", record.sandboxed},
-                        {"signer", record.signer}});
+    json value{{"modules", std::move(modules)},
+               {"inputs", record.inputs},
+               {"build_seconds", record.build_seconds},
+               {"sandboxed", record.sandboxed},
+               {"signer", record.signer}};
+    if (!record.unsigned_reason.empty()) value[unsigned_reason] = record.unsigned_reason;
+    return text_of(value);
 }
 
 void forget_input_files(const std::filesystem::path& build)

@@ -32,7 +32,8 @@ struct BuildRecord {
         nlohmann::json::object(); ///< what a later version may compare: compiler, headers, configuration, patches
     double build_seconds = 0;
     bool sandboxed = true;
-    std::string signer; ///< path of the certificate, empty when unsigned
+    std::string signer;          ///< path of the certificate, empty when unsigned
+    std::string unsigned_reason; ///< why modules are unsigned that should not be; empty if all is as it should be
 };
 
 /// What was installed, and where: <M>/.kernel-K-A.json beside the link of the old tree.
@@ -59,6 +60,9 @@ struct TroubleRecord {
 std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel);
 std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
+
+/// unsigned_reason of the build record alone: of most builds, which have none, the record is not parsed for it.
+std::string unsigned_reason_of(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 
 /// Text of the build record, for the staging directory.
 std::string text_of(const BuildRecord& record);

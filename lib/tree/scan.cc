@@ -218,6 +218,9 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     status.running = kernel.release == running_;
     const std::string below = kernel.release + "/" + kernel.arch;
     if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
+    if (depth_ == ScanDepth::full)
+        if (const std::string why = unsigned_reason_of(layout_, version.module, kernel); !why.empty())
+            status.note = "unsigned: " + why;
     const std::string link = "kernel-" + kernel.release + "-" + kernel.arch;
     if (module.links.count(link) == 0 || !leads_to(module.directory, link, version.module.version + "/" + below))
         return status;
