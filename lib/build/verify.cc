@@ -62,7 +62,8 @@ std::optional<std::string> Verifier::vermagic_fault(const ModuleFacts& facts) co
     if (compare_versions(release, "2.6") < 0) return std::nullopt; // those have no flags in a form that is still read
     const std::string flags = flags_of_vermagic(facts.vermagic);
     if (flags_ && *flags_ != flags) return "its vermagic is '" + flags + "', and the kernel's is '" + *flags_ + "'";
-    if (flags_ || config_.empty()) return std::nullopt;
+    // One without CONFIG_MODULES is not the whole configuration of a kernel that has modules.
+    if (flags_ || !is_set(config_, "CONFIG_MODULES")) return std::nullopt;
     return flags_fault(flags, config_);
 }
 

@@ -155,7 +155,8 @@ TEST_CASE("a module for another kernel or machine is not taken")
     KernelHeaders headers;
     const Scratch scratch;
     headers.source_dir = scratch.path();
-    headers.config = {{"CONFIG_SMP", "y"}, {"CONFIG_PREEMPT_BUILD", "y"}, {"CONFIG_MODVERSIONS", "y"}};
+    headers.config = {
+        {"CONFIG_MODULES", "y"}, {"CONFIG_SMP", "y"}, {"CONFIG_PREEMPT_BUILD", "y"}, {"CONFIG_MODVERSIONS", "y"}};
     put_file(scratch.path() / "Module.symvers", "0x0000002a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
                                                 "0x0000002b\tof_another_module\tdrivers/x/y\tEXPORT_SYMBOL\t\n"
                                                 "0x00000000\twithout_crc\tvmlinux\tEXPORT_SYMBOL\t\n");

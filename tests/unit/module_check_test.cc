@@ -31,7 +31,7 @@ struct Prepared : System {
     void put_headers(const std::string& config, const std::string& symvers = "") const
     {
         put_file(headers() / "include/x.h", "");
-        put_file(headers() / ".config", "CONFIG_SMP=y\nCONFIG_MODULE_UNLOAD=y\n" + config);
+        put_file(headers() / ".config", "CONFIG_MODULES=y\nCONFIG_SMP=y\nCONFIG_MODULE_UNLOAD=y\n" + config);
         if (!symvers.empty()) put_file(headers() / "Module.symvers", symvers);
     }
 
@@ -116,7 +116,7 @@ TEST_CASE("what can never be loaded is not installed, with --force neither")
     }
     SECTION("what only other programs unpack")
     {
-        system.put("LRZI" + std::string(100, '\0'));
+        system.put(std::string("LRZI\0\6", 6) + std::string(100, '\0'));
         reason = "it is not an object file";
     }
     CHECK(system.refusal() == reason);

@@ -78,7 +78,7 @@ TEST_CASE("what is no module is refused")
     CHECK(reason_for(file) == "it is empty");
     put_file(file, "#!/bin/sh\n");
     CHECK(reason_for(file) == "it is not an object file");
-    put_file(file, "LRZI" + std::string(100, '\0')); // for which libarchive would start a program
+    put_file(file, std::string("LRZI\0\6", 6) + std::string(100, '\0')); // for which libarchive would start lrzip
     CHECK(reason_for(file) == "it is not an object file");
     put_file(file, tiny_module({}));
     CHECK(reason_for(file) == "it is not a kernel module");
