@@ -3,6 +3,8 @@
 
 #include "lib/model/error.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -41,10 +43,23 @@ Descriptor open_for_output(const fs::path& path)
     return opened;
 }
 
+bool is_path(std::string_view word)
+{
+    return word == "." || word == ".." || word.starts_with('/') || word.starts_with("./") || word.starts_with("../");
+}
+
+bool has_archive_suffix(std::string_view word)
+{
+    constexpr std::array suffixes{".tar", ".tgz", ".tbz", ".txz", ".zip", ".deb", ".rpm"};
+    return word.find(".tar.") != std::string_view::npos ||
+           std::any_of(suffixes.begin(), suffixes.end(), [&](const char* one) { return word.ends_with(one); });
+}
+
 bool is_loadable(const std::string& word)
 {
     std::error_code unreadable;
-    return fs::is_regular_file(word, unreadable) || fs::is_regular_file(fs::path(word) / "dkms.conf", unreadable);
+    if (fs::is_regular_file(word, unreadable)) return is_path(word) || has_archive_suffix(word);
+    return is_path(word) && fs::is_regular_file(fs::path(word) / "dkms.conf", unreadable);
 }
 
 } // namespace dkms

@@ -22,6 +22,29 @@ std::size_t bytes_of(std::string_view text, std::size_t columns)
     return bytes;
 }
 
+/// Bytes of the character that the text begins with; 1 where it is not UTF-8.
+std::size_t character_size(std::string_view text)
+{
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 1;
+    if (first > 0xF4 || size > text.size()) return 1;
+    const std::string_view rest = text.substr(1, size - 1);
+    return std::all_of(rest.begin(), rest.end(), continues) ? size : 1;
+}
+
+/// Whether a terminal would do something else with it than show it.
+bool is_obeyed(std::string_view character)
+{
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(character[index]); };
+    if (character.size() == 1)
+        return (byte(0) < 0x20 && character != "\n" && character != "\t") || byte(0) == 0x7F ||
+               (byte(0) >= 0x80 && byte(0) < 0xA0);
+    if (character.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
+    const bool embeds = character >= "\u202A" && character <= "\u202E";
+    const bool isolates = character >= "\u2066" && character <= "\u2069";
+    return character.size() == 3 && (embeds || isolates);
+}
+
 template <typename... Values>
 std::string formatted(const char* format, Values... values)
 {
@@ -32,20 +55,28 @@ std::string formatted(const char* format, Values... values)
 
 } // namespace
 
-std::string printable(std::string_view text)
+std::string harmless(std::string_view text)
 {
     std::string result;
     result.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool second_of_control = byte >= 0x80 && byte < 0xA0 && i > 0 && text[i - 1] == '\xC2';
-        if (byte == '\t' || byte == '\n')
-            result += ' ';
-        else if (second_of_control)
-            result.back() = '?';
-        else
-            result += byte < 0x20 || byte == 0x7F ? '?' : text[i];
+    while (!text.empty()) {
+        const std::size_t size = character_size(text);
+        const std::string_view character = text.substr(0, size);
+        const bool returns = character == "\r";
+        if (returns && text.substr(1, 1) != "\n")
+            result += '\n';
+        else if (!returns)
+            result += is_obeyed(character) ? std::string_view("?") : character;
+        text.remove_prefix(size);
     }
+    return result;
+}
+
+std::string printable(std::string_view text)
+{
+    std::string result = harmless(text);
+    std::replace_if(
+        result.begin(), result.end(), [](char byte) { return byte == '\n' || byte == '\t'; }, ' ');
     return result;
 }
 

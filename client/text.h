@@ -10,9 +10,13 @@
 
 namespace dkms {
 
-/// The text with everything a terminal could obey (control characters, also the two-byte ones of U+0080…U+009F)
-/// replaced by '?', tabs and newlines by blanks. Compiler output and names from disk go through this before a person
-/// sees them.
+/// The text with everything a terminal could obey replaced by '?': control characters, also those of U+0080…U+009F and
+/// bytes that are one of these where a terminal does not expect UTF-8, and the characters that change the direction of
+/// text. Tabs and ends of lines stay; a carriage return, which lets text hide what is before it, ends a line.
+/// What compilers, scripts and modules say goes through this before a person sees it, or through printable().
+std::string harmless(std::string_view text);
+
+/// The same in one line: tabs and ends of lines become spaces.
 std::string printable(std::string_view text);
 
 /// How many columns the text takes: its characters in UTF-8; double-width ones count once.

@@ -4,6 +4,7 @@
 #include "client/dkms/archive_file.h"
 #include "client/dkms/package_transaction.h"
 #include "client/dkms/packaging.h"
+#include "client/dkms/source_owner.h"
 #include "client/dkms/status_lines.h"
 #include "client/dkms/working_source.h"
 #include "lib/process/child.h"
@@ -76,7 +77,9 @@ int load_source(Session& session)
 {
     Request load = request_for(session, Verb::load);
     load.handle = true;
-    return carry_out(session, load, open_for_loading(*session.words().source, O_DIRECTORY));
+    Descriptor source = open_for_loading(*session.words().source, O_DIRECTORY);
+    if (!session.words().source_is_meant) require_own_source(source.number(), *session.words().source);
+    return carry_out(session, load, std::move(source));
 }
 
 int run_autoinstall(Session& session) { return carry_out(session, request_for(session, Verb::autoinstall)); }
@@ -105,7 +108,11 @@ int load_archive(Session& session, const fs::path& archive)
     if (archive.extension() == ".rpm") return install_rpm(session, archive);
     Request load = request_for(session, Verb::load);
     load.handle = true;
-    return carry_out(session, load, open_for_loading(archive, 0), archive.string());
+    Descriptor opened = open_for_loading(archive, 0);
+    const Words& words = session.words();
+    const bool is_meant = words.source_is_meant || !words.archive_option.empty() || words.action == "ldtarball";
+    if (!is_meant) require_own_source(opened.number(), archive);
+    return carry_out(session, load, std::move(opened), archive.string());
 }
 
 fs::path archive_of(const Words& words)

@@ -3,6 +3,7 @@
 
 #include "client/dkms/actions.h"
 #include "client/dkms/error_text.h"
+#include "client/text.h"
 
 #include <algorithm>
 #include <exception>
@@ -46,11 +47,20 @@ int run(const std::string& program, std::span<const char* const> arguments, Cons
     return run_action(session);
 }
 
+/// What is said here is text, often of modules and their scripts; it never has a terminal do anything.
+Console harmless_console()
+{
+    Console console = system_console();
+    console.out = [out = console.out](std::string_view text) { out(harmless(text)); };
+    console.err = [err = console.err](std::string_view text) { err(harmless(text)); };
+    return console;
+}
+
 } // namespace
 
 int dkms_main(const char* program, std::span<const char* const> words)
 {
-    Console console = system_console();
+    Console console = harmless_console();
     try {
         return run(program, words, console);
     } catch (const Fault& fault) {

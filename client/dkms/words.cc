@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/dkms/words.h"
 
+#include "client/beside.h"
 #include "client/dkms/actions.h"
 
 #include <array>
@@ -215,6 +216,7 @@ void Reader::take_plain(const std::string& word)
     std::error_code unreadable;
     const fs::path path = word;
     const bool is_file = fs::is_regular_file(path, unreadable);
+    result_.source_is_meant |= is_path(word) || (is_file && has_archive_suffix(word));
     if (is_file && word.ends_with("dkms.conf"))
         result_.source = absolute(word).parent_path();
     else if (fs::is_regular_file(path / "dkms.conf", unreadable))

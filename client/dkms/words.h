@@ -25,11 +25,12 @@ struct Words {
     std::vector<std::string> architectures;       ///< in the order given
     std::optional<std::filesystem::path> source;  ///< a directory with a dkms.conf
     std::optional<std::filesystem::path> archive; ///< a file to load
-    std::string archive_option;                   ///< --archive, as given
-    PlaceOptions places;                          ///< absolute
-    Options options;                              ///< without archive and distributions; paths absolute
-    std::vector<std::string> distributions;       ///< -d, in the order given
-    std::vector<std::string> releases;            ///< -r
+    bool source_is_meant = false;           ///< one of these cannot be a module: a path (is_path), or an archive's name
+    std::string archive_option;             ///< --archive, as given
+    PlaceOptions places;                    ///< absolute
+    Options options;                        ///< without archive and distributions; paths absolute
+    std::vector<std::string> distributions; ///< -d, in the order given
+    std::vector<std::string> releases;      ///< -r
     bool all = false;
     bool rpm_safe_upgrade = false;
 };

@@ -85,6 +85,7 @@ private:
     std::optional<Staging> staging_;
     std::string make_command_;
     bool is_signed_ = false;
+    bool all_signed_ = false;
     bool published_ = false;
     Clock::time_point start_ = Clock::now();
 };
@@ -290,7 +291,9 @@ void BuildStep::take_results()
     jobs_.give_back();
     // Whatever a script has done to a module: it is signed as it will be installed.
     work_.reporter.stage(Stage::sign, 90);
-    is_signed_ = modules.sign(signing_) > 0;
+    const std::size_t count = modules.sign(signing_);
+    is_signed_ = count > 0;
+    all_signed_ = count == inputs_.modules.size();
     modules.compress();
     const BuildRecord record = record_of(modules.verify());
     write_file_durably(staging_->directory() / build_record_name, text_of(record));
@@ -320,6 +323,7 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     record.sandboxed = workplace_->sandboxed();
     record.opened = sandbox_->switches.opened();
     if (is_signed_) record.signer = signing_.certificate;
+    if (!all_signed_) record.unsigned_reason = unsigned_note(signing_);
     return record;
 }
 

@@ -2,6 +2,7 @@
 #include "lib/build/signing.h"
 
 #include "lib/config/distribution.h"
+#include "lib/kernel/signature_enforcement.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 
@@ -88,6 +89,12 @@ Signing off(Signing signing, std::string reason, std::string path = "")
     return signing;
 }
 
+std::string last_line_of(std::string text)
+{
+    while (text.ends_with('\n')) text.pop_back();
+    return text.substr(text.rfind('\n') + 1); // the whole of it where there is none
+}
+
 Signing check_keys(Signing signing, const KeyPair& pair)
 {
     const bool key = is_there(signing.key);
@@ -104,6 +111,18 @@ Signing check_keys(Signing signing, const KeyPair& pair)
 } // namespace
 
 const char* program_of(KeyMaker maker) { return maker == KeyMaker::openssl ? "openssl" : "update-secureboot-policy"; }
+
+std::string unsigned_note(const Signing& signing)
+{
+    const std::string& reason = signing.off_reason;
+    if (signing.on()) return signing.command + " failed";
+    if (reason == "config-missing") return "the kernel's configuration " + signing.off_path + " is missing";
+    if (reason == "openssl-missing") return "openssl, which makes the key, is not installed";
+    if (reason == "secureboot-policy-missing") return "update-secureboot-policy, which makes the key, is not installed";
+    const bool wanted = reason == "command-missing" || reason == "key-missing" || reason == "certificate-missing" ||
+                        reason == "half-a-pair";
+    return wanted ? signing.off_path + " is missing or cannot be read" : "";
+}
 
 std::string sign_command(const Work& work, const BuildInputs& inputs)
 {
@@ -139,6 +158,9 @@ KeyPair key_pair(const Work& work, const BuildInputs& inputs)
 Signing decide_signing(const Work& work, const BuildInputs& inputs)
 {
     Signing signing;
+    // What /sys says is about this machine, not about an image that is made on it.
+    const fs::path system = in_chroot(work.places) ? fs::path() : fs::path("/");
+    signing.enforcement = signature_enforcement(inputs.kernel, inputs.headers.config, system).value_or("");
     const std::string& policy = inputs.framework.try_sign_modules;
     if (policy == "false" || policy == "no") return off(signing, "policy");
     if (policy != "true" && policy != "yes" && in_chroot(work.places)) return off(signing, "chroot");
@@ -165,6 +187,11 @@ bool sign_module(const Work& work, const Signing& signing, const fs::path& file,
         work.reporter.report(Event(EventKind::module_signed, {{"path", name}}));
         return true;
     }
+    if (!signing.enforcement.empty())
+        throw Error(ErrorCode::signing_failed,
+                    {{"file", name},
+                     {"kernel", work.step.kernel.release},
+                     {"reason", signing.enforcement + "; " + signing.command + ": " + last_line_of(said.output)}});
     work.reporter.warning("SigningFailed", {{"file", name}, {"reason", said.output}},
                           "Failed to sign module '" + name + "'!\n" + said.output);
     return false;

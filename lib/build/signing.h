@@ -23,6 +23,9 @@ struct Signing {
     std::string off_reason;
     std::string off_path;
 
+    /// Why the kernel loads only signed modules (signature_enforcement); empty if it loads others, too.
+    std::string enforcement;
+
     bool on() const { return off_reason.empty(); }
 };
 
@@ -41,12 +44,18 @@ struct KeyPair {
     KeyMaker made_by = KeyMaker::openssl;
 };
 
+/// Why modules are unsigned although they should not be, in words that complete "unsigned: ", for the record of the
+/// build: a reason of `signing` that can be mended, or that the program failed although it was on. Empty where the
+/// system or its administrator wants no signatures.
+std::string unsigned_note(const Signing& signing);
+
 /// Decides by framework.conf, the kernel's configuration and what exists; changes nothing. A pair that is missing and
 /// may be made counts as present.
 Signing decide_signing(const Work& work, const BuildInputs& inputs);
 
 /// The same, and makes the pair where that is needed. A pair that cannot be made is a warning; the modules stay
-/// unsigned then.
+/// unsigned then. Where the kernel loads only signed modules, Error SigningFailed is thrown instead of each of these
+/// ends, unless framework.conf says that modules are not to be signed.
 Signing prepare_signing(const Work& work, const BuildInputs& inputs);
 
 /// The program that signs for this kernel: framework.conf's, else the distribution's; it may not be there.
@@ -61,7 +70,8 @@ KeyPair key_pair(const Work& work, const BuildInputs& inputs);
 /// Error Internal when the program fails.
 void make_missing_keys(const Work& work, const KeyPair& pair);
 
-/// Appends a signature to `file`. A signer that fails is a warning, the module stays unsigned: false then.
+/// Appends a signature to `file`. A signer that fails is a warning, the module stays unsigned: false then. Where the
+/// kernel loads only signed modules, it is Error SigningFailed.
 bool sign_module(const Work& work, const Signing& signing, const std::filesystem::path& file, const std::string& name);
 
 } // namespace dkms

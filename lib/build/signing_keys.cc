@@ -90,6 +90,21 @@ void have_pair_made(const KeyPair& pair, Cancellation& cancellation)
         throw Error(ErrorCode::internal, {{"reason", std::string(program_of(pair.made_by)) + ": " + said.output}});
 }
 
+/// Unsigned modules are no use to a kernel that enforces signatures; but who says that modules are not to be signed may
+/// have another way to sign them.
+void check_enforcement(const Signing& signing, const BuildInputs& inputs)
+{
+    if (signing.enforcement.empty() || signing.off_reason == "policy") return;
+    const std::string note = unsigned_note(signing);
+    const std::string why = signing.off_reason == "chroot"
+                                ? "in a chroot modules are signed only with try_sign_modules=true"
+                            : note.empty() ? "signing is off (" + signing.off_reason + ")"
+                                           : note;
+    throw Error(ErrorCode::signing_failed, {{"file", inputs.module.text()},
+                                            {"kernel", inputs.kernel.release},
+                                            {"reason", signing.enforcement + "; " + why}});
+}
+
 } // namespace
 
 void make_missing_keys(const Work& work, const KeyPair& pair)
@@ -110,7 +125,10 @@ void make_missing_keys(const Work& work, const KeyPair& pair)
 Signing prepare_signing(const Work& work, const BuildInputs& inputs)
 {
     Signing signing = decide_signing(work, inputs);
-    if (!signing.on()) return signing;
+    if (!signing.on()) {
+        check_enforcement(signing, inputs);
+        return signing;
+    }
     try {
         make_missing_keys(work, key_pair(work, inputs));
     } catch (const Error& error) {
@@ -118,6 +136,7 @@ Signing prepare_signing(const Work& work, const BuildInputs& inputs)
         work.reporter.warning(error.name(), error.parameters(), error.message());
         signing.off_reason = "key-missing";
         signing.off_path = signing.key;
+        check_enforcement(signing, inputs);
     }
     return signing;
 }

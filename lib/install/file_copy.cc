@@ -61,8 +61,9 @@ int synced(int number, int descriptor, const std::filesystem::path& target)
 int copy_file_durably(const std::filesystem::path& source, const std::filesystem::path& target)
 {
     struct stat facts {};
-    const Descriptor from(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor from(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
     if (!from || ::fstat(from.number(), &facts) != 0) return errno;
+    if (!S_ISREG(facts.st_mode)) return EINVAL;
     const Descriptor to = new_file(target);
     if (!to) return errno;
     int number = copy_bytes(from.number(), to.number());

@@ -7,7 +7,8 @@
 namespace dkms {
 
 /// Makes `target`, which must not exist, a synced copy of the regular file `source`: content, permission bits and
-/// modification time. Returns 0, or the errno of what failed; then nothing is left at `target`.
+/// modification time. Returns 0, or the errno of what failed (ELOOP for a link, EINVAL for what is neither); then
+/// nothing is left at `target`.
 int copy_file_durably(const std::filesystem::path& source, const std::filesystem::path& target);
 
 /// The same with the content given, mode 0644.

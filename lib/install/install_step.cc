@@ -9,6 +9,7 @@
 #include "lib/install/indexing.h"
 #include "lib/install/kernel_modules.h"
 #include "lib/install/modprobe_fragment.h"
+#include "lib/install/module_check.h"
 #include "lib/install/originals.h"
 #include "lib/install/removal.h"
 #include "lib/install/selection.h"
@@ -53,6 +54,7 @@ private:
     void plan_originals();
     void plan_modules();
     void plan_tree();
+    void check_staged() const;
     void report(const std::vector<Event>& events) const;
     void run_previous_post_remove() const;
     void link_weak_modules();
@@ -170,6 +172,7 @@ void InstallStep::change_files()
     plan_modules();
     plan_tree();
     transaction_->stage();
+    check_staged();
     work_.reporter.stage(Stage::install, 50);
     transaction_->apply();
     report(removed_);
@@ -217,6 +220,7 @@ void InstallStep::plan_modules()
     for (const InstallItem& item : items_) {
         const auto built = layout_.built_modules(module_, kernel_) / item.file;
         const auto target = kernel_directory_ / item.path;
+        require_module_file(work_, built);
         if (symlink_)
             transaction_->put_link(built, target);
         else
@@ -225,6 +229,19 @@ void InstallStep::plan_modules()
         installed_.emplace_back(EventKind::installed_file,
                                 nlohmann::json{{"path", target.string()}, {"module", item.name}});
     }
+}
+
+/// What is looked at is what will be there: our own copies, which become visible by a rename, or what links lead to.
+void InstallStep::check_staged() const
+{
+    std::vector<Candidate> modules;
+    for (const InstallItem& item : items_) {
+        const auto built = layout_.built_modules(module_, kernel_) / item.file;
+        const auto copy = transaction_->staged(kernel_directory_ / item.path);
+        modules.push_back({item.file, built, symlink_ ? built : copy});
+    }
+    const Options& options = work_.step.options;
+    check_modules(work_, modules, listed_.force || (options.force && !options.refresh));
 }
 
 /// What the DKMS tree and modprobe.d say about it.

@@ -77,6 +77,13 @@ bool Transaction::will_exist(const std::filesystem::path& target) const
     return is_there(target);
 }
 
+std::filesystem::path Transaction::staged(const std::filesystem::path& target) const
+{
+    for (const Change& change : intent_.changes)
+        if (change.target == target) return change.fresh;
+    return {};
+}
+
 void Transaction::stop(std::string_view moment) const
 {
     if (stop_) stop_(moment);

@@ -40,6 +40,8 @@ public:
 
     /// Whether something will be at `target` afterwards.
     bool will_exist(const std::filesystem::path& target) const;
+    /// After stage(): the file that becomes `target`, not seen by anyone yet. Empty if there is none.
+    std::filesystem::path staged(const std::filesystem::path& target) const;
     /// Whether anything is changed at all.
     bool empty() const { return intent_.changes.empty(); }
 

@@ -42,6 +42,27 @@ bool is_made_by_dkms(const std::string& directory)
     return directory == "updates" || directory == "extra" || directory == "weak-updates";
 }
 
+struct KernelWords {
+    const char* option;       ///< of the kernel's configuration: it compresses its own modules like this
+    std::string_view feature; ///< what kmod calls it
+};
+KernelWords words_of(Compression compression)
+{
+    if (compression == Compression::gzip) return {"CONFIG_MODULE_COMPRESS_GZIP", "ZLIB"};
+    if (compression == Compression::xz) return {"CONFIG_MODULE_COMPRESS_XZ", "XZ"};
+    return {"CONFIG_MODULE_COMPRESS_ZSTD", "ZSTD"};
+}
+
+/// Whether kmod says that it was built without this: "+ZSTD +XZ -ZLIB". Not if it is not there, or says nothing.
+bool kmod_lacks(std::string_view feature)
+{
+    if (!find_program("kmod")) return false;
+    Command command;
+    command.argv = {"kmod", "--version"};
+    command.environment = base_environment();
+    return capture(std::move(command)).output.find("-" + std::string(feature)) != std::string::npos;
+}
+
 std::string tool_of(Compression compression)
 {
     switch (compression) {
@@ -86,6 +107,19 @@ Compression compression_of(const KernelId& kernel, const Places& places)
     };
     walk(modules, look, [](const Found&) { return false; });
     return of_kernel.value_or(of_dkms.value_or(Compression::none));
+}
+
+bool can_be_loaded(Compression compression, const KernelId& kernel, const KernelConfig& config, const Places& places)
+{
+    if (compression == Compression::none) return true;
+    const auto row = words_of(compression);
+    const auto is_set = [&](const char* option) {
+        const auto found = config.find(option);
+        return found != config.end() && found->second == "y";
+    };
+    if (is_set("CONFIG_MODULE_DECOMPRESS") && is_set(row.option)) return true;
+    if (places.root != "/" || !kmod_lacks(row.feature)) return true;
+    return compression_of(kernel, places) == compression;
 }
 
 fs::path compress_file(const fs::path& file, Compression compression, const std::string& options,

@@ -3,14 +3,21 @@
 
 #include "lib/kernel/module_image.h"
 #include "lib/model/error.h"
+#include "lib/process/unprivileged.h"
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <string_view>
 
 #include <elf.h>
 #include <libkmod.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace dkms {
 namespace {
@@ -56,6 +63,8 @@ void take(ModuleFacts& facts, std::string_view key, const std::string& value)
 {
     if (key == "vermagic")
         facts.vermagic = value;
+    else if (key == "kernel_version" && facts.vermagic.empty()) // Linux 2.4
+        facts.vermagic = value;
     else if (key == "version")
         facts.version = value;
     else if (key == "description")
@@ -93,35 +102,117 @@ void read_exports(kmod_module* module, ModuleFacts& facts)
         facts.exports.emplace(::kmod_module_symbol_get_symbol(one), ::kmod_module_symbol_get_crc(one));
 }
 
-int elf_machine_of(std::string_view head)
+/// Symbols that some architectures leave undefined and that no kernel has to have: see modpost.
+bool is_no_import(std::string_view symbol)
+{
+    constexpr std::array whole{"_GLOBAL_OFFSET_TABLE_", ".TOC.", "TOC.", "__this_module"};
+    constexpr std::array beginnings{"_restgpr", "_savegpr", "_rest32gpr_",         "_save32gpr_",
+                                    "_restvr_", "_savevr_", "__s390_indirect_jump"};
+    return symbol.empty() || std::find(whole.begin(), whole.end(), symbol) != whole.end() ||
+           std::any_of(beginnings.begin(), beginnings.end(), [&](auto* one) { return symbol.starts_with(one); });
+}
+
+void read_imports(kmod_module* module, ModuleFacts& facts)
+{
+    List symbols(::kmod_module_dependency_symbols_free_list);
+    if (::kmod_module_get_dependency_symbols(module, &symbols.first) < 0) return;
+    for (kmod_list* one = symbols.first; one != nullptr; one = ::kmod_list_next(symbols.first, one)) {
+        const char* symbol = ::kmod_module_dependency_symbol_get_symbol(one);
+        const bool weak = ::kmod_module_dependency_symbol_get_bind(one) == KMOD_SYMBOL_WEAK;
+        if (!weak && !is_no_import(symbol)) facts.imports.emplace_back(symbol);
+    }
+}
+
+std::string bytes_at(int descriptor, off_t offset)
+{
+    std::array<char, 64> bytes;
+    const ssize_t got = ::pread(descriptor, bytes.data(), bytes.size(), offset);
+    return got < 0 ? std::string() : std::string(bytes.data(), static_cast<std::size_t>(got));
+}
+
+void read_header(int image, ModuleFacts& facts)
 {
     constexpr std::size_t at = 18; // e_machine, the same place in 32 and 64 bit headers
-    if (head.size() < at + 2 || head.substr(0, SELFMAG) != ELFMAG) return 0;
+    const std::string head = bytes_at(image, 0);
+    if (head.size() < at + 2 || !head.starts_with(ELFMAG)) return;
     const auto byte = [&](std::size_t index) { return static_cast<int>(static_cast<unsigned char>(head[index])); };
     const bool little = head[EI_DATA] == ELFDATA2LSB;
-    return little ? byte(at) + (byte(at + 1) << 8) : (byte(at) << 8) + byte(at + 1);
+    facts.elf_machine = little ? byte(at) + (byte(at + 1) << 8) : (byte(at) << 8) + byte(at + 1);
+    facts.elf_class = byte(EI_CLASS);
+    const off_t size = ::lseek(image, 0, SEEK_END);
+    const std::string tail = bytes_at(image, std::max<off_t>(0, size - 64));
+    facts.is_signed = tail.ends_with("~Module signature appended~\n");
+}
+
+ModuleFacts facts_of(int image, const std::filesystem::path& name)
+{
+    ModuleFacts facts;
+    read_header(image, facts);
+    if (facts.elf_machine == 0) refuse(name, "it is not an object file");
+    const char* no_configuration = nullptr;
+    const Context context(::kmod_new("/", &no_configuration));
+    kmod_module* opened = nullptr;
+    const std::string path = "/proc/self/fd/" + std::to_string(image);
+    if (!context || ::kmod_module_new_from_path(context.get(), path.c_str(), &opened) < 0)
+        refuse(name, "it cannot be read");
+    const Module module(opened);
+    if (!read_info(module.get(), facts) || facts.vermagic.empty()) refuse(name, "it is not a kernel module");
+    read_symbol_versions(module.get(), facts);
+    read_exports(module.get(), facts);
+    read_imports(module.get(), facts);
+    return facts;
+}
+
+/// As the child sends them.
+std::string packed(const ModuleFacts& facts)
+{
+    const nlohmann::json value{facts.vermagic,  facts.version,         facts.description, facts.srcversion,
+                               facts.depends,   facts.aliases,         facts.elf_machine, facts.elf_class,
+                               facts.is_signed, facts.symbol_versions, facts.exports,     facts.imports};
+    const std::vector<std::uint8_t> bytes = nlohmann::json::to_cbor(value);
+    return {bytes.begin(), bytes.end()};
+}
+
+ModuleFacts unpacked(const std::string& bytes)
+{
+    const auto value = nlohmann::json::from_cbor(bytes);
+    ModuleFacts facts;
+    value.at(0).get_to(facts.vermagic);
+    value.at(1).get_to(facts.version);
+    value.at(2).get_to(facts.description);
+    value.at(3).get_to(facts.srcversion);
+    value.at(4).get_to(facts.depends);
+    value.at(5).get_to(facts.aliases);
+    value.at(6).get_to(facts.elf_machine);
+    value.at(7).get_to(facts.elf_class);
+    value.at(8).get_to(facts.is_signed);
+    value.at(9).get_to(facts.symbol_versions);
+    value.at(10).get_to(facts.exports);
+    value.at(11).get_to(facts.imports);
+    return facts;
 }
 
 } // namespace
 
-ModuleFacts read_module(const std::filesystem::path& file)
-{
-    const ModuleImage image = ModuleImage::open(file);
-    ModuleFacts facts;
-    facts.elf_machine = elf_machine_of(image.head());
-    if (facts.elf_machine == 0) refuse(file, "it is not an object file");
-    facts.is_signed = image.tail().ends_with("~Module signature appended~\n");
+ModuleFacts read_module(const std::filesystem::path& file) { return read_module(open_module(file), file); }
 
-    const char* no_configuration = nullptr;
-    const Context context(::kmod_new("/", &no_configuration));
-    kmod_module* opened = nullptr;
-    if (!context || ::kmod_module_new_from_path(context.get(), image.path().c_str(), &opened) < 0)
-        refuse(file, "it cannot be read");
-    const Module module(opened);
-    if (!read_info(module.get(), facts) || facts.vermagic.empty()) refuse(file, "it is not a kernel module");
-    read_symbol_versions(module.get(), facts);
-    read_exports(module.get(), facts);
-    return facts;
+ModuleFacts read_module(const Descriptor& file, const std::filesystem::path& name)
+{
+    const Descriptor image(::memfd_create("module.ko", MFD_CLOEXEC));
+    if (!image) refuse(name, errno_text(errno));
+    try {
+        ModuleFacts facts = unpacked(run_unprivileged({file.number(), image.number()}, [&] {
+            unpack_module(file.number(), image.number(), name);
+            return packed(facts_of(image.number(), name));
+        }));
+        facts.compression = compression_of_content(bytes_at(file.number(), 0));
+        return facts;
+    } catch (const nlohmann::json::exception&) {
+        refuse(name, "it is not a kernel module");
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::internal) throw;
+        refuse(name, "it cannot be read: " + error.parameter("reason")); // the reader died of it
+    }
 }
 
 std::vector<int> elf_machines_of(const std::string& arch)
@@ -136,6 +227,14 @@ std::vector<int> elf_machines_of(const std::string& arch)
     };
     const auto found = machines.find(arch);
     return found == machines.end() ? std::vector<int>() : found->second;
+}
+
+int elf_class_of(const std::string& arch)
+{
+    constexpr std::array wide{"x86_64",  "amd64", "ia32e",   "aarch64", "arm64",       "ppc64le",  "ppc64", "s390x",
+                              "riscv64", "ia64",  "sparc64", "mips64",  "loongarch64", "parisc64", "alpha"};
+    if (elf_machines_of(arch).empty()) return ELFCLASSNONE;
+    return std::find(wide.begin(), wide.end(), arch) == wide.end() ? ELFCLASS32 : ELFCLASS64;
 }
 
 } // namespace dkms

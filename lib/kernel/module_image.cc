@@ -2,8 +2,8 @@
 #include "lib/kernel/module_image.h"
 
 #include "lib/model/error.h"
+#include "lib/process/unprivileged.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -18,8 +18,11 @@
 namespace dkms {
 namespace {
 
-constexpr off_t largest = off_t{1} << 30;
-constexpr off_t end_size = 64;
+constexpr std::string_view gzip_magic = "\x1f\x8b";
+constexpr std::string_view xz_magic{"\xfd"
+                                    "7zXZ\0",
+                                    6};
+constexpr std::string_view zstd_magic = "\x28\xb5\x2f\xfd";
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& reason)
 {
@@ -31,65 +34,109 @@ struct Close {
 };
 using Reader = std::unique_ptr<archive, Close>;
 
-/// Makes libarchive see `descriptor` as one file without a name, through whatever filters it is packed with.
-Reader reader_of(int descriptor, const std::filesystem::path& file)
+/// libarchive knows many kinds of compression, for some of which it starts programs; here it is told of one.
+bool add_filter(archive* reader, Compression compression)
+{
+    switch (compression) {
+    case Compression::gzip:
+        return ::archive_read_support_filter_gzip(reader) == ARCHIVE_OK;
+    case Compression::xz:
+        return ::archive_read_support_filter_xz(reader) == ARCHIVE_OK;
+    case Compression::zstd:
+        return ::archive_read_support_filter_zstd(reader) == ARCHIVE_OK;
+    case Compression::none:
+        break;
+    }
+    return true;
+}
+
+/// Makes libarchive see `descriptor` as one file without a name.
+Reader reader_of(int descriptor, Compression compression, const std::filesystem::path& file)
 {
     Reader reader(::archive_read_new());
-    ::archive_read_support_filter_all(reader.get());
+    if (!add_filter(reader.get(), compression)) refuse(file, "its compression is not supported");
     ::archive_read_support_format_raw(reader.get());
     archive_entry* entry = nullptr;
     if (::archive_read_open_fd(reader.get(), descriptor, 65536) != ARCHIVE_OK ||
         ::archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
-        refuse(file, "it is not a kernel module");
+        refuse(file, "it cannot be uncompressed");
+    const int filters = compression == Compression::none ? 1 : 2; // the file itself is one
+    if (::archive_filter_count(reader.get()) != filters) refuse(file, "it is compressed more than once");
     return reader;
 }
 
-void unpack(archive* reader, int memory, const std::filesystem::path& file)
+std::string head_of(int descriptor)
 {
+    std::array<char, 16> bytes;
+    const ssize_t got = ::pread(descriptor, bytes.data(), bytes.size(), 0);
+    return got < 0 ? std::string() : std::string(bytes.data(), static_cast<std::size_t>(got));
+}
+
+Descriptor checked(Descriptor opened, int failure, const std::filesystem::path& file)
+{
+    if (!opened) refuse(file, failure == ELOOP ? "it is a symbolic link" : errno_text(failure));
+    struct stat facts {};
+    if (::fstat(opened.number(), &facts) < 0) refuse(file, errno_text(errno));
+    if (!S_ISREG(facts.st_mode)) refuse(file, "it is not a regular file");
+    if (facts.st_size == 0) refuse(file, "it is empty");
+    if (static_cast<std::uintmax_t>(facts.st_size) > largest_module) refuse(file, "it is too large");
+    return opened;
+}
+
+constexpr int how = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+} // namespace
+
+Compression compression_of_content(std::string_view head)
+{
+    if (head.starts_with(gzip_magic)) return Compression::gzip;
+    if (head.starts_with(xz_magic)) return Compression::xz;
+    if (head.starts_with(zstd_magic)) return Compression::zstd;
+    return Compression::none;
+}
+
+Descriptor open_module(const std::filesystem::path& file)
+{
+    Descriptor opened(::open(file.c_str(), how));
+    const int failure = errno;
+    return checked(std::move(opened), failure, file);
+}
+
+Descriptor open_module_at(int directory, const std::string& name)
+{
+    Descriptor opened(::openat(directory, name.c_str(), how | O_NOFOLLOW));
+    const int failure = errno;
+    return checked(std::move(opened), failure, name);
+}
+
+void unpack_module(int packed, int memory, const std::filesystem::path& name, std::uintmax_t limit)
+{
+    if (::lseek(packed, 0, SEEK_SET) < 0) refuse(name, errno_text(errno));
+    const Reader reader = reader_of(packed, compression_of_content(head_of(packed)), name);
     std::array<char, 65536> block;
-    for (off_t total = 0;;) {
-        const la_ssize_t got = ::archive_read_data(reader, block.data(), block.size());
+    for (std::uintmax_t total = 0;;) {
+        const la_ssize_t got = ::archive_read_data(reader.get(), block.data(), block.size());
         if (got == 0) return;
-        if (got < 0) refuse(file, "it cannot be unpacked");
-        total += got;
-        if (total > largest) refuse(file, "it is too large");
+        if (got < 0) refuse(name, "it cannot be uncompressed");
+        total += static_cast<std::uintmax_t>(got);
+        if (total > limit) refuse(name, "it is too large when uncompressed");
         write_all(memory, {block.data(), static_cast<std::size_t>(got)});
     }
 }
 
-std::string bytes_at(int descriptor, off_t offset)
-{
-    std::array<char, end_size> bytes;
-    const ssize_t got = ::pread(descriptor, bytes.data(), bytes.size(), offset);
-    return got < 0 ? std::string() : std::string(bytes.data(), static_cast<std::size_t>(got));
-}
+ModuleImage ModuleImage::open(const std::filesystem::path& file) { return of(open_module(file).number(), file); }
 
-off_t size_of(int descriptor)
+ModuleImage ModuleImage::of(int packed, const std::filesystem::path& name)
 {
-    struct stat status {};
-    return ::fstat(descriptor, &status) < 0 ? 0 : status.st_size;
-}
-
-} // namespace
-
-ModuleImage ModuleImage::open(const std::filesystem::path& file)
-{
-    const Descriptor packed(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!packed) refuse(file, errno_text(errno));
-    if (size_of(packed.number()) == 0) refuse(file, "it is empty");
     Descriptor memory(::memfd_create("module.ko", MFD_CLOEXEC));
-    if (!memory) refuse(file, errno_text(errno));
-    unpack(reader_of(packed.number(), file).get(), memory.number(), file);
+    if (!memory) refuse(name, errno_text(errno));
+    run_unprivileged({packed, memory.number()}, [&] {
+        unpack_module(packed, memory.number(), name);
+        return std::string();
+    });
     return ModuleImage(std::move(memory));
 }
 
 std::filesystem::path ModuleImage::path() const { return "/proc/self/fd/" + std::to_string(memory_.number()); }
-
-std::string ModuleImage::head() const { return bytes_at(memory_.number(), 0); }
-
-std::string ModuleImage::tail() const
-{
-    return bytes_at(memory_.number(), std::max<off_t>(0, size_of(memory_.number()) - end_size));
-}
 
 } // namespace dkms

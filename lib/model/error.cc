@@ -93,7 +93,7 @@ constexpr std::array<ErrorRow, 73> table{{
     {module_not_produced, "ModuleNotProduced", 7, "Building {module} for kernel {kernel} did not produce {file}.",
      "BUILT_MODULE_NAME and BUILT_MODULE_LOCATION of its dkms.conf must name what make builds."},
     {verify_failed, "VerifyFailed", 7, "{file} cannot be used with kernel {kernel}: {reason}.",
-     "The module's Makefile must build for the kernel it is given, not for the running one."},
+     "A module must be built for the kernel it is given. What is checked, and what --force overrides: dkmsctl(1)."},
     {build_changed, "BuildChanged", 7, "{file} is not as it was when it was built.",
      "Build it anew: dkmsctl build {module} -k {kernel} --force"},
     {result_refused, "ResultRefused", 7, "{file}, made by code of {module}, was rejected: {reason}.",

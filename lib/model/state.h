@@ -34,8 +34,9 @@ StatusFilter status_filter_from_json(const nlohmann::json& value);
 struct KernelStatus {
     KernelId kernel;
     KernelState state = KernelState::built;
-    std::string note;      ///< why it failed, waits or was skipped; of a built one, why installing it failed; or empty
-    std::string weak_from; ///< installed_weak: the release it was built for
+    std::string note;         ///< why it failed, waits or was skipped; of a built one, why installing it failed, or
+                              ///< that it is unsigned and should not be; or empty
+    std::string weak_from;    ///< installed_weak: the release it was built for
     std::optional<JobId> job; ///< the job that failed, if one is known
     std::string log;          ///< path of the make.log, if there is one
     bool originals = false;   ///< original modules are archived

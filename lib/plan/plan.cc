@@ -145,10 +145,13 @@ private:
         return {step(StepKind::uninstall, kernel, force), step(StepKind::unbuild, kernel, force)};
     }
 
+    /// It is done again, but unless the request says so, no check is overridden: `refresh` tells the two apart.
     std::vector<Step> rebuild(const KernelId& kernel) const
     {
         std::vector<Step> steps{step(StepKind::build, kernel, true)};
-        if (is_installed(target_, kernel)) steps.push_back(step(StepKind::install, kernel, true));
+        if (!is_installed(target_, kernel)) return steps;
+        steps.push_back(step(StepKind::install, kernel, true));
+        steps.back().options.refresh |= !request_.options.force;
         return steps;
     }
 

@@ -10,6 +10,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* unsigned_reason = "unsigned_reason";
 constexpr std::size_t longest_record = 8 * 1024 * 1024; // a GPU driver has thousands of aliases
 
 /// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be.
@@ -40,6 +41,7 @@ BuildRecord build_record_from(const json& value)
     record.sandboxed = value.value("sandboxed", true);
     record.signer = value.value("signer", "");
     record.opened = value.value("opened", std::vector<std::string>{});
+    record.unsigned_reason = value.value(unsigned_reason, "");
     return record;
 }
 
@@ -60,6 +62,7 @@ json json_of(const BuildRecord& record)
                {"sandboxed", record.sandboxed},
                {"signer", record.signer}};
     if (!record.opened.empty()) value["opened"] = record.opened;
+    if (!record.unsigned_reason.empty()) value[unsigned_reason] = record.unsigned_reason;
     return value;
 }
 
@@ -101,15 +104,17 @@ std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const Mod
     return read_record(layout.trouble_record(module, kernel), trouble_record_from);
 }
 
-std::vector<std::string> opened_by_build(const Layout& layout, const ModuleId& module, const KernelId& kernel)
+BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const KernelId& kernel)
 {
     try {
-        // Most builds have neither, and parsing the aliases of a graphics driver takes its time.
+        // Most builds have none, and parsing the aliases of a graphics driver takes its time.
         const std::string text = read_file(layout.build_record(module, kernel), longest_record);
-        if (text.find("\"opened\"") == text.npos && text.find("\"sandboxed\": false") == text.npos) return {};
+        const auto has = [&](const char* part) { return text.find(part) != std::string::npos; };
+        if (!has("\"opened\"") && !has("\"sandboxed\": false") && !has(unsigned_reason)) return {};
         BuildRecord record = build_record_from(json::parse(text));
-        if (!record.sandboxed && record.opened != std::vector<std::string>{"sandbox off"}) return {"no sandbox"};
-        return std::move(record.opened);
+        if (!record.sandboxed && record.opened != std::vector<std::string>{"sandbox off"})
+            record.opened = {"no sandbox"};
+        return {std::move(record.opened), std::move(record.unsigned_reason)};
     } catch (const Error&) {
         return {};
     } catch (const json::exception&) {

@@ -35,7 +35,8 @@ struct BuildRecord {
     Usage usage; ///< of the whole step, as far as it had come when this was written
     bool sandboxed = true;
     std::vector<std::string> opened = {}; ///< what the administrator's switches opened: BuildSwitches::opened
-    std::string signer; ///< path of the certificate, empty when unsigned
+    std::string signer;                   ///< path of the certificate, empty when unsigned
+    std::string unsigned_reason; ///< why modules are unsigned that should not be; empty if all is as it should be
 };
 
 /// What was installed, and where: <M>/.kernel-K-A.json beside the link of the old tree.
@@ -63,9 +64,13 @@ std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleI
 std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel);
 std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 
-/// What a build was allowed or spared, for status: BuildRecord::opened, and "no sandbox" where that was not a switch's
-/// doing. Cheaper than reading the record.
-std::vector<std::string> opened_by_build(const Layout& layout, const ModuleId& module, const KernelId& kernel);
+/// What status tells of a build's record.
+struct BuildNotes {
+    std::vector<std::string> opened; ///< BuildRecord::opened, and "no sandbox" where that was not a switch's doing
+    std::string unsigned_reason;     ///< as in BuildRecord
+};
+/// Cheaper than reading the record: of most builds, which have neither, it is not parsed.
+BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 
 /// Text of the build record, for the staging directory.
 std::string text_of(const BuildRecord& record);

@@ -218,7 +218,12 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     status.running = kernel.release == running_;
     const std::string below = kernel.release + "/" + kernel.arch;
     if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
-    if (depth_ != ScanDepth::quick) status.opened = opened_by_build(layout_, version.module, kernel);
+    if (depth_ != ScanDepth::quick) {
+        BuildNotes notes = notes_of_build(layout_, version.module, kernel);
+        status.opened = std::move(notes.opened);
+        if (depth_ == ScanDepth::full && !notes.unsigned_reason.empty())
+            status.note = "unsigned: " + notes.unsigned_reason;
+    }
     const std::string link = "kernel-" + kernel.release + "-" + kernel.arch;
     if (module.links.count(link) == 0 || !leads_to(module.directory, link, version.module.version + "/" + below))
         return status;

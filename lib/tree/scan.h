@@ -10,7 +10,8 @@
 
 namespace dkms {
 
-/// How much to find out. `quick` does not compare installed files with built ones.
+/// How much to find out. `quick` does not compare installed files with built ones, nor does it say
+/// of what is built that it is unsigned.
 enum class ScanDepth { quick, full };
 
 /// Reads the tree: modules in byte order of their names, versions in the order of compare_versions, kernels likewise.

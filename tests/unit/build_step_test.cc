@@ -207,6 +207,8 @@ TEST_CASE("whether modules are signed is decided before they are built")
     CHECK_FALSE(sign_module(run.work(), wrong, trees.path() / "a.ko", "a.ko"));
     CHECK(run.events(EventKind::warning).size() == 1);
 
+    CHECK(signing.enforcement.empty());
+
     inputs.headers.config.erase("CONFIG_MODULE_SIG_HASH");
     CHECK(reason() == "no-facility");
     inputs.headers.config_file.clear();
@@ -214,6 +216,52 @@ TEST_CASE("whether modules are signed is decided before they are built")
     framework.try_sign_modules = "not_in_chroot";
     run.work().places.root = trees.path();
     CHECK(reason() == "chroot");
+}
+
+TEST_CASE("that a module cannot be signed is an error where its kernel loads only signed ones")
+{
+    const Prepared trees;
+    StepRun run(trees, trees.step());
+    BuildInputs inputs;
+    inputs.module = hello;
+    inputs.kernel = kernel;
+    inputs.headers = find_headers(kernel, trees.places, {});
+    Framework& framework = inputs.framework;
+    framework.sign_file = trees.path() / "sign";
+    framework.mok_signing_key = trees.path() / "key";
+    framework.mok_certificate = trees.path() / "certificate";
+    framework.try_sign_modules = "true";
+    const auto fault = [&] { return error_of([&] { prepare_signing(run.work(), inputs); }).parameter("reason"); };
+    const auto note = [&] { return unsigned_note(prepare_signing(run.work(), inputs)); };
+    const std::string configured = "it was configured with CONFIG_MODULE_SIG_FORCE; ";
+    const std::string no_program = framework.sign_file + " is missing or cannot be read";
+    const std::string no_key = framework.mok_signing_key + " is missing or cannot be read";
+
+    CHECK(note() == no_program);
+    inputs.headers.config["CONFIG_MODULE_SIG_FORCE"] = "y";
+    CHECK(fault() == configured + no_program);
+    put_file(framework.sign_file, "#!/bin/sh\necho 'a passphrase is needed'\nexit 1\n", 0755);
+    CHECK(fault() == configured + no_key);
+    inputs.headers.config.erase("CONFIG_MODULE_SIG_FORCE");
+    CHECK(note() == no_key);
+    for (const std::string& file : {framework.mok_signing_key, framework.mok_certificate}) put_file(file, "");
+
+    const auto sign = [&] {
+        sign_module(run.work(), prepare_signing(run.work(), inputs), trees.path() / "a.ko", "a.ko");
+    };
+    sign();
+    CHECK(run.events(EventKind::warning).size() == 1);
+    CHECK(note() == framework.sign_file + " failed");
+    inputs.headers.config["CONFIG_MODULE_SIG_FORCE"] = "y";
+    const Error failed = error_of(sign);
+    CHECK(failed.code() == ErrorCode::signing_failed);
+    CHECK(failed.parameter("reason") == configured + framework.sign_file + ": a passphrase is needed");
+
+    framework.try_sign_modules = "false"; // then somebody may sign them later
+    CHECK(note().empty());
+    framework.try_sign_modules = "not_in_chroot";
+    run.work().places.root = trees.path();
+    CHECK(fault() == configured + "in a chroot modules are signed only with try_sign_modules=true");
 }
 
 TEST_CASE("keys are made in the default tree only, and never overwritten")

@@ -2,9 +2,11 @@
 // Real builds against a real kernel's headers: needs them, make and a compiler.
 #include "lib/build/build_step.h"
 #include "lib/build/make_log.h"
+#include "lib/build/signature.h"
 #include "lib/build/unbuild_step.h"
 #include "lib/kernel/headers.h"
 #include "lib/kernel/module_file.h"
+#include "lib/kernel/module_image.h"
 #include "lib/process/sandbox.h"
 #include "lib/tree/record.h"
 #include "tests/catch.h"
@@ -264,6 +266,25 @@ TEST_CASE("modules are signed with the configured key")
     CHECK(run.events(EventKind::module_signed).size() == 1);
     CHECK(read_module(trees.layout().built_modules(module, *kernel) / "hello.ko").is_signed);
     CHECK(read_build_record(trees.layout(), module, *kernel)->signer == certificate);
+
+    const fs::path built = trees.layout().built_modules(module, *kernel) / "hello.ko";
+    const auto verdict = [&](const fs::path& signer) {
+        return verify_signature(open_module(built).number(), built, signer);
+    };
+    CHECK(verdict(certificate) == SignatureVerdict::good);
+    CHECK(verdict(trees.path() / "missing") == SignatureVerdict::unknown);
+    make_key.argv.back() = trees.path() / "other.der";
+    make_key.argv[14] = trees.path() / "other.pem";
+    REQUIRE(capture(make_key).status.ok());
+    CHECK(verdict(trees.path() / "other.der") == SignatureVerdict::other_signer);
+    std::string bytes = text_of_file(built);
+    const auto license = bytes.find("license=");
+    REQUIRE(license != std::string::npos);
+    bytes[license] = 'L';
+    put_file(built, bytes);
+    CHECK(verdict(certificate) == SignatureVerdict::bad);
+    put_file(built, bytes.substr(0, 100) + "~Module signature appended~\n");
+    CHECK(verdict(certificate) == SignatureVerdict::bad);
 }
 
 TEST_CASE("modules are compressed as the kernel's own are")

@@ -174,25 +174,46 @@ TEST_CASE("a module for another kernel or machine is not taken")
     KernelHeaders headers;
     const Scratch scratch;
     headers.source_dir = scratch.path();
-    headers.config = {{"CONFIG_MODVERSIONS", "y"}};
+    headers.config = {
+        {"CONFIG_MODULES", "y"}, {"CONFIG_SMP", "y"}, {"CONFIG_PREEMPT_BUILD", "y"}, {"CONFIG_MODVERSIONS", "y"}};
     put_file(scratch.path() / "Module.symvers", "0x0000002a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
-                                                "0x0000002b\tof_another_module\tdrivers/x/y\tEXPORT_SYMBOL\t\n");
+                                                "0x0000002b\tof_another_module\tdrivers/x/y\tEXPORT_SYMBOL\t\n"
+                                                "0x00000000\twithout_crc\tvmlinux\tEXPORT_SYMBOL\t\n");
     const Verifier verifier({"6.1.0", "x86_64"}, headers);
-    const auto verdict = [&](const ModuleFacts& facts) {
-        const Error error = error_of([&] { verifier.check(facts, "a.ko"); });
+    const auto verdict = [&](const ModuleFacts& module) {
+        const Error error = error_of([&] { verifier.check(module, "a.ko"); });
         return error.code() == ErrorCode::verify_failed ? error.parameters().at("reason") : "good";
     };
     ModuleFacts facts;
-    facts.vermagic = "6.1.0 SMP ";
+    facts.vermagic = "6.1.0 SMP preempt modversions ";
     facts.elf_machine = EM_X86_64;
-    facts.symbol_versions = {{"printk", 42}, {"of_another_module", 7}};
+    facts.elf_class = ELFCLASS64;
+    facts.symbol_versions = {{"printk", 42}, {"of_another_module", 7}, {"without_crc", 5}};
     CHECK(verdict(facts) == "good");
-    facts.symbol_versions["printk"] = 43;
-    CHECK(verdict(facts) == "it wants another version of the kernel's symbol printk");
-    facts.elf_machine = EM_AARCH64;
-    CHECK(verdict(facts) == "it is not for x86_64 (ELF machine 183)");
-    facts.vermagic = "6.1.0-other SMP ";
-    CHECK(verdict(facts) == "it was built for kernel 6.1.0-other");
+    const auto with = [&](auto change) {
+        ModuleFacts changed = facts;
+        change(changed);
+        return verdict(changed);
+    };
+    CHECK(with([](ModuleFacts& one) { one.symbol_versions["printk"] = 43; }) ==
+          "it wants another version of the kernel's symbol printk");
+    CHECK(with([](ModuleFacts& one) { one.symbol_versions.clear(); }) == "it has no versions of the symbols it uses");
+    CHECK(with([](ModuleFacts& one) { one.elf_machine = EM_AARCH64; }) == "it is not for x86_64 (ELF machine 183)");
+    CHECK(with([](ModuleFacts& one) { one.elf_class = ELFCLASS32; }) == "it is not for x86_64 (ELF class 1)");
+    CHECK(with([](ModuleFacts& one) { one.vermagic = "6.1.0-other SMP preempt modversions "; }) ==
+          "it was built for kernel 6.1.0-other");
+    CHECK(with([](ModuleFacts& one) { one.vermagic = "6.1.0 SMP preempt_rt modversions "; }) ==
+          "it lacks 'preempt' in its vermagic, which the kernel has");
+    CHECK(with([](ModuleFacts& one) { one.vermagic += "mod_unload "; }) ==
+          "it has 'mod_unload' in its vermagic, which the kernel lacks");
+
+    // The kernel's own modules say it exactly.
+    const Verifier exact({"6.1.0", "x86_64"}, headers, "SMP preempt modversions own ");
+    const auto objections = exact.objections(facts);
+    REQUIRE(objections.size() == 1);
+    CHECK(objections.front().reason == "its vermagic is 'SMP preempt modversions ', and the kernel's is "
+                                       "'SMP preempt modversions own '");
+    CHECK(objections.front().can_be_forced);
 }
 
 TEST_CASE("why a build failed is told from chatter, probes and what explains it")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/beside.h"
 #include "client/jobs_table.h"
 #include "client/missing_modules.h"
 #include "client/options.h"
@@ -10,10 +11,12 @@
 #include "client/wording.h"
 #include "lib/model/error.h"
 #include "tests/catch.h"
+#include "tests/unit/scratch.h"
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 using namespace dkms;
@@ -345,6 +348,28 @@ TEST_CASE("text for people has no control characters")
     CHECK(printable("a\tb\nc") == "a b c");
     CHECK(printable("x\xC2\x9By") == "x?y");
     CHECK(printable("größer ━") == "größer ━");
+    CHECK(printable("a\x9b"
+                    "31m\xE2\x80") == "a?31m\xE2?"); // what a terminal without UTF-8 obeys
+    CHECK(printable("a\xE2\x80\xAE"
+                    "b\xE2\x81\xA6") == "a?b?");
+    CHECK(harmless("a\tb\r\nc\rd\x1b[2J\n") == "a\tb\nc\nd?[2J\n");
+}
+
+TEST_CASE("only what is written as a path is a directory to add")
+{
+    const Scratch scratch;
+    const auto here = std::filesystem::current_path();
+    std::filesystem::create_directories(scratch.path() / "hello/1.0");
+    std::ofstream(scratch.path() / "hello/1.0/dkms.conf") << "\n";
+    std::ofstream(scratch.path() / "hello/2.0") << "\n";
+    std::ofstream(scratch.path() / "hello-1.tar.gz") << "\n";
+    std::filesystem::current_path(scratch.path());
+    CHECK_FALSE(is_loadable("hello/1.0"));
+    CHECK_FALSE(is_loadable("hello/2.0"));
+    CHECK_FALSE(is_loadable("./hello"));
+    for (const char* word : {"./hello/1.0", "hello-1.tar.gz", "./hello/2.0"}) CHECK(is_loadable(word));
+    CHECK(is_loadable(scratch.path() / "hello/1.0"));
+    std::filesystem::current_path(here);
 }
 
 TEST_CASE("columns are characters")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/compression.h"
 #include "lib/kernel/module_file.h"
+#include "lib/kernel/module_image.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/child.h"
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"
+#include "tests/unit/symbol_module.h"
 #include "tests/unit/tiny_module.h"
 
 using namespace dkms;
@@ -76,13 +78,48 @@ TEST_CASE("what is no module is refused")
     CHECK(reason_for(file) == "it is empty");
     put_file(file, "#!/bin/sh\n");
     CHECK(reason_for(file) == "it is not an object file");
+    put_file(file, std::string("LRZI\0\6", 6) + std::string(100, '\0')); // for which libarchive would start lrzip
+    CHECK(reason_for(file) == "it is not an object file");
     put_file(file, tiny_module({}));
     CHECK(reason_for(file) == "it is not a kernel module");
     put_file(file, tiny_module(info).substr(0, 70));
     CHECK(reason_for(file) == "it is not a kernel module");
     fs::remove(file);
     fs::create_directory(file);
-    CHECK(reason_for(file) != "accepted");
+    CHECK(reason_for(file) == "it is not a regular file");
+}
+
+TEST_CASE("what is packed is unpacked once, and up to a limit")
+{
+    if (!find_program("gzip")) return;
+    const Scratch scratch;
+    const fs::path file = scratch.path() / "tiny.ko";
+    put_file(file, tiny_module(info) + std::string(100'000, 'x'));
+    const fs::path packed = compress_file(file, Compression::gzip, "");
+    const Descriptor memory(::memfd_create("tiny", MFD_CLOEXEC));
+    const auto fault = [&](const fs::path& path, std::uintmax_t limit) {
+        const Descriptor opened = open_module(path);
+        return error_of([&] { unpack_module(opened.number(), memory.number(), path, limit); }).parameter("reason");
+    };
+    CHECK(fault(packed, 200'000) == "no error was thrown");
+    CHECK(fault(packed, 70'000) == "it is too large when uncompressed");
+    fs::rename(packed, scratch.path() / "twice");
+    const fs::path twice = compress_file(scratch.path() / "twice", Compression::gzip, "");
+    CHECK(fault(twice, 200'000) == "it is compressed more than once");
+    CHECK(reason_for(twice) == "it is compressed more than once");
+}
+
+TEST_CASE("a module says which symbols it uses and has")
+{
+    const Scratch scratch;
+    const fs::path file = scratch.path() / "symbols.ko";
+    put_file(file, symbol_module(info, {{"printk", 7}, {"_GLOBAL_OFFSET_TABLE_", 0}}, {{"mine", 8}}, {"weak_one"}));
+    const ModuleFacts facts = read_module(file);
+    CHECK(facts.imports == std::vector<std::string>{"printk"});
+    CHECK(facts.symbol_versions == std::map<std::string, std::uint64_t>{{"printk", 7}});
+    CHECK(facts.exports == std::map<std::string, std::uint64_t>{{"mine", 8}});
+    CHECK(facts.elf_class == ELFCLASS64);
+    CHECK(facts.compression == Compression::none);
 }
 
 TEST_CASE("module names are file names without suffix")
@@ -101,4 +138,7 @@ TEST_CASE("architectures have their ELF machines")
     CHECK(elf_machines_of("aarch64") == std::vector<int>{EM_AARCH64});
     CHECK(elf_machines_of("i686") == std::vector<int>{EM_386});
     CHECK(elf_machines_of("pdp11").empty());
+    CHECK(elf_class_of("x86_64") == ELFCLASS64);
+    CHECK(elf_class_of("i686") == ELFCLASS32);
+    CHECK(elf_class_of("pdp11") == 0);
 }

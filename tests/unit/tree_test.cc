@@ -368,6 +368,21 @@ TEST_CASE("scan: troubles of kernels for which nothing is built, and notes on th
     CHECK(kernels[1].log == layout.failed_log(module, other).string());
 }
 
+TEST_CASE("scan: a build that is unsigned and should not be says so until it is built again")
+{
+    const System system;
+    const ModuleId module = system.put_module("foo", "1.0");
+    BuildRecord record;
+    record.unsigned_reason = "/key is missing";
+    put_file(system.layout().build_record(module, kernel_6), text_of(record));
+    CHECK(read_build_record(system.layout(), module, kernel_6)->unsigned_reason == "/key is missing");
+    CHECK(only_kernel(system).note == "unsigned: /key is missing");
+    activate(system, module);
+    CHECK(only_kernel(system).note == "unsigned: /key is missing");
+    put_file(system.layout().build_record(module, kernel_6), text_of(BuildRecord()));
+    CHECK(only_kernel(system).note.empty());
+}
+
 TEST_CASE("scan: originals and weak links")
 {
     const System system;

@@ -149,7 +149,8 @@ class Machine:
         if headers:
             (directory / 'build' / 'include' / 'config').mkdir(parents=True)
             (directory / 'build' / 'Makefile').write_text(KBUILD.replace('@RELEASE@', release))
-            (directory / 'build' / '.config').write_text('CONFIG_MODULES=y\nCONFIG_YES=y\nCONFIG_MODULE=m\n')
+            (directory / 'build' / '.config').write_text(
+                'CONFIG_MODULES=y\nCONFIG_MODULE_UNLOAD=y\nCONFIG_SMP=y\nCONFIG_YES=y\nCONFIG_MODULE=m\n')
         directory.mkdir(exist_ok=True, parents=True)
         for name in ('modules.order', 'modules.builtin', 'modules.builtin.modinfo', *(['modules.dep'] if index else [])):
             (directory / name).touch()

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/symvers.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace dkms {
+namespace {
+
+/// What is before the first tab; the rest stays in `line`.
+std::string_view next_word(std::string_view& line)
+{
+    const auto tab = line.find('\t');
+    const std::string_view word = line.substr(0, tab);
+    line.remove_prefix(tab == std::string_view::npos ? line.size() : tab + 1);
+    return word;
+}
+
+} // namespace
+
+Symvers::Symvers(std::string text) : text_(std::move(text))
+{
+    exports_.reserve(static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')));
+    for (std::string_view rest = text_; !rest.empty();) {
+        const auto end = rest.find('\n');
+        std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        const std::string_view crc = next_word(line);
+        const std::string_view symbol = next_word(line);
+        const std::string_view exporter = next_word(line);
+        if (!crc.starts_with("0x") || symbol.empty() || exporter.empty()) continue;
+        Export one{0, exporter == "vmlinux"};
+        std::from_chars(crc.data() + 2, crc.data() + crc.size(), one.crc, 16);
+        lists_modules_ = lists_modules_ || !one.of_kernel;
+        exports_.emplace(symbol, one);
+    }
+}
+
+const Symvers::Export* Symvers::find(std::string_view symbol) const
+{
+    const auto found = exports_.find(symbol);
+    return found == exports_.end() ? nullptr : &found->second;
+}
+
+} // namespace dkms

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace dkms {
+
+/// What a kernel and its modules export, with the CRC of each symbol: a Module.symvers of up to 30 000 lines, read at
+/// once and not copied symbol by symbol.
+class Symvers {
+public:
+    struct Export {
+        std::uint64_t crc = 0;  ///< 0: it has none
+        bool of_kernel = false; ///< by vmlinux itself, not by one of its modules
+    };
+
+    /// `text`: lines "0xCRC<tab>SYMBOL<tab>MODULE<tab>KIND…"; others are left out.
+    explicit Symvers(std::string text);
+    Symvers(const Symvers&) = delete;
+    Symvers& operator=(const Symvers&) = delete;
+
+    /// Nullptr if it is not exported.
+    const Export* find(std::string_view symbol) const;
+    bool empty() const { return exports_.empty(); }
+    /// Whether it lists what modules export, too: without them it says nothing about a symbol that it does not list.
+    bool lists_modules() const { return lists_modules_; }
+
+private:
+    std::string text_; ///< holds the names
+    std::unordered_map<std::string_view, Export> exports_;
+    bool lists_modules_ = false;
+};
+
+} // namespace dkms
