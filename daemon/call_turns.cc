@@ -49,15 +49,6 @@ std::optional<CallTurns::Call> CallTurns::take_from_busiest(const std::function<
     return call;
 }
 
-void CallTurns::forget(const std::string& sender)
-{
-    for (auto& [user, calls] : waiting_) {
-        std::erase_if(calls, [&](const Call& call) { return call.sender == sender; });
-        if (calls.empty()) std::erase(order_, user);
-    }
-    std::erase_if(waiting_, [](const auto& entry) { return entry.second.empty(); });
-}
-
 std::size_t CallTurns::count(uid_t user) const
 {
     const auto found = waiting_.find(user);

@@ -28,9 +28,6 @@ public:
     std::optional<Call> next(const MayAnswer& may_answer);
     /// Takes out the newest call of the user who has most of them, of those whom `spares` does not spare.
     std::optional<Call> take_from_busiest(const std::function<bool(uid_t)>& spares);
-    /// The sender has gone.
-    void forget(const std::string& sender);
-
     bool empty() const { return waiting_.empty(); }
     std::size_t count(uid_t user) const;
 

@@ -19,7 +19,10 @@ namespace {
 
 constexpr std::size_t waiting_of_user = 32;         // a call may bring 16 descriptors along, which wait with it
 constexpr std::size_t waiting_of_privileged = 4096; // whoever installs packages is not to fail by a limit
-constexpr std::size_t waiting_of_strangers = 512;
+// Until the bus has said who a sender is, which takes it a moment; he may be privileged.
+constexpr std::size_t waiting_of_stranger = 256;
+constexpr std::size_t waiting_of_stranger_in_need = 2;
+constexpr std::size_t waiting_of_strangers = 1024;
 constexpr std::size_t longest_name = 255; // of the bus, for interfaces, members and names
 
 // What the bus sends for us, about. More is counted where it is known.
@@ -99,8 +102,8 @@ void Reception::take(const std::string& sender, bus::Action needs, Deed deed, Fa
     if (const bus::Sender* known = callers_.known(sender))
         return take_known(*known, {needs, std::move(deed), std::move(fail)});
     auto& calls = strangers_[sender];
-    if (calls.size() >= waiting_of_user || stranger_calls_ >= waiting_of_strangers) throw too_many("one sender");
-    if (descriptors_run_short()) make_room(0);
+    const std::size_t most = descriptors_run_short() ? waiting_of_stranger_in_need : waiting_of_stranger;
+    if (calls.size() >= most || stranger_calls_ >= waiting_of_strangers) throw too_many("one sender");
     calls.push_back({needs, std::move(deed), std::move(fail)});
     ++stranger_calls_;
     if (calls.size() == 1)

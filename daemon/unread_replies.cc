@@ -10,6 +10,7 @@
 #include <chrono>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 namespace dkms {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::size_t most_of_caller = std::size_t{2} * 1024 * 1024;
 constexpr std::size_t most_of_user = std::size_t{4} * 1024 * 1024; // beyond that nothing large is sent
 constexpr std::size_t too_much_of_user = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t most_callers = 4096;
+constexpr std::size_t asked_together = 256;
 
 constexpr auto first_pause = std::chrono::milliseconds(50); // doubled up to 64 times that
 constexpr unsigned most_doublings = 6;
@@ -96,7 +98,7 @@ bool UnreadReplies::may_send(const std::string& name, uid_t user)
     if (!bus_tells_ || found == callers_.end()) return true;
     const bool may =
         found->second.unread < is_little || (unread_of(user) < most_of_user && found->second.unread < most_of_caller);
-    if (!may && !found->second.is_asked) ask_later(name);
+    if (!may) ask_later(name);
     return may;
 }
 
@@ -106,7 +108,7 @@ bool UnreadReplies::may_answer(const std::string& name, std::optional<uid_t> use
     if (!bus_tells_ || found == callers_.end()) return true;
     const bool may = found->second.unread < is_little ||
                      (found->second.unread < most_of_caller && (!user || unread_of(*user) < too_much_of_user));
-    if (!may && !found->second.is_asked) ask_later(name);
+    if (!may) ask_later(name);
     return may;
 }
 
@@ -151,12 +153,24 @@ void UnreadReplies::ask_later(const std::string& name)
     const unsigned doublings = std::min(callers_.at(name).asked_in_vain, most_doublings);
     entry->second = loop_.after(first_pause * (1U << doublings), [this, name] {
         later_.erase(name);
+        const auto found = callers_.find(name);
+        if (found == callers_.end()) return;
         try {
-            if (const auto found = callers_.find(name); found != callers_.end() && !found->second.is_asked) ask(name);
+            if (!found->second.is_asked) ask(name);
+            if (found->second.user && unread_of(*found->second.user) >= most_of_user) ask_about(*found->second.user);
         } catch (const sdbus::Error&) {
             return; // the connection is closed, which the pump notices
         }
     });
+}
+
+/// What a user has not read adds up over all connections of his, also small ones, and those that have gone.
+void UnreadReplies::ask_about(uid_t user)
+{
+    std::vector<std::string> names;
+    for (const auto& [name, caller] : callers_)
+        if (caller.user == user && !caller.is_asked && names.size() < asked_together) names.push_back(name);
+    for (const std::string& name : names) ask(name);
 }
 
 } // namespace dkms

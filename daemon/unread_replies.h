@@ -48,6 +48,7 @@ private:
     void set_unread(Caller& caller, std::size_t bytes);
     void ask(const std::string& name);
     void answered(const std::string& name, std::optional<std::size_t> kept);
+    void ask_about(uid_t user);
     void ask_later(const std::string& name);
     std::size_t unread_of(uid_t user) const;
 

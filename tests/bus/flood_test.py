@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""No caller stops the service: not by calling often, not by reading nothing, and not by anything that fits in a message. Nothing here
+depends on how fast the machine is: what is bounded is what happens before what."""
+
+import os
+import pathlib
+import queue
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import unittest
+
+import callers
+import wire
+from service import PATIENCE, BusTest, gate, wait_for_exit
+from gi.repository import GLib
+
+MEGABYTE = 1024 * 1024
+LIMITS_EXCEEDED = 'org.freedesktop.DBus.Error.LimitsExceeded'
+INVALID_ARGS = 'org.freedesktop.DBus.Error.InvalidArgs'
+
+
+class FloodTest(BusTest):
+    # Many connections of one user; and what dbus-daemon keeps of one sender is reached soon, should the service not see to it.
+    bus_limits = (('max_connections_per_user', 4096), ('max_completed_connections', 4096), ('max_incoming_bytes', 24 * MEGABYTE))
+    modules_in_tree = 40
+    added = 0
+
+    def setUp(self):
+        super().setUp()
+        self.fill_tree()
+        self.pid = self.start_watched()
+        self.client.property('Version')
+
+    def fill_tree(self):
+        """Modules enough that listing them is not cheap."""
+        for number in range(self.modules_in_tree):
+            version = self.tree / f'module{number}' / '1.0'
+            for kernel in ('6.1.0-1-amd64', '6.1.0-2-amd64', '6.1.0-3-amd64', '6.1.0-4-amd64'):
+                (version / kernel / 'x86_64' / 'module').mkdir(parents=True)
+            source = self.sources / f'module{number}-1.0'
+            source.mkdir()
+            (version / 'source').symlink_to(source)
+
+    def start_watched(self):
+        """The service as a child of ours, which tells us that it lives; its process."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(str(self.directory / 'notify'))
+        self.notices = queue.SimpleQueue()
+        self.end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.end.connect(str(self.directory / 'notify'))
+        listener = threading.Thread(target=self.listen, args=(manager,))
+        listener.start()
+        self.addCleanup(self.end.close)
+        self.addCleanup(listener.join)
+        self.addCleanup(self.end.send, b'END')
+        words = (self.directory / 'services' / 'org.dkms1.service').read_text().split('Exec=')[1].split()
+        with open(self.directory / 'log', 'ab') as log:
+            self.service = subprocess.Popen(words, stderr=log, env=self.bus.environment | {
+                'NOTIFY_SOCKET': str(self.directory / 'notify'), 'WATCHDOG_USEC': '500000'})
+        self.addCleanup(self.service.wait)
+        self.addCleanup(self.service.kill)
+        self.wait_for_notice('READY=1')
+        return self.service.pid
+
+    def listen(self, manager):
+        """What the service says is read at once, or it would wait for that."""
+        with manager:
+            while (notice := manager.recv(4096)) != b'END':
+                self.notices.put(notice.decode())
+
+    def wait_for_notice(self, notice):
+        while notice not in self.notices.get(timeout=PATIENCE).splitlines():
+            continue
+
+    def wait_for_new_watchdog(self, beats):
+        while not self.notices.empty():
+            self.notices.get()  # those of before
+        for _ in range(beats):
+            self.wait_for_notice('WATCHDOG=1')
+
+    def memory(self):
+        """Bytes that the service has in memory."""
+        status = pathlib.Path(f'/proc/{self.pid}/status').read_text()
+        return int(re.search(r'VmRSS:\s+(\d+)', status)[1]) * 1024
+
+    def descriptors(self):
+        return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def begin(self, work, same_user=False):
+        process = wire.Process(work, same_user)
+        self.addCleanup(process.end)
+        return process
+
+    def check_alive(self):
+        """Others are answered, and have their jobs done."""
+        self.assertEqual(self.client.daemon_pid(), self.pid)
+        self.client.property('Version')
+        self.assertEqual(len(self.client.call('ListModules', '(a{sv})', ({'module': GLib.Variant('s', 'module1')},))[0]), 1)
+        self.added += 1
+        self.add_source(f'other{self.added}')
+        job, _ = self.client.change('Add', f'other{self.added}')
+        self.assertEqual(self.client.removed(job)[0], 'done')
+
+    def test_a_flood_that_wants_no_reply(self):
+        flood = self.begin(callers.flood(self.bus.socket))
+        flood.wait_for_steps(100)  # 60 000 calls
+        before = self.memory()
+        self.wait_for_new_watchdog(3)
+        self.check_alive()
+        self.client.call('GetAll', '(s)', ('org.dkms1.Manager',), interface='org.freedesktop.DBus.Properties')
+        flood.wait_for_steps(100)
+        self.assertLess(self.memory() - before, 4 * MEGABYTE)
+        os.kill(self.pid, signal.SIGTERM)
+        wait_for_exit(self.pid)
+        flood.wait_for_steps(1)  # it still calls
+
+    def test_readers_that_never_read(self):
+        for _ in range(2):
+            self.begin(callers.deaf(self.bus.socket)).wait_for_steps()
+        before = self.memory()
+        self.check_alive()
+        self.wait_for_new_watchdog(2)
+        if os.getuid() == 0:
+            self.assertLess(self.memory() - before, 4 * MEGABYTE)
+        os.kill(self.pid, signal.SIGTERM)
+        wait_for_exit(self.pid)
+
+    def test_a_crowd_that_does_odd_things(self):
+        at_rest = self.descriptors()
+        crowd = self.begin(callers.odd(self.bus.socket, 1000))
+        crowd.wait_for_steps()
+        self.check_alive()
+        self.wait_for_new_watchdog(2)
+        self.assertLess(self.memory(), 64 * MEGABYTE)
+        crowd.end()
+        self.client.wait_for(lambda: self.client.property('Version') and self.descriptors() <= at_rest + 4, 'all descriptors are closed')
+        self.check_alive()
+
+    def test_what_is_too_much_is_refused(self):
+        def error_of(*words):
+            return self.client.error_of(*words)
+        many = [f'6.1.{number}' for number in range(200000)]
+        self.assertEqual(error_of('Build', '(ssasa{sv})', ('hello', '1.0', many, {})), LIMITS_EXCEEDED)
+        self.assertEqual(error_of('Build', '(ssasa{sv})', ('hello', '1.0', many[:257], {})), LIMITS_EXCEEDED)
+        self.assertNotEqual(error_of('Build', '(ssasa{sv})', ('hello', '1.0', many[:256], {})), LIMITS_EXCEEDED)
+        self.assertEqual(error_of('Add', '(ssa{sv})', ('x' * 4097, '1.0', {})), INVALID_ARGS)
+        self.assertNotEqual(error_of('Add', '(ssa{sv})', ('x' * 4096, '1.0', {})), INVALID_ARGS)
+        lists = {'distributions': GLib.Variant('as', ['x'] * 5000)}
+        self.assertEqual(error_of('Pack', '(ssasa{sv})', ('hello', '1.0', [], lists)), LIMITS_EXCEEDED)
+        nested = GLib.Variant('a{sv}', {'x': GLib.Variant('as', ['x' * 4000] * 17)})
+        self.assertEqual(error_of('ListModules', '(a{sv})', ({'module': nested},)), LIMITS_EXCEEDED)
+
+    def test_who_may_change_modules_has_no_limit_of_his_own(self):
+        """More requests, at the same time, than any user may have of other calls."""
+        line = wire.Wire(self.bus.socket)
+        self.addCleanup(line.close)
+        names = [f'module{number}' for number in range(self.modules_in_tree)] * 3
+        serials = [line.send('Uninstall', 'ssasa{sv}', self.uninstall_body(name, number)) for number, name in enumerate(names)]
+        errors = [line.read_reply(serial)[0] for serial in serials]
+        self.assertNotIn(LIMITS_EXCEEDED, errors)
+
+    @staticmethod
+    def uninstall_body(name, number):
+        body = wire.text(name) + wire.text('1.0') + wire.texts([f'6.1.0-{number // 40 + 1}-amd64'])
+        body = wire.align(body, 4)
+        start = len(body) + 4
+        return body + struct.pack('<I', 0) + b'\0' * (-start % 8)
+
+    def test_a_list_is_never_older_than_the_call(self):
+        crowd = self.begin(callers.deaf(self.bus.socket, 3, 40))
+        crowd.wait_for_steps()
+        for number in range(30):
+            (self.tree / 'changing' / f'{number}.0' / '6.1.0-1-amd64' / 'x86_64' / 'module').mkdir(parents=True)
+            listed = self.client.call('ListModules', '(a{sv})', ({},))[0]
+            self.assertIn(f'{number}.0', [m['version'] for m in listed if m['name'] == 'changing'])
+
+    def test_twenty_that_ask_for_what_is_done_hold_nobody_up(self):
+        """A build goes on while others call without a pause: it ends before they have made many more calls."""
+        kernel = self.kernel()
+        self.add_source()
+        held = self.add_gated_source()
+        self.client.removed(self.client.change('Install', kernels=[kernel])[0])
+        job, _ = self.client.change('Build', 'gated', kernels=[kernel])
+        held.wait_for_build()
+
+        def polite(process):
+            lines = [wire.Wire(self.bus.socket) for _ in range(20)]
+            body = wire.text('hello') + wire.text('1.0') + wire.align(wire.texts([kernel]), 4)
+            body += struct.pack('<I', 0) + b'\0' * (-(len(body) + 4) % 8)
+            while True:
+                serials = [line.send('Install', 'ssasa{sv}', body) for line in lines]
+                for line, serial in zip(lines, serials):
+                    line.read_reply(serial)
+                process.tell()
+
+        crowd = self.begin(polite, same_user=True)
+        crowd.wait_for_steps(2)
+        held.open()
+        self.assertEqual(self.client.removed(job)[0], 'done')
+        held.close()
+        crowd.wait_for_steps(1)
+        self.wait_for_new_watchdog(1)
+
+
+if __name__ == '__main__':
+    unittest.main()
