@@ -22,17 +22,21 @@ def flood(path, connections=3, batch=200):
     return work
 
 
-def deaf(path, connections=3, calls=1000):
-    """Calls ListModules and reads no reply; the step is that all has been sent, or that the bus takes no more of it."""
+def deaf(path, connections=3, rounds=100, calls=8):
+    """Calls ListModules and reads no reply, only so fast that all are answered: another connection waits for an answer after each round.
+    The step is that all has been sent, or that this one is not answered any more."""
     def work(process):
         lines = [wire.Wire(path) for _ in range(connections)]
-        for line in lines:
-            line.socket.settimeout(1)
-            try:
-                for _ in range(calls):
-                    line.send('ListModules', *wire.EMPTY_FILTER)
-            except socket.timeout:
-                continue
+        pace = wire.Wire(path)
+        pace.socket.settimeout(1)
+        try:
+            for _ in range(rounds):
+                for line in lines:
+                    for _ in range(calls):
+                        line.send('ListModules', *wire.EMPTY_FILTER)
+                pace.read_reply(pace.send('ListModules', *wire.EMPTY_FILTER))
+        except socket.timeout:
+            pass
         process.tell()
         signal.pause()
     return work
@@ -47,7 +51,7 @@ def odd_descriptors():
     return [*files, *os.pipe(), socket.socket(socket.AF_UNIX).detach(), os.eventfd(0), os.memfd_create('x'), os.pidfd_open(os.getpid())]
 
 
-def odd(path, connections):
+def odd(path, connections, unprivileged):
     """A crowd of connections that each do one odd thing, and stay; the step is that all have done it."""
     megabyte = 'x' * 1024 * 1024
     descriptors = odd_descriptors()
@@ -85,7 +89,9 @@ def odd(path, connections):
     def unread_list(line):
         line.send('ListModules', *wire.EMPTY_FILTER)
 
-    small = [with_descriptors, half, garbage, introspection, unread_list]
+    small = [half, garbage, introspection, unread_list]
+    if unprivileged:  # from others the bus takes them, and stops when it has too many
+        small.append(with_descriptors)
     large = [long_text, long_key, long_path, long_property, many_kernels]  # few of them: the bus itself keeps 127 MiB for us
 
     def work(process):
