@@ -4,7 +4,6 @@
 import os
 import signal
 import socket
-import struct
 import tempfile
 
 import wire
@@ -79,8 +78,7 @@ def odd(path, connections, unprivileged):
         line.send('Get', 'ss', wire.text('org.dkms1.Manager') + wire.text(megabyte), interface='org.freedesktop.DBus.Properties')
 
     def many_kernels(line):
-        line.send('Build', 'ssasa{sv}', wire.text('hello') + wire.text('1.0') + wire.texts([f'6.1.{n}' for n in range(20000)])
-                  + struct.pack('<I', 0) + b'\0' * 4)
+        line.send('Build', 'ssasa{sv}', wire.request('hello', '1.0', [f'6.1.{n}' for n in range(20000)]))
 
     def introspection(line):
         for _ in range(20):

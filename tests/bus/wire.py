@@ -63,10 +63,17 @@ def filter_of(key, value):
 
 def texts(values):
     """The body of one as."""
-    packed = b''
-    for value in values:
-        packed = align(packed, 4) + struct.pack('<I', len(value)) + value.encode() + b'\0'
+    if not values:
+        return struct.pack('<I', 0)
+    packed = b''.join([text(value) for value in values])
+    packed = packed[:len(packed) - (-(len(values[-1]) + 1) % 4)]  # what the last one is padded with does not count
     return struct.pack('<I', len(packed)) + packed
+
+
+def request(module, version, kernels):
+    """The arguments of a method that makes a job, ssasa{sv}, without options."""
+    body = align(text(module) + text(version) + texts(kernels), 4)
+    return body + struct.pack('<I', 0) + b'\0' * (-(len(body) + 4) % 8)
 
 
 class Wire:
