@@ -4,6 +4,7 @@
 #include "dbus/names.h"
 #include "dbus/values.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -27,6 +28,18 @@ bool means_gone(const std::string& name)
     return false;
 }
 
+/// Errors of connecting by which there is no bus for this process.
+bool means_no_bus(const std::string& name)
+{
+    static constexpr std::array<std::string_view, 6> names{"org.freedesktop.DBus.Error.FileNotFound",
+                                                           "org.freedesktop.DBus.Error.AccessDenied",
+                                                           "org.freedesktop.DBus.Error.BadAddress",
+                                                           "org.freedesktop.DBus.Error.InvalidArgs",
+                                                           "System.Error.ECONNREFUSED",
+                                                           "System.Error.ENOTDIR"};
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 /// Runs `function`, with errors of the library made into ours.
 template <typename Function>
 auto translated(Function&& function)
@@ -34,7 +47,7 @@ auto translated(Function&& function)
     try {
         return function();
     } catch (const sdbus::Error& error) {
-        if (means_gone(std::string(error.getName()))) throw BusGone{std::string(error.getMessage())};
+        if (means_gone(std::string(error.getName()))) throw BusGone{std::string(error.getMessage()), false};
         throw bus::from_bus(error);
     }
 }
@@ -46,13 +59,22 @@ auto on_bus(Function&& function)
     try {
         return function();
     } catch (const sdbus::Error& error) {
-        throw BusGone{std::string(error.getMessage())};
+        throw BusGone{std::string(error.getMessage()), false};
+    }
+}
+
+std::unique_ptr<sdbus::IConnection> connect()
+{
+    try {
+        return sdbus::createSystemBusConnection();
+    } catch (const sdbus::Error& error) {
+        throw BusGone{std::string(error.getMessage()), means_no_bus(std::string(error.getName()))};
     }
 }
 
 } // namespace
 
-BusConnection::BusConnection() : connection_(on_bus([] { return sdbus::createSystemBusConnection(); })) {}
+BusConnection::BusConnection() : connection_(connect()) {}
 
 sdbus::MethodReply BusConnection::call(const std::string& path, const char* interface, const char* method,
                                        const Fill& fill, std::chrono::microseconds limit)

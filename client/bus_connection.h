@@ -16,6 +16,7 @@ namespace dkms {
 /// The service or the bus cannot be reached, or has gone away before it answered.
 struct BusGone {
     std::string reason;
+    bool nothing_listens = false; ///< there is no bus, or none that lets this process in
 };
 
 /// A connection to the bus for a client that does one thing after the other.

@@ -6,24 +6,33 @@
 #include "dbus/names.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace dkms {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr auto for_a_last_question = std::chrono::seconds(1); // to the bus, which answers at once or not at all
+
 class Probe {
 public:
     explicit Probe(std::chrono::milliseconds limit) : deadline_(Clock::now() + limit) {}
 
     /// Owned, or started by a call.
-    bool is_there()
+    bool is_there() { return runs(left()) || is_activatable(); }
+
+    /// False only if the bus says so.
+    bool may_run()
     {
-        auto owned = connection_.call_bus(
-            "NameHasOwner", [](sdbus::MethodCall& call) { call << std::string(bus::service_name); }, left());
-        bool answer = false;
-        owned >> answer;
-        return answer || is_activatable();
+        try {
+            return runs(for_a_last_question);
+        } catch (const BusGone&) {
+            return true;
+        } catch (const Error&) {
+            return true;
+        }
     }
 
     std::string identity()
@@ -38,6 +47,15 @@ public:
     }
 
 private:
+    bool runs(std::chrono::microseconds limit)
+    {
+        auto owned = connection_.call_bus(
+            "NameHasOwner", [](sdbus::MethodCall& call) { call << std::string(bus::service_name); }, limit);
+        bool answer = false;
+        owned >> answer;
+        return answer;
+    }
+
     bool is_activatable()
     {
         auto reply = connection_.call_bus("ListActivatableNames", {}, left());
@@ -56,21 +74,62 @@ private:
     BusConnection connection_;
 };
 
+ProbedService seen_in(const std::string& identity)
+{
+    switch (bus::sight_of(identity)) {
+    case bus::Sight::same:
+        return {BusService::usable, {}};
+    case bus::Sight::other_system:
+        return {BusService::elsewhere, {}};
+    case bus::Sight::hidden:
+        return {
+            BusService::unclear,
+            "the service works on trees that this command does not see, because one of the two has mounts of its own"};
+    case bus::Sight::unknown:
+        break;
+    }
+    return {BusService::unclear, "the service does not say which trees it works on"};
+}
+
+/// Why there is no answer.
+struct Failure {
+    std::string reason;
+    bool nothing_listens = false; ///< on the address of the bus
+};
+
+/// Runs `function`; how it failed, if it did.
+template <typename Function>
+std::optional<Failure> failure_of(Function&& function)
+{
+    try {
+        function();
+        return std::nullopt;
+    } catch (const BusGone& gone) {
+        return Failure{gone.reason, gone.nothing_listens};
+    } catch (const std::exception& error) {
+        return Failure{error.what()};
+    }
+}
+
 } // namespace
 
-BusService probe_bus_service(std::chrono::milliseconds limit)
+ProbedService probe_bus_service(std::chrono::milliseconds limit)
 {
-    auto so_far = BusService::absent;
-    try {
-        Probe probe(limit);
-        if (!probe.is_there()) return BusService::absent;
-        so_far = BusService::silent;
-        return bus::sees_the_same(probe.identity()) ? BusService::usable : BusService::elsewhere;
-    } catch (const BusGone&) {
-        return so_far;
-    } catch (const std::exception&) {
-        return so_far; // it answered, but not as org.dkms1 does
-    }
+    std::optional<Probe> probe;
+    bool is_there = false;
+    const auto no_bus = failure_of([&] {
+        probe.emplace(limit);
+        is_there = probe->is_there();
+    });
+    if (no_bus && no_bus->nothing_listens) return {BusService::absent, {}};
+    if (no_bus) return {BusService::unclear, "the bus does not say whether the service runs (" + no_bus->reason + ")"};
+    if (!is_there) return {BusService::absent, {}};
+    ProbedService seen;
+    const auto no_answer = failure_of([&] { seen = seen_in(probe->identity()); });
+    if (!no_answer) return seen;
+    if (!probe->may_run()) return {BusService::down, {}};
+    return {BusService::unclear,
+            "the service runs, but did not say which trees it works on (" + no_answer->reason + ")"};
 }
 
 } // namespace dkms

@@ -2,6 +2,7 @@
 #include "client/transport_choice.h"
 
 #include "client/transport.h"
+#include "lib/model/error.h"
 
 #include <algorithm>
 #include <array>
@@ -29,7 +30,9 @@ Way choose_way(const ChoiceFacts& facts)
     if (facts.needs_stdio) return Way::stdio;
     if (std::any_of(pretences.begin(), pretences.end(), is_set)) return Way::stdio;
     if (std::any_of(settings.begin(), settings.end(), is_set)) return Way::stdio;
-    return facts.probe() == BusService::usable ? Way::bus : Way::stdio;
+    const ProbedService probed = facts.probe();
+    if (probed.service == BusService::unclear) throw Error(ErrorCode::service_unavailable, {{"reason", probed.reason}});
+    return probed.service == BusService::usable ? Way::bus : Way::stdio;
 }
 
 std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio)

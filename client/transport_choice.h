@@ -17,10 +17,11 @@ struct ChoiceFacts {
     /// The value of a variable of the environment; empty when it is not set.
     std::function<std::string(const char* name)> environment;
     /// Asks the bus; called only when nothing else has decided.
-    std::function<BusService()> probe;
+    std::function<ProbedService()> probe;
 };
 
-/// The rule of docs/architecture.md, "Bus or stdio".
+/// The rule of docs/architecture.md, "Bus or stdio". Throws Error ServiceUnavailable when a service runs and its trees
+/// are not known: without it, others than those might be changed.
 Way choose_way(const ChoiceFacts& facts);
 
 } // namespace dkms

@@ -4,7 +4,6 @@
 #include "dbus/members.h"
 #include "dbus/sdbus_compat.h"
 
-#include <functional>
 #include <optional>
 
 #include <sys/types.h>
@@ -18,12 +17,9 @@ public:
     /// `own`: the user whom the service runs as.
     explicit Authority(uid_t own) : own_(own) {}
 
-    /// Hears who asked (nothing filled in for Action::look, which asks nobody).
-    using Granted = std::function<void(const bus::Sender&)>;
-    /// Calls `granted` if the sender of `call` may do it, at once or later. `owner` is the user whose job it concerns,
-    /// if it concerns one. Throws Error AccessDenied.
-    void authorize(const sdbus::MethodCall& call, bus::Action action, std::optional<uid_t> owner,
-                   const Granted& granted) const;
+    /// `owner` is the user whose job it concerns, if it concerns one. Throws Error AccessDenied.
+    void check(const bus::Sender& sender, bus::Action action, std::optional<uid_t> owner) const;
+    bool is_privileged(uid_t user) const { return user == 0 || user == own_; }
 
 private:
     bool may(bus::Action action, uid_t user, std::optional<uid_t> owner) const;

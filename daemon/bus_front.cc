@@ -28,10 +28,11 @@ std::unique_ptr<sdbus::IConnection> connect()
 
 } // namespace
 
-BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, KnownGaps& gaps,
+BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, TreeReader& reader, KnownGaps& gaps,
                    const std::string& version, Listener listener)
-    : loop_(loop),
-      connection_(connect()), context_{*connection_, supervisor, authority, gaps, std::move(listener.called)},
+    : loop_(loop), connection_(connect()),
+      reception_(loop, *connection_, authority, std::move(listener.called)), context_{*connection_, supervisor,
+                                                                                      reception_, reader, gaps},
       inhibitor_(loop, *connection_, supervisor)
 {
     try {
@@ -67,8 +68,7 @@ void BusFront::give_name_back()
 {
     on_bus([this] {
         connection_->releaseName(bus::ServiceName{bus::service_name});
-        // Calls that were sent before the bus answered have arrived before its answer.
-        bus::handle_pending(*connection_);
+        bus::handle_received(*connection_); // calls that were sent before the bus answered came before its answer
     });
 }
 

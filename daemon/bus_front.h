@@ -5,6 +5,7 @@
 #include "daemon/bus_manager.h"
 #include "daemon/inhibitor.h"
 #include "daemon/loop.h"
+#include "daemon/reception.h"
 #include "daemon/supervisor.h"
 
 #include <functional>
@@ -30,15 +31,17 @@ public:
     };
     /// Connects to the system bus, or to DBUS_SYSTEM_BUS_ADDRESS where that is set, and shows the jobs that are there.
     /// Does not take the name yet. Throws Error ServiceUnavailable.
-    BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, KnownGaps& gaps,
+    BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, TreeReader& reader, KnownGaps& gaps,
              const std::string& version, Listener listener);
     BusFront(const BusFront&) = delete;
     BusFront& operator=(const BusFront&) = delete;
 
     /// Throws Error ServiceUnavailable when somebody else has the name or it is not allowed.
     void take_name();
-    /// Gives the name back and answers every call that has arrived until then.
+    /// Gives the name back. Every call that has arrived until then is taken in.
     void give_name_back();
+    /// A call has been taken in and waits for its turn.
+    bool has_calls() const { return !reception_.empty(); }
 
     void job_new(JobId job);
     void job_changed(JobId job);
@@ -63,6 +66,7 @@ private:
 
     Loop& loop_;
     std::unique_ptr<sdbus::IConnection> connection_;
+    Reception reception_;
     BusContext context_;
     Inhibitor inhibitor_;
     std::optional<BusManager> manager_;

@@ -2,7 +2,6 @@
 #include "daemon/bus_guard.h"
 
 #include "dbus/members.h"
-#include "dbus/values.h"
 #include "lib/model/error.h"
 
 namespace dkms {
@@ -10,37 +9,44 @@ namespace {
 
 /// Runs `function`; lets nothing but sdbus::Error out.
 template <typename Function>
-void guard(Function&& function)
+void translated(Function&& function)
 {
     try {
         function();
-    } catch (const sdbus::Error&) {
-        throw;
-    } catch (const Error& error) {
-        throw bus::to_bus(error);
-    } catch (const std::exception& error) {
-        throw bus::to_bus(Error(ErrorCode::internal, {{"reason", error.what()}}));
     } catch (...) {
-        throw bus::to_bus(Error(ErrorCode::internal, {{"reason", "unknown exception"}}));
+        throw current_bus_error();
     }
 }
 
 } // namespace
 
-GuardedInterface::GuardedInterface(const char* interface, const Authority& authority, std::function<void()> called)
-    : interface_(interface), authority_(authority), called_(std::move(called))
+sdbus::Error current_bus_error()
 {
+    try {
+        throw;
+    } catch (const sdbus::Error& error) {
+        return error;
+    } catch (const Error& error) {
+        return bus::to_bus(error);
+    } catch (const std::exception& error) {
+        return bus::to_bus(Error(ErrorCode::internal, {{"reason", error.what()}}));
+    } catch (...) {
+        return bus::to_bus(Error(ErrorCode::internal, {{"reason", "unknown exception"}}));
+    }
+}
+
+Reception::Fail fail_of(const sdbus::MethodCall& call)
+{
+    return [call](const sdbus::Error& error) { call.createErrorReply(error).send(); };
 }
 
 void GuardedInterface::method(const char* name, Handler handler)
 {
     const bus::Action needs = bus::method_row(interface_, name).needs;
-    handlers_.methods[name] = [needs, handler = std::move(handler), called = called_,
-                               &authority = authority_](sdbus::MethodCall call) {
-        guard([&] {
-            called();
-            const Deed deed = handler(call);
-            authority.authorize(call, needs, deed.owner, deed.run);
+    handlers_.methods[name] = [needs, handler = std::move(handler), &reception = reception_](sdbus::MethodCall call) {
+        translated([&] {
+            Deed deed = handler(call);
+            reception.take(std::string(call.getSender()), needs, std::move(deed), fail_of(call));
         });
     };
 }
@@ -48,7 +54,7 @@ void GuardedInterface::method(const char* name, Handler handler)
 void GuardedInterface::property(const char* name, Getter getter)
 {
     handlers_.getters[name] = [getter = std::move(getter)](sdbus::PropertyGetReply& reply) {
-        guard([&] { getter(reply); });
+        translated([&] { getter(reply); });
     };
 }
 

@@ -1,33 +1,49 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "daemon/authority.h"
+#include "daemon/reception.h"
 #include "dbus/sdbus_compat.h"
+#include "dbus/values.h"
 
+#include <exception>
 #include <functional>
-#include <optional>
 
 namespace dkms {
-
-/// What a handler has made of a call: what to do once the caller may. Made before anybody is asked, and not changed by
-/// anything that happens meanwhile.
-struct Deed {
-    Authority::Granted run;
-    std::optional<uid_t> owner; ///< whose job it concerns
-};
 
 /// Reads a call. May throw Error.
 using Handler = std::function<Deed(sdbus::MethodCall)>;
 /// Writes a property's value. May throw Error.
-using Getter = std::function<void(sdbus::PropertyGetReply&)>;
+using Getter = std::function<void(sdbus::Message&)>;
 
-/// Collects what an object does, with the one guard around everything: the call is read, authorized for the action that
-/// its row in dbus/members.h names, and done; a dkms::Error becomes the D-Bus error of its name, everything else
-/// org.dkms1.Error.Internal. Nothing that a handler throws ends the service.
+/// The exception that is being handled, as what a caller hears: a dkms::Error as the D-Bus error of its name,
+/// everything else as org.dkms1.Error.Internal.
+sdbus::Error current_bus_error();
+
+/// Runs `function`; what it throws is told by `fail`. Throws nothing.
+template <typename Function>
+void guarded(const Reception::Fail& fail, Function&& function) noexcept
+{
+    try {
+        try {
+            function();
+        } catch (...) {
+            fail(current_bus_error());
+        }
+    } catch (...) {
+        return; // the connection is closed: there is no one to tell
+    }
+}
+
+/// How the caller of a method hears that it does not work.
+Reception::Fail fail_of(const sdbus::MethodCall& call);
+
+/// Collects what an object does, with the one guard around everything: the call is read, waits for its turn, is
+/// authorized for the action that its row in dbus/members.h names, and done. Nothing that a handler throws ends the
+/// service.
 class GuardedInterface {
 public:
-    /// `authority` must outlive the handlers. `called` hears of every call.
-    GuardedInterface(const char* interface, const Authority& authority, std::function<void()> called);
+    /// `reception` must outlive the handlers.
+    GuardedInterface(const char* interface, Reception& reception) : interface_(interface), reception_(reception) {}
 
     void method(const char* name, Handler handler);
     void property(const char* name, Getter getter);
@@ -36,8 +52,7 @@ public:
 
 private:
     const char* interface_;
-    const Authority& authority_;
-    std::function<void()> called_;
+    Reception& reception_;
     bus::Handlers handlers_;
 };
 

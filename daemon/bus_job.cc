@@ -56,10 +56,10 @@ Handler descriptor_handler(std::function<Descriptor()> open)
 } // namespace
 
 BusJob::BusJob(const BusContext& context, JobId id)
-    : supervisor_(context.supervisor), id_(id), told_(view()),
+    : supervisor_(context.supervisor), id_(id), told_(view()), self_(std::make_shared<BusJob*>(this)),
       object_(sdbus::createObject(context.connection, sdbus::ObjectPath{bus::job_path(id)}))
 {
-    GuardedInterface interface(bus::job_interface, context.authority, context.called);
+    GuardedInterface interface(bus::job_interface, context.reception);
     export_methods(interface);
     export_constants(interface);
     export_changing(interface);
@@ -76,23 +76,29 @@ void BusJob::export_methods(GuardedInterface& interface)
 {
     interface.method("Cancel", [this](sdbus::MethodCall call) {
         bus::read_no_options(call);
-        return Deed{[this, call](const bus::Sender& sender) {
-                        cancel(sender);
+        return Deed{[self = std::weak_ptr<BusJob*>(self_), id = id_, call](const bus::Sender& sender) {
+                        const auto job = self.lock();
+                        if (!job) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(id)}});
+                        (*job)->cancel(sender);
                         call.createReply().send();
                     },
                     view().uid};
     });
-    interface.method("Events", descriptor_handler([this] { return supervisor_.open_events(id_); }));
-    interface.method("OpenLog", descriptor_handler([this] { return supervisor_.open_log(id_); }));
+    const auto open = [this, &interface](const char* name, Descriptor (Supervisor::*of)(JobId) const) {
+        interface.method(
+            name, descriptor_handler([&supervisor = supervisor_, id = id_, of] { return (supervisor.*of)(id); }));
+    };
+    open("Events", &Supervisor::open_events);
+    open("OpenLog", &Supervisor::open_log);
 }
 
 void BusJob::export_constants(GuardedInterface& interface)
 {
     const auto text = [&](const char* name, const std::string& value) {
-        interface.property(name, [value](sdbus::PropertyGetReply& reply) { reply << value; });
+        interface.property(name, [value](sdbus::Message& reply) { reply << value; });
     };
     const auto number = [&](const char* name, std::uint64_t value) {
-        interface.property(name, [value](sdbus::PropertyGetReply& reply) { reply << value; });
+        interface.property(name, [value](sdbus::Message& reply) { reply << value; });
     };
     number("Id", told_.id);
     number("Parent", told_.parent);
@@ -100,15 +106,14 @@ void BusJob::export_constants(GuardedInterface& interface)
     text("Operation", std::string(name_of(told_.request.verb)));
     text("Module", told_.request.module.name);
     text("ModuleVersion", told_.request.module.version);
-    interface.property("Kernels", [kernels = kernels_of(told_)](sdbus::PropertyGetReply& reply) { reply << kernels; });
-    interface.property("StartedByUID",
-                       [uid = std::uint32_t{told_.uid}](sdbus::PropertyGetReply& reply) { reply << uid; });
+    interface.property("Kernels", [kernels = kernels_of(told_)](sdbus::Message& reply) { reply << kernels; });
+    interface.property("StartedByUID", [uid = std::uint32_t{told_.uid}](sdbus::Message& reply) { reply << uid; });
 }
 
 void BusJob::export_changing(GuardedInterface& interface)
 {
     for (const ChangingProperty& property : changing)
-        interface.property(property.name, [this, of = property.of](sdbus::PropertyGetReply& reply) {
+        interface.property(property.name, [this, of = property.of](sdbus::Message& reply) {
             std::visit([&](const auto& value) { reply << value; }, of(view()));
         });
 }

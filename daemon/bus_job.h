@@ -4,6 +4,7 @@
 #include "daemon/bus_guard.h"
 #include "daemon/known_gaps.h"
 #include "daemon/supervisor.h"
+#include "daemon/tree_reader.h"
 #include "dbus/sdbus_compat.h"
 
 #include <functional>
@@ -16,9 +17,9 @@ namespace dkms {
 struct BusContext {
     sdbus::IConnection& connection;
     Supervisor& supervisor;
-    const Authority& authority;
+    Reception& reception;
+    TreeReader& reader; ///< outlives even the connection
     KnownGaps& gaps;
-    std::function<void()> called; ///< hears of every call
 };
 
 /// /org/dkms1/job/_ID, as long as the object lives.
@@ -46,6 +47,7 @@ private:
     JobId id_;
     JobView told_;
     std::vector<Caller> submitters_;
+    std::shared_ptr<BusJob*> self_; ///< for calls whose turn comes when this object may have gone
     std::unique_ptr<sdbus::IObject> object_;
 };
 

@@ -2,6 +2,7 @@
 #include "daemon/bus_manager.h"
 
 #include "dbus/identity.h"
+#include "dbus/members.h"
 #include "dbus/names.h"
 #include "dbus/values.h"
 #include "lib/tree/scan.h"
@@ -17,6 +18,9 @@ constexpr std::array verbs{Verb::add,          Verb::build,       Verb::install,
                            Verb::unbuild,      Verb::remove,      Verb::rebuild,     Verb::load,
                            Verb::pack,         Verb::match,       Verb::autoinstall, Verb::kernel_preinst,
                            Verb::kernel_prerm, Verb::generate_key};
+
+constexpr const char* gaps_property = "KernelsMissingModules";
+constexpr std::size_t longest_interface = 255;
 
 using JobRow = sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>;
 
@@ -37,12 +41,14 @@ void check_is_no_directory(const Descriptor& handle)
 
 BusManager::BusManager(BusContext context, const std::string& version, Accepted accepted, Asked asked)
     : context_(std::move(context)), accepted_(std::move(accepted)), asked_(std::move(asked)),
+      self_(std::make_shared<BusManager*>(this)),
       object_(sdbus::createObject(context_.connection, sdbus::ObjectPath{bus::manager_path}))
 {
-    GuardedInterface interface(bus::manager_interface, context_.authority, context_.called);
+    GuardedInterface interface(bus::manager_interface, context_.reception);
     export_methods(interface);
     export_properties(interface, version);
     interface.export_on(*object_);
+    context_.reception.set_diversion([this](const bus::IncomingCall& call) { return takes_over(call); });
 }
 
 void BusManager::export_methods(GuardedInterface& interface)
@@ -61,26 +67,102 @@ void BusManager::export_methods(GuardedInterface& interface)
 
 void BusManager::export_properties(GuardedInterface& interface, const std::string& version)
 {
-    interface.property("Version", [version](sdbus::PropertyGetReply& reply) { reply << version; });
-    interface.property("RunningKernel",
-                       [kernel = running_release()](sdbus::PropertyGetReply& reply) { reply << kernel; });
-    interface.property("Identity", [this](sdbus::PropertyGetReply& reply) {
+    properties_["Version"] = [version](sdbus::Message& reply) { reply << version; };
+    properties_["RunningKernel"] = [kernel = running_release()](sdbus::Message& reply) { reply << kernel; };
+    properties_["Identity"] = [this](sdbus::Message& reply) {
         reply << bus::identity_of(context_.supervisor.places());
+    };
+    properties_["NQueued"] = [this](sdbus::Message& reply) { reply << counts().queued; };
+    properties_["NRunning"] = [this](sdbus::Message& reply) { reply << counts().running; };
+    for (const auto& [name, getter] : properties_) interface.property(name.c_str(), getter);
+    interface.property(gaps_property, [](sdbus::Message&) {
+        throw Error(ErrorCode::internal, {{"reason", "it is answered in its turn"}});
     });
-    interface.property("KernelsMissingModules", [this](sdbus::PropertyGetReply& reply) {
-        bus::write_dictionaries(reply, shown(context_.gaps.now()));
+}
+
+/// Calls that need a look at the tree and that the library would have answered at once: those for
+/// KernelsMissingModules, and for all properties of the manager.
+bool BusManager::takes_over(const bus::IncomingCall& call)
+{
+    if (call.path() != bus::manager_path || call.interface() != bus::properties_interface) return false;
+    const bool is_all = call.member() == "GetAll";
+    const auto texts = call.texts(is_all ? 1 : 2, longest_interface);
+    if (!texts || (texts->front() != bus::manager_interface && !(is_all && texts->front().empty()))) return false;
+    if (!is_all && (call.member() != "Get" || texts->back() != gaps_property)) return false;
+
+    const bus::HeldCall held = call.hold();
+    const Reception::Fail fail = [held](const sdbus::Error& error) { held.fail(error); };
+    auto run = [this, held, is_all, fail](const bus::Sender& sender) {
+        context_.gaps.ask(context_.reception.is_privileged(sender),
+                          answer_to(sender, fail, [this, held, is_all](const nlohmann::json& gaps) {
+                              auto body = bus::new_body(context_.connection);
+                              if (is_all) {
+                                  write_all_properties(body, gaps);
+                              } else {
+                                  body.openVariant("aa{sv}");
+                                  bus::write_dictionaries(body, gaps);
+                                  body.closeVariant();
+                              }
+                              held.answer(std::move(body));
+                          }));
+    };
+    guarded(fail, [&] {
+        context_.reception.take(std::string(call.sender()), bus::Action::look, {std::move(run), {}}, fail);
     });
-    interface.property("NQueued", [this](sdbus::PropertyGetReply& reply) { reply << counts().queued; });
-    interface.property("NRunning", [this](sdbus::PropertyGetReply& reply) { reply << counts().running; });
+    return true;
+}
+
+/// What is done when the look at the tree that a caller waits for has ended.
+TreeReader::Hear BusManager::answer_to(const bus::Sender& sender, Reception::Fail fail,
+                                       std::function<void(const nlohmann::json&)> write)
+{
+    return [self = std::weak_ptr<BusManager*>(self_), sender, fail = std::move(fail),
+            write = std::move(write)](const TreeReader::Answer& answer) {
+        const auto manager = self.lock();
+        if (!manager) return; // the connection that the call came by has gone
+        guarded(fail, [&] {
+            if (!answer.found) throw answer.failure;
+            write(*answer.found);
+            (*manager)->context_.reception.sent(sender, answer.bytes);
+        });
+    };
+}
+
+void BusManager::write_all_properties(sdbus::Message& message, const nlohmann::json& gaps) const
+{
+    message.openContainer("{sv}");
+    for (const bus::Member& row : bus::members()) {
+        if (row.kind != bus::MemberKind::property || std::string_view(row.interface) != bus::manager_interface)
+            continue;
+        message.openDictEntry("sv");
+        message << std::string(row.name);
+        message.openVariant(row.takes);
+        if (const auto found = properties_.find(row.name); found != properties_.end())
+            found->second(message);
+        else
+            bus::write_dictionaries(message, gaps);
+        message.closeVariant();
+        message.closeDictEntry();
+    }
+    message.closeContainer();
 }
 
 Deed BusManager::list_modules(sdbus::MethodCall call)
 {
     const StatusFilter filter = bus::read_filter(call);
-    return {[this, call, filter](const bus::Sender&) {
-                auto reply = call.createReply();
-                bus::write_modules(reply, scan(context_.supervisor.places(), filter));
-                reply.send();
+    return {[this, call, filter](const bus::Sender& sender) {
+                const auto look = [places = context_.supervisor.places(), filter] {
+                    nlohmann::json modules = nlohmann::json::array();
+                    for (const ModuleStatus& module : scan(places, filter)) modules.push_back(to_json(module));
+                    return modules;
+                };
+                const auto write = [call](const nlohmann::json& modules) {
+                    auto reply = call.createReply();
+                    bus::write_modules(reply, modules);
+                    reply.send();
+                };
+                context_.reader.ask("modules " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
+                                    answer_to(sender, fail_of(call), write));
             },
             {}};
 }

@@ -4,8 +4,11 @@
 #include "daemon/bus_job.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace dkms {
 
@@ -38,6 +41,10 @@ private:
     Counts counts() const;
     void export_methods(GuardedInterface& interface);
     void export_properties(GuardedInterface& interface, const std::string& version);
+    TreeReader::Hear answer_to(const bus::Sender& sender, Reception::Fail fail,
+                               std::function<void(const nlohmann::json&)> write);
+    bool takes_over(const bus::IncomingCall& call);
+    void write_all_properties(sdbus::Message& message, const nlohmann::json& gaps) const;
     Deed list_modules(sdbus::MethodCall call);
     Deed list_jobs(sdbus::MethodCall call);
     Deed get_job(sdbus::MethodCall call);
@@ -48,6 +55,8 @@ private:
     Accepted accepted_;
     Asked asked_;
     Counts told_;
+    std::map<std::string, Getter> properties_; ///< but for KernelsMissingModules
+    std::shared_ptr<BusManager*> self_;        ///< for answers that come when this object may have gone
     std::unique_ptr<sdbus::IObject> object_;
 };
 

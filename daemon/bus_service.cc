@@ -10,6 +10,8 @@
 #include "daemon/message_of_the_day.h"
 #include "lib/plan/needs.h"
 
+#include <nlohmann/json.hpp>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -23,6 +25,7 @@ namespace dkms {
 namespace {
 
 constexpr auto gaps_are_looked_at_after = std::chrono::milliseconds(200); // jobs that end together count once
+constexpr auto pause_before_leaving = std::chrono::milliseconds(10);      // while calls are answered that came before
 constexpr auto pause_between_connects = std::chrono::milliseconds(250);
 
 /// A bus that starts a service tells it the bus's address with the identity that this instance of the bus has. One that
@@ -44,7 +47,7 @@ public:
     explicit BusService(const BusServiceSetup& setup)
         : only_one_(setup.supervisor.job_directory), version_(setup.version), run_(setup.run),
           idle_exit_(setup.idle_exit), authority_(::geteuid()), supervisor_(loop_, setup.supervisor, *this),
-          gaps_(setup.supervisor.places)
+          reader_(loop_), gaps_(reader_, setup.supervisor.places)
     {
         for (Source* source : {&on_terminate_, &on_interrupt_})
             *source = loop_.on_signal(source == &on_terminate_ ? SIGTERM : SIGINT, [this] { shut_down(); });
@@ -58,6 +61,7 @@ public:
         supervisor_
             .resume(); // before the name is there, so that nobody's request goes before what was accepted earlier
         front_->take_name();
+        has_name_ = true;
         sd_notify(0, "READY=1");
         kernels_.emplace(loop_, supervisor_.places(),
                          KernelWatch::Listener{[this](const KernelId& kernel) { make_complete(kernel); },
@@ -69,7 +73,7 @@ public:
 private:
     std::unique_ptr<BusFront> make_front()
     {
-        return std::make_unique<BusFront>(loop_, supervisor_, authority_, gaps_, version_,
+        return std::make_unique<BusFront>(loop_, supervisor_, authority_, reader_, gaps_, version_,
                                           BusFront::Listener{[this] { was_used(); }, [this] { bus_is_gone(); }});
     }
 
@@ -113,10 +117,14 @@ private:
     void leave_if_idle()
     {
         if (!supervisor_.idle() || !front_) return;
-        leaving_ = true;
-        sd_notify(0, "STOPPING=1");
-        front_->give_name_back();
+        if (!std::exchange(leaving_, true)) sd_notify(0, "STOPPING=1");
+        if (std::exchange(has_name_, false)) front_->give_name_back();
+        if (front_->has_calls() || !reader_.idle()) {
+            on_idle_ = loop_.after(pause_before_leaving, [this] { leave_if_idle(); });
+            return;
+        }
         if (supervisor_.idle()) return loop_.leave();
+        has_name_ = true;
         try {
             front_->take_name();
         } catch (const Error& error) {
@@ -149,17 +157,18 @@ private:
         if (std::exchange(gaps_are_wanted_, true)) return;
         on_gaps_ = loop_.after(gaps_are_looked_at_after, [this] {
             gaps_are_wanted_ = false;
-            look_at_gaps();
+            gaps_.ask(true, [this](const TreeReader::Answer& answer) { tell_gaps(answer); });
         });
     }
 
-    void look_at_gaps()
+    void tell_gaps(const TreeReader::Answer& answer)
     {
         try {
-            gaps_.outdated();
-            const std::vector<KernelGap>& gaps = gaps_.now();
-            if (told_gaps_ == gaps) return;
-            told_gaps_ = gaps;
+            if (!answer.found) throw answer.failure;
+            if (told_gaps_ == *answer.found) return;
+            told_gaps_ = *answer.found;
+            std::vector<KernelGap> gaps;
+            for (const nlohmann::json& gap : *answer.found) gaps.push_back(kernel_gap_from_json(gap));
             tell_those_who_log_in(gaps);
             if (front_) front_->gaps_changed();
         } catch (const Error& error) {
@@ -193,7 +202,6 @@ private:
     }
     void tree_changed() override
     {
-        gaps_.outdated();
         if (front_) front_->tree_changed();
     }
 
@@ -202,11 +210,13 @@ private:
     std::filesystem::path run_;
     std::optional<std::chrono::seconds> idle_exit_;
     bool leaving_ = false;
+    bool has_name_ = false;
     Loop loop_;
     Authority authority_;
     Supervisor supervisor_;
+    TreeReader reader_;
     KnownGaps gaps_;
-    std::optional<std::vector<KernelGap>> told_gaps_; ///< nothing: not told since the start
+    nlohmann::json told_gaps_; ///< nothing: not told since the start
     bool gaps_are_wanted_ = false;
     std::unique_ptr<BusFront> front_;
     std::optional<KernelWatch> kernels_;

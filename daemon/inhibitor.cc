@@ -103,7 +103,7 @@ void Inhibitor::take()
             logind_->createMethodCall(bus::InterfaceName{"org.freedesktop.login1.Manager"}, bus::MethodName{"Inhibit"});
         call << std::string("shutdown:sleep") << std::string("dkmsd") << reasons_.begin()->second
              << std::string("block");
-        bus::call_later(*logind_, call, [this](sdbus::MethodReply* reply) { taken(reply); });
+        bus::call_later(*logind_, call, [this](sdbus::MethodReply* reply, const std::string&) { taken(reply); });
     } catch (const sdbus::Error&) {
         return; // the bus is gone, and whoever looks after it will notice
     }

@@ -4,20 +4,10 @@
 #include <nlohmann/json.hpp>
 
 namespace dkms {
-namespace {
-
-constexpr auto good_for = std::chrono::seconds(1);
-
-} // namespace
-
-const std::vector<KernelGap>& KnownGaps::now()
+void KnownGaps::ask(bool privileged, TreeReader::Hear hear)
 {
-    const auto time = std::chrono::steady_clock::now();
-    if (is_current_ && time - looked_at_ < good_for) return gaps_;
-    gaps_ = kernel_gaps(places_);
-    is_current_ = true;
-    looked_at_ = time;
-    return gaps_;
+    reader_.ask(
+        "gaps", privileged, [places = places_] { return shown(kernel_gaps(places)); }, std::move(hear));
 }
 
 nlohmann::json shown(const std::vector<KernelGap>& gaps)

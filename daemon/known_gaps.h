@@ -1,32 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "daemon/tree_reader.h"
 #include "lib/model/places.h"
 #include "lib/plan/gaps.h"
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <chrono>
 #include <vector>
 
 namespace dkms {
 
-/// Which kernels lack modules, looked at no more often than it can have changed.
+/// Which kernels lack modules, for the bus and for those who log in: one look for all who ask at a time.
 class KnownGaps {
 public:
-    explicit KnownGaps(Places places) : places_(std::move(places)) {}
+    KnownGaps(TreeReader& reader, Places places) : reader_(reader), places_(std::move(places)) {}
 
-    /// The tree or the kernels are not as they were.
-    void outdated() { is_current_ = false; }
-    /// Looks again when outdated() was called, and a second after the last look: others change things, too. Throws what
-    /// kernel_gaps() throws.
-    const std::vector<KernelGap>& now();
+    /// `hear`: what shown() makes of kernel_gaps(), see TreeReader::ask.
+    void ask(bool privileged, TreeReader::Hear hear);
 
 private:
+    TreeReader& reader_;
     Places places_;
-    std::vector<KernelGap> gaps_;
-    bool is_current_ = false;
-    std::chrono::steady_clock::time_point looked_at_;
 };
 
 /// As the property KernelsMissingModules and the stdio front show them: a list of objects, to_json() of each and its

@@ -102,10 +102,11 @@ Source Loop::on_signal(int number, Callback callback)
     return Source(holder.release());
 }
 
-Source Loop::next_turn(Callback callback)
+Source Loop::next_turn(Callback callback, std::int64_t priority)
 {
     auto holder = make_holder<Source::Holder>(std::move(callback), failure_, event_);
     check(sd_event_add_defer(event_, &holder->source, &Source::Holder::on_defer, holder.get()), "sd_event_add_defer");
+    check(sd_event_source_set_priority(holder->source, priority), "sd_event_source_set_priority");
     return Source(holder.release());
 }
 

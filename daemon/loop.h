@@ -39,7 +39,9 @@ public:
     Source on_readable(int descriptor, Callback callback);
     Source after(std::chrono::microseconds delay, Callback callback); ///< once
     Source on_signal(int number, Callback callback);                  ///< blocks the signal for this process
-    Source next_turn(Callback callback);                              ///< once, before the loop waits again
+    /// Once, before the loop waits again. `priority`: of what can go on at the same time, the lowest number goes first;
+    /// everything else here has 0.
+    Source next_turn(Callback callback, std::int64_t priority = 0);
 
     /// Runs until leave(). Returns its code.
     int run();

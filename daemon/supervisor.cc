@@ -40,6 +40,16 @@ Descriptor open_worker(const std::filesystem::path& program)
     return raised;
 }
 
+/// Only privileged users make jobs, and whoever installs packages is not to fail for having many: what there is of
+/// memory for all of them is the limit of each.
+QueueLimits limits()
+{
+    QueueLimits limits;
+    limits.jobs_in_total = 2048;
+    limits.jobs_per_user = limits.jobs_in_total;
+    return limits;
+}
+
 /// Whether a plan leaves the tree as it is: an archive is written to a descriptor of the caller's.
 bool only_reads(const JobPlan& plan)
 {
@@ -61,7 +71,7 @@ public:
                      pump();
                  }),
           store_(setup_.job_directory.empty() ? std::optional<JobStore>() : JobStore(setup_.job_directory)),
-          queue_(QueueLimits{}, store_ ? store_->next_id() : 1, running_release())
+          queue_(limits(), store_ ? store_->next_id() : 1, running_release())
     {
     }
 

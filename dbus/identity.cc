@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dbus/identity.h"
 
+#include <algorithm>
 #include <sstream>
+#include <vector>
 
 #include <sys/stat.h>
 
 namespace dkms::bus {
 namespace {
+
+constexpr std::size_t trees = 3; // lines before that of the root directory
 
 std::string line_of(const std::string& path)
 {
@@ -15,29 +19,43 @@ std::string line_of(const std::string& path)
     return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + " " + path;
 }
 
+std::vector<std::string> lines_of(std::string_view identity)
+{
+    std::istringstream text{std::string(identity)};
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    return lines;
+}
+
 } // namespace
 
 std::string identity_of(const Places& places)
 {
-    return line_of(places.dkms_tree) + "\n" + line_of(places.source_tree) + "\n" + line_of(places.install_tree);
+    std::string text;
+    for (const std::filesystem::path& tree : {places.dkms_tree, places.source_tree, places.install_tree})
+        text += line_of(tree) + "\n";
+    return text + line_of("/");
 }
 
-bool sees_the_same(std::string_view identity)
+Sight sight_of(std::string_view identity)
 {
-    std::istringstream lines{std::string(identity)};
-    int compared = 0;
-    for (std::string line; std::getline(lines, line); ++compared) {
-        const auto blank = line.find(' ');
-        if (blank == std::string::npos || line != line_of(line.substr(blank + 1))) return false;
-    }
-    return compared == 3;
+    const std::vector<std::string> lines = lines_of(identity);
+    if (lines.size() != trees + 1) return Sight::unknown;
+    const auto is_here = [](const std::string& line) {
+        const auto space = line.find(' ');
+        return space != std::string::npos && line == line_of(line.substr(space + 1));
+    };
+    if (std::all_of(lines.begin(), lines.begin() + trees, is_here)) return Sight::same;
+    return is_here(lines.back()) ? Sight::hidden : Sight::other_system;
 }
 
 std::filesystem::path install_tree_in(std::string_view identity)
 {
-    const std::string_view last = identity.substr(identity.rfind('\n') + 1);
-    const auto blank = last.find(' ');
-    return blank == std::string_view::npos ? std::filesystem::path() : std::filesystem::path(last.substr(blank + 1));
+    const std::vector<std::string> lines = lines_of(identity);
+    if (lines.size() < trees) return {};
+    const std::string& line = lines[trees - 1];
+    const auto space = line.find(' ');
+    return space == std::string::npos ? std::filesystem::path() : std::filesystem::path(line.substr(space + 1));
 }
 
 } // namespace dkms::bus

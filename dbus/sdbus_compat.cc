@@ -2,12 +2,14 @@
 #include "dbus/sdbus_compat.h"
 
 #include "dbus/members.h"
+#include "dbus/names.h"
 #include "lib/model/error.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include <fcntl.h>
@@ -23,6 +25,14 @@ struct RawMessage : sdbus::Message {
         return static_cast<sd_bus_message*>(message.*&RawMessage::msg_);
     }
 };
+
+constexpr int messages_a_turn = 64;               // so that what else there is to do never waits for long
+constexpr std::uint64_t unwritten_messages = 512; // for a bus that does not read what is written to it
+
+/// The connection of sd-bus in one of sdbus-c++, which shows it in its messages only.
+sd_bus* raw_bus(sdbus::IConnection& connection) { return sd_bus_message_get_bus(RawMessage::of(new_body(connection))); }
+
+std::string_view text_or_empty(const char* text) { return text != nullptr ? text : std::string_view(); }
 
 [[noreturn]] void not_in_step(const std::string& what)
 {
@@ -159,24 +169,87 @@ sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& rule,
 #endif
 }
 
-void call_later(sdbus::IProxy& proxy, const sdbus::MethodCall& call, std::function<void(sdbus::MethodReply*)> answered)
+void call_later(sdbus::IProxy& proxy, const sdbus::MethodCall& call, Answered answered)
 {
 #if DKMS_SDBUS_2
     proxy.callMethodAsync(
         call, [answered = std::move(answered)](sdbus::MethodReply reply, std::optional<sdbus::Error> error) {
-            answered(error ? nullptr : &reply);
+            answered(error ? nullptr : &reply, error ? std::string(error->getName()) : std::string());
         });
 #else
     proxy.callMethod(call, [answered = std::move(answered)](sdbus::MethodReply& reply, const sdbus::Error* error) {
-        answered(error != nullptr ? nullptr : &reply);
+        answered(error != nullptr ? nullptr : &reply, error != nullptr ? error->getName() : std::string());
     });
 #endif
 }
 
+sdbus::MethodCall new_body(sdbus::IConnection& connection)
+{
+    const auto proxy = sdbus::createProxy(connection, ServiceName{bus_name}, sdbus::ObjectPath{bus_path});
+    return proxy->createMethodCall(InterfaceName{bus_interface}, MethodName{"GetId"});
+}
+
+HeldCall::HeldCall(sd_bus_message* message) : message_(sd_bus_message_ref(message), sd_bus_message_unref) {}
+
+void HeldCall::answer(sdbus::MethodCall body) const
+{
+    body.seal();
+    body.rewind(true);
+    sd_bus_message* raw = nullptr;
+    if (sd_bus_message_new_method_return(message_.get(), &raw) < 0) return;
+    const std::unique_ptr<sd_bus_message, sd_bus_message* (*)(sd_bus_message*)> reply(raw, sd_bus_message_unref);
+    if (sd_bus_message_copy(raw, RawMessage::of(body), 1) >= 0) sd_bus_send(nullptr, raw, nullptr);
+}
+
+void HeldCall::fail(const sdbus::Error& error) const
+{
+    const std::string name(error.getName());
+    const std::string message(error.getMessage());
+    sd_bus_reply_method_errorf(message_.get(), name.c_str(), "%s", message.c_str());
+}
+
+std::string_view IncomingCall::interface() const { return text_or_empty(sd_bus_message_get_interface(message_)); }
+std::string_view IncomingCall::member() const { return text_or_empty(sd_bus_message_get_member(message_)); }
+std::string_view IncomingCall::path() const { return text_or_empty(sd_bus_message_get_path(message_)); }
+std::string_view IncomingCall::sender() const { return text_or_empty(sd_bus_message_get_sender(message_)); }
+bool IncomingCall::wants_reply() const { return sd_bus_message_get_expect_reply(message_) > 0; }
+
+std::optional<std::vector<std::string>> IncomingCall::texts(std::size_t count, std::size_t longest) const
+{
+    if (text_or_empty(sd_bus_message_get_signature(message_, 1)) != std::string(count, SD_BUS_TYPE_STRING))
+        return std::nullopt;
+    std::vector<std::string> read;
+    for (const char* text = nullptr; read.size() < count; read.emplace_back(text))
+        if (sd_bus_message_read_basic(message_, SD_BUS_TYPE_STRING, &text) <= 0 || std::strlen(text) > longest) break;
+    sd_bus_message_rewind(message_, 1);
+    if (read.size() < count) return std::nullopt;
+    return read;
+}
+
+CallFilter::CallFilter(sdbus::IConnection& connection, std::function<bool(const IncomingCall&)> takes)
+    : takes_(std::move(takes))
+{
+    const auto on_message = [](sd_bus_message* message, void* data, sd_bus_error*) {
+        std::uint8_t type = 0;
+        if (sd_bus_message_get_type(message, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL) return 0;
+        const IncomingCall call(message);
+        try {
+            return static_cast<CallFilter*>(data)->takes_(call) ? 1 : 0;
+        } catch (const sdbus::Error& error) {
+            if (call.wants_reply()) call.hold().fail(error);
+            return 1;
+        }
+    };
+    const int result = sd_bus_add_filter(raw_bus(connection), &slot_, on_message, this);
+    if (result < 0) throw Error(ErrorCode::internal, {{"reason", "filter of messages: " + errno_text(-result)}});
+}
+
+CallFilter::~CallFilter() { sd_bus_slot_unref(slot_); }
+
 class Pump::Implementation {
 public:
     Implementation(sd_event* loop, sdbus::IConnection& connection, std::function<void()> gone)
-        : connection_(connection), gone_(std::move(gone))
+        : connection_(connection), bus_(raw_bus(connection)), gone_(std::move(gone))
     {
         const Watch watch = watch_of(connection);
         check(sd_event_add_io(loop, &io_, watch.descriptor, watch.events, on_io, this));
@@ -184,6 +257,8 @@ public:
         check(sd_event_add_time(loop, &timer_, CLOCK_MONOTONIC, 0, 1, on_time, this));
         if (watch.wake_descriptor >= 0)
             check(sd_event_add_io(loop, &wake_, watch.wake_descriptor, EPOLLIN, on_io, this));
+        for (sd_event_source* source : {io_, timer_, wake_})
+            if (source != nullptr) check(sd_event_source_set_priority(source, priority_of_bus));
     }
     ~Implementation()
     {
@@ -204,7 +279,7 @@ private:
     {
         auto& self = *static_cast<Implementation*>(data);
         self.guarded([&] {
-            const Watch watch = watch_of(self.connection_);
+            const Watch watch = self.what_to_watch();
             check(sd_event_source_set_io_events(self.io_, watch.events));
             check(sd_event_source_set_time(self.timer_, watch.deadline));
             check(sd_event_source_set_enabled(self.timer_,
@@ -223,9 +298,30 @@ private:
         return 0;
     }
 
+    /// A bus that does not read from us holds too much that others have not read. Whoever makes us write more waits.
+    bool is_held_up() const
+    {
+        std::uint64_t unwritten = 0;
+        return sd_bus_get_n_queued_write(bus_, &unwritten) >= 0 && unwritten > unwritten_messages;
+    }
+
+    Watch what_to_watch() const
+    {
+        Watch watch = watch_of(connection_);
+        if (is_held_up()) {
+            watch.events = EPOLLOUT;
+            watch.deadline = UINT64_MAX;
+        }
+        return watch;
+    }
+
+    /// Of what has been read and not written the first call writes as much as the bus takes, before it reads again.
     void handle()
     {
-        guarded([this] { handle_pending(connection_); });
+        guarded([this] {
+            for (int handled = 0; handled < messages_a_turn && handle_one(connection_); ++handled)
+                if (is_held_up()) return;
+        });
     }
 
     template <typename Function>
@@ -246,6 +342,7 @@ private:
     }
 
     sdbus::IConnection& connection_;
+    sd_bus* bus_;
     std::function<void()> gone_;
     sd_event_source* io_ = nullptr;
     sd_event_source* timer_ = nullptr;
@@ -265,6 +362,13 @@ bool handle_pending(sdbus::IConnection& connection)
     return any;
 }
 
+void handle_received(sdbus::IConnection& connection)
+{
+    std::uint64_t received = 0;
+    sd_bus_get_n_queued_read(raw_bus(connection), &received);
+    while (received-- > 0 && handle_one(connection)) continue;
+}
+
 bool wait_for_message(sdbus::IConnection& connection, int other, int milliseconds)
 {
     const Watch watch = watch_of(connection);
@@ -277,20 +381,6 @@ bool wait_for_message(sdbus::IConnection& connection, int other, int millisecond
     return set[1].revents != 0;
 }
 
-Sender sender_of(const sdbus::Message& message)
-{
-    sd_bus_creds* raw = nullptr;
-    const int result = sd_bus_query_sender_creds(RawMessage::of(message), SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &raw);
-    const std::unique_ptr<sd_bus_creds, sd_bus_creds* (*)(sd_bus_creds*)> credentials(raw, sd_bus_creds_unref);
-    Sender sender{std::string(message.getSender()), 0, 0};
-    // What was looked up in /proc afterwards may be another process's; only what the bus says counts.
-    if (result < 0 || sd_bus_creds_get_euid(raw, &sender.uid) < 0 ||
-        (sd_bus_creds_get_augmented_mask(raw) & SD_BUS_CREDS_EUID) != 0)
-        throw Error(ErrorCode::access_denied, {{"who", "A caller that the bus does not know"}, {"what", "do this"}});
-    if (sd_bus_creds_get_pid(raw, &sender.pid) < 0) sender.pid = 0;
-    return sender;
-}
-
 std::string next_variant(const sdbus::Message& message)
 {
     char type = 0;
@@ -298,6 +388,17 @@ std::string next_variant(const sdbus::Message& message)
     if (sd_bus_message_peek_type(RawMessage::of(message), &type, &contents) <= 0 || type != SD_BUS_TYPE_VARIANT)
         return {};
     return contents;
+}
+
+std::string read_text(sdbus::Message& message, std::size_t longest)
+{
+    const char* text = nullptr;
+    if (sd_bus_message_read_basic(RawMessage::of(message), SD_BUS_TYPE_STRING, &text) <= 0)
+        throw Error(ErrorCode::invalid_args, {{"reason", "a text is missing"}});
+    const std::size_t length = std::strlen(text);
+    if (length > longest)
+        throw Error(ErrorCode::invalid_args, {{"reason", "a text has " + std::to_string(length) + " bytes"}});
+    return std::string(text, length);
 }
 
 bool at_end(const sdbus::Message& message) { return sd_bus_message_at_end(RawMessage::of(message), 0) != 0; }

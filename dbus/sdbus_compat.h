@@ -13,10 +13,15 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -60,12 +65,63 @@ void export_interface(sdbus::IObject& object, const char* interface, Handlers ha
                                     std::function<void(sdbus::Message&)> received);
 
 /// Calls a method and does not wait: `answered` is called from the connection's loop with the reply, or with nullptr
-/// when it was an error; not at all when the proxy ends before. It may throw nothing but sdbus::Error. Throws
+/// and the name of an error; not at all when the proxy ends before. It may throw nothing but sdbus::Error. Throws
 /// sdbus::Error when the connection is closed.
-void call_later(sdbus::IProxy& proxy, const sdbus::MethodCall& call, std::function<void(sdbus::MethodReply*)> answered);
+using Answered = std::function<void(sdbus::MethodReply* reply, const std::string& error)>;
+void call_later(sdbus::IProxy& proxy, const sdbus::MethodCall& call, Answered answered);
 
-/// Drives a connection from an sd-event loop. `gone` is called once, from the loop, when the bus has closed the
-/// connection; it must not end the pump. Both must outlive it.
+/// A message that is never sent: for values that go into another one.
+sdbus::MethodCall new_body(sdbus::IConnection& connection);
+
+/// A call that has arrived and is answered later, or never. Throws nothing when it is answered: when the connection is
+/// closed there is no one to answer.
+class HeldCall {
+public:
+    explicit HeldCall(sd_bus_message* message);
+
+    /// `body`: all values of the answer, in their order, in a message that new_body() has made.
+    void answer(sdbus::MethodCall body) const;
+    void fail(const sdbus::Error& error) const;
+
+private:
+    std::shared_ptr<sd_bus_message> message_;
+};
+
+/// A call that has arrived and that no object has seen yet.
+class IncomingCall {
+public:
+    explicit IncomingCall(sd_bus_message* message) : message_(message) {}
+
+    std::string_view interface() const; ///< empty when the caller named none
+    std::string_view member() const;
+    std::string_view path() const;
+    std::string_view sender() const;
+    bool wants_reply() const;
+    /// Its arguments when these are `count` texts of up to `longest` bytes each; nothing otherwise.
+    std::optional<std::vector<std::string>> texts(std::size_t count, std::size_t longest) const;
+    HeldCall hold() const { return HeldCall(message_); }
+
+private:
+    sd_bus_message* message_;
+};
+
+/// Shows every call to `takes` before any object sees it, while it lives. When `takes` returns true, no object does;
+/// whether the call is answered is then its business. It may throw nothing but sdbus::Error, which becomes the answer.
+class CallFilter {
+public:
+    CallFilter(sdbus::IConnection& connection, std::function<bool(const IncomingCall&)> takes);
+    ~CallFilter();
+    CallFilter(const CallFilter&) = delete;
+    CallFilter& operator=(const CallFilter&) = delete;
+
+private:
+    std::function<bool(const IncomingCall&)> takes_;
+    sd_bus_slot* slot_ = nullptr;
+};
+
+/// Drives a connection from an sd-event loop, behind everything else that the loop has to do: no more than a bounded
+/// number of messages a turn, and none while the bus does not read what was written to it. `gone` is called once, from
+/// the loop, when the bus has closed the connection; it must not end the pump. Both must outlive it.
 class Pump {
 public:
     Pump(sd_event* loop, sdbus::IConnection& connection, std::function<void()> gone);
@@ -78,9 +134,16 @@ private:
     std::unique_ptr<Implementation> self_;
 };
 
-/// Handles everything that has arrived. Returns whether there was anything. Throws sdbus::Error when the connection is
-/// closed.
+/// Where the bus stands among the sources of an sd-event loop: behind signals, timers and children, which have 0.
+inline constexpr std::int64_t priority_of_bus = 10;
+
+/// Handles everything that has arrived, also what arrives meanwhile. For those whom only a service sends to. Returns
+/// whether there was anything. Throws sdbus::Error when the connection is closed.
 bool handle_pending(sdbus::IConnection& connection);
+
+/// Handles what the library has read already, and nothing more: after a call, what arrived before its answer. Throws
+/// sdbus::Error when the connection is closed.
+void handle_received(sdbus::IConnection& connection);
 
 /// Waits until something has arrived on the connection or `other` (-1: none) is readable, at most `milliseconds` (-1:
 /// for ever). Returns whether `other` is readable. Throws sdbus::Error when the connection is closed.
@@ -92,11 +155,13 @@ struct Sender {
     uid_t uid;
     pid_t pid; ///< 0: not known
 };
-/// Asks the bus only, never /proc. Throws Error AccessDenied when the bus does not tell the user.
-Sender sender_of(const sdbus::Message& message);
 
 /// Type of what the variant that is next in `message` holds; empty if no variant is next.
 std::string next_variant(const sdbus::Message& message);
+
+/// The text that is next in `message`. Throws Error InvalidArgs when no text is next or it is longer than `longest`;
+/// nothing has been copied then.
+std::string read_text(sdbus::Message& message, std::size_t longest);
 
 /// Whether the container that was entered last has no further element.
 bool at_end(const sdbus::Message& message);

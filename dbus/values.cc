@@ -71,6 +71,55 @@ void write_entry(sdbus::Message& message, const std::string& key, const json& va
     message.closeDictEntry();
 }
 
+constexpr std::size_t cost_of_a_value = 16; // beside the bytes of texts, so that many empty ones count, too
+
+/// How much of a message is taken, counted while it is read: who sends more is refused before it costs anything.
+class Allowance {
+public:
+    /// `longest`: of one text; `most`: of all there is.
+    Allowance(std::size_t longest, std::size_t most) : longest_(longest), left_(most) {}
+    static Allowance unlimited() { return {SIZE_MAX, SIZE_MAX}; }
+    static Allowance of_a_call() { return {longest_text_of_a_call, most_of_a_call}; }
+
+    std::string text(sdbus::Message& message)
+    {
+        std::string text = read_text(message, longest_);
+        spend(text.size());
+        return text;
+    }
+    void value() { spend(cost_of_a_value); }
+
+private:
+    void spend(std::size_t cost)
+    {
+        if (cost > left_)
+            throw Error(ErrorCode::limits_exceeded, {{"reason", "the arguments of one call are longer than " +
+                                                                    std::to_string(most_of_a_call / 1024) + " KiB"}});
+        if (left_ != SIZE_MAX) left_ -= cost;
+    }
+
+    std::size_t longest_;
+    std::size_t left_;
+};
+
+json read_texts(sdbus::Message& message, Allowance& allowance, std::size_t most = SIZE_MAX)
+{
+    json list = json::array();
+    message.enterContainer("s");
+    while (!at_end(message)) {
+        if (list.size() == most)
+            throw Error(ErrorCode::limits_exceeded,
+                        {{"reason", "a request names more than " + std::to_string(most) + " kernels"}});
+        allowance.value();
+        list.push_back(allowance.text(message));
+    }
+    message.exitContainer();
+    return list;
+}
+
+json read_dictionary(sdbus::Message& message, Allowance& allowance);
+json read_dictionaries(sdbus::Message& message, Allowance& allowance);
+
 template <typename Number>
 json read_as(sdbus::Message& message)
 {
@@ -79,28 +128,55 @@ json read_as(sdbus::Message& message)
     return value;
 }
 
-json read_value(sdbus::Message& message, const std::string& type)
+json read_value(sdbus::Message& message, const std::string& type, Allowance& allowance)
 {
-    if (type == "s") return read_as<std::string>(message);
+    if (type == "s") return allowance.text(message);
     if (type == "b") return read_as<bool>(message);
     if (type == "t") return read_as<std::uint64_t>(message);
     if (type == "u") return read_as<std::uint32_t>(message);
     if (type == "x") return read_as<std::int64_t>(message);
     if (type == "i") return read_as<std::int32_t>(message);
     if (type == "d") return read_as<double>(message);
-    if (type == "as") return read_as<std::vector<std::string>>(message);
-    if (type == "a{sv}") return read_dictionary(message);
-    if (type == "aa{sv}") return read_dictionaries(message);
+    if (type == "as") return read_texts(message, allowance);
+    if (type == "a{sv}") return read_dictionary(message, allowance);
+    if (type == "aa{sv}") return read_dictionaries(message, allowance);
     refuse("a value of type " + type + " is not expected");
 }
 
-json read_variant(sdbus::Message& message)
+json read_variant(sdbus::Message& message, Allowance& allowance)
 {
     const std::string type = next_variant(message);
     message.enterVariant(type.c_str());
-    json value = read_value(message, type);
+    json value = read_value(message, type, allowance);
     message.exitVariant();
     return value;
+}
+
+json read_dictionary(sdbus::Message& message, Allowance& allowance)
+{
+    json object = json::object();
+    message.enterContainer("{sv}");
+    while (!at_end(message)) {
+        allowance.value();
+        message.enterDictEntry("sv");
+        const std::string key = allowance.text(message);
+        object[key] = read_variant(message, allowance);
+        message.exitDictEntry();
+    }
+    message.exitContainer();
+    return object;
+}
+
+json read_dictionaries(sdbus::Message& message, Allowance& allowance)
+{
+    json list = json::array();
+    message.enterContainer("a{sv}");
+    while (!at_end(message)) {
+        allowance.value();
+        list.push_back(read_dictionary(message, allowance));
+    }
+    message.exitContainer();
+    return list;
 }
 
 std::string text_of(const Error& error)
@@ -166,17 +242,8 @@ void write_dictionary(sdbus::Message& message, const json& object)
 
 json read_dictionary(sdbus::Message& message)
 {
-    json object = json::object();
-    message.enterContainer("{sv}");
-    while (!at_end(message)) {
-        message.enterDictEntry("sv");
-        std::string key;
-        message >> key;
-        object[key] = read_variant(message);
-        message.exitDictEntry();
-    }
-    message.exitContainer();
-    return object;
+    Allowance allowance = Allowance::unlimited();
+    return read_dictionary(message, allowance);
 }
 
 void write_dictionaries(sdbus::Message& message, const json& list)
@@ -188,11 +255,8 @@ void write_dictionaries(sdbus::Message& message, const json& list)
 
 json read_dictionaries(sdbus::Message& message)
 {
-    json list = json::array();
-    message.enterContainer("a{sv}");
-    while (!at_end(message)) list.push_back(read_dictionary(message));
-    message.exitContainer();
-    return list;
+    Allowance allowance = Allowance::unlimited();
+    return read_dictionaries(message, allowance);
 }
 
 std::string method_of(Verb verb, bool with_handle)
@@ -224,19 +288,19 @@ void write_request(sdbus::MethodCall& call, const Request& request, int handle, 
 ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handle)
 {
     const VerbShape& shape = shape_of(verb);
+    Allowance allowance = Allowance::of_a_call();
     json value{{"request", name_of(verb)}};
     if (shape.module != Need::none) {
-        std::string module;
-        std::string version;
-        call >> module >> version;
+        const std::string module = allowance.text(call);
+        const std::string version = allowance.text(call);
         if (!module.empty()) value["module"] = module;
         if (!version.empty()) value["version"] = version;
     }
-    if (shape.kernels != KernelCount::none) value["kernels"] = read_as<std::vector<std::string>>(call);
+    if (shape.kernels != KernelCount::none) value["kernels"] = read_texts(call, allowance, most_kernels_of_a_request);
     ReceivedRequest received;
     if (with_handle) received.handle = read_descriptor(call);
     if (with_handle) value["handle"] = true;
-    json options = read_dictionary(call);
+    json options = read_dictionary(call, allowance);
     received.background = take_background(options);
     value["options"] = std::move(options);
     received.request = request_from_json(value);
@@ -246,19 +310,23 @@ ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handl
 
 void read_no_options(sdbus::MethodCall& call)
 {
-    const json options = read_dictionary(call);
+    Allowance allowance = Allowance::of_a_call();
+    const json options = read_dictionary(call, allowance);
     if (!options.empty()) refuse("there is no option '" + options.items().begin().key() + "'");
 }
 
-StatusFilter read_filter(sdbus::MethodCall& call) { return status_filter_from_json(read_dictionary(call)); }
+StatusFilter read_filter(sdbus::MethodCall& call)
+{
+    Allowance allowance = Allowance::of_a_call();
+    return status_filter_from_json(read_dictionary(call, allowance));
+}
 
-void write_modules(sdbus::Message& message, const std::vector<ModuleStatus>& modules)
+void write_modules(sdbus::Message& message, const json& modules)
 {
     message.openContainer("a{sv}");
-    for (const ModuleStatus& module : modules) {
-        json value = to_json(module);
+    for (const json& module : modules) {
         message.openContainer("{sv}");
-        for (const auto& [key, member] : value.items())
+        for (const auto& [key, member] : module.items())
             write_entry(message, key, member, key == "kernels" ? "aa{sv}" : type_of(member)); // also where it is empty
         message.closeContainer();
     }

@@ -9,12 +9,18 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstddef>
 #include <vector>
 
 /// The one conversion between the project's values and messages. A dictionary on the bus (a{sv}) is what a JSON object
 /// is elsewhere: the same keys; texts are s, truth values b, whole numbers t (negative ones x), others d, lists as or
 /// aa{sv}, objects a{sv}. What is null is left out.
 namespace dkms::bus {
+
+/// What is read of a call; more is refused while it is read.
+inline constexpr std::size_t most_kernels_of_a_request = 256;
+inline constexpr std::size_t longest_text_of_a_call = 4096;
+inline constexpr std::size_t most_of_a_call = std::size_t{64} * 1024; ///< bytes of all texts, and 16 for each value
 
 /// Writes a JSON object as a{sv}. Bytes that are not UTF-8, which the bus refuses, are replaced.
 void write_dictionary(sdbus::Message& message, const nlohmann::json& object);
@@ -34,17 +40,19 @@ struct ReceivedRequest {
     bool background = false;
 };
 /// The other way; `with_handle`: the method takes a descriptor. Throws Error: what request_from_json throws;
-/// InvalidArgs for options that name files of the caller's.
+/// InvalidArgs for options that name files of the caller's, and for a text that is too long; LimitsExceeded for more
+/// than a call may hold.
 ReceivedRequest read_request(sdbus::MethodCall& call, Verb verb, bool with_handle);
 /// "KernelPrerm" for Verb::kernel_prerm; where a descriptor may lie beside the request, "PackTo" with one.
 std::string method_of(Verb verb, bool with_handle);
 
-/// An options dictionary of which no key is known yet. Throws Error InvalidArgs unless it is empty.
+/// An options dictionary of which no key is known yet. Throws Error InvalidArgs unless it is empty; LimitsExceeded.
 void read_no_options(sdbus::MethodCall& call);
 
+/// Throws Error InvalidArgs, LimitsExceeded.
 StatusFilter read_filter(sdbus::MethodCall& call);
-/// Modules as aa{sv}.
-void write_modules(sdbus::Message& message, const std::vector<ModuleStatus>& modules);
+/// Modules as aa{sv}. `modules`: a list of what to_json(ModuleStatus) gives.
+void write_modules(sdbus::Message& message, const nlohmann::json& modules);
 std::vector<ModuleStatus> read_modules(sdbus::Message& message);
 
 /// An error as it travels: its name on the bus; sentence and hint on a line each. The other way finds the parameters

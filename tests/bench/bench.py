@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [status] [build] [service] [idle] [autoinstall] [tarball]`.
+"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [flood] [status] [build] [service] [idle] [autoinstall]
+[tarball]`.
 
 Works in mounts of its own: the system's trees are covered by scratch directories and left as they are.
 """
@@ -14,6 +15,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import scratch  # noqa: E402
+import floods  # noqa: E402
 import measure  # noqa: E402
 import private_bus  # noqa: E402
 import sample_tree  # noqa: E402
@@ -154,7 +156,41 @@ def bench_service(trees, table):
         table.plain('dkmsd, wake-ups in 10 s of idleness', str(private_bus.wakeups(pid, 10)), '0')
 
 
-BENCHES = {'status': bench_status, 'build': bench_build, 'service': bench_service, 'idle': bench_idle,
+def bench_flood(trees, table):
+    """The service while an unprivileged user calls it without a pause, and while callers read nothing."""
+    kernel = sample_tree.add_kernel_for_builds(trees)
+    sample_tree.fill(trees, modules=50, kernels=4)
+    trees.add_source()
+
+    def install(bus):
+        environment = {'DBUS_SYSTEM_BUS_ADDRESS': bus.address}
+        subprocess.run([DKMSCTL, 'remove', 'hello/1.0', '--all'], env=measure.ENVIRONMENT | environment, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        return measure.seconds([DKMSCTL, 'install', 'hello/1.0', '-k', kernel], **environment)
+
+    words = ['--sourcetree', trees.sources]
+    with private_bus.PrivateBus(trees.root / 'bus', words, limits={'max_connections_per_user': 4096}) as bus:
+        pid = bus.start_service()
+        alone = measure.medians(3, alone=lambda: install(bus))['alone']
+        before = floods.resident(pid)
+        with floods.Floods(bus) as quiet:
+            table.line('read of Version', quiet.seconds_to_read_a_property(50)[0], aim='100 ms')
+        with floods.Floods(bus) as crowd:
+            crowd.flood()
+            middle, longest = crowd.seconds_to_read_a_property(50)
+            table.line('read of Version, three connections flood', middle, aim='100 ms')
+            table.line('the longest of 50', longest, aim='100 ms')
+            under = measure.medians(3, under=lambda: install(bus))['under']
+            table.line('install of a small module, meanwhile / alone', under, alone, 'ratio 2')
+        with floods.Floods(bus) as crowd:
+            crowd.never_read(1000)
+            middle, longest = crowd.seconds_to_read_a_property(50)
+            table.line('read of Version, 1000 connections never read', middle, aim='100 ms')
+            table.line('the longest of 50', longest, aim='100 ms')
+            table.plain('dkmsd, resident memory after that / before', f'{floods.resident(pid):.1f}/{before:.1f} MB')
+
+
+BENCHES = {'flood': bench_flood, 'status': bench_status, 'build': bench_build, 'service': bench_service, 'idle': bench_idle,
            'autoinstall': bench_autoinstall, 'tarball': bench_tarball}
 
 

@@ -16,10 +16,12 @@ CONFIG = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 <busconfig>
   <listen>unix:path={directory}/socket</listen>
   <servicedir>{directory}</servicedir>
+  {limits}
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
     <allow own="*"/>
+    <allow user="*"/>
   </policy>
 </busconfig>
 '''
@@ -28,12 +30,15 @@ CONFIG = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 class PrivateBus:
     """Use as a context manager: the bus and the service end with it."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, arguments=(), limits=None):
+        """`arguments`: of dkmsd. `limits`: of the bus, name and number."""
         directory.mkdir()
         self.address = f'unix:path={directory}/socket'
         self.environment = measure.ENVIRONMENT | {'DBUS_SYSTEM_BUS_ADDRESS': self.address}
-        (directory / 'config').write_text(CONFIG.format(directory=directory))
-        (directory / 'org.dkms1.service').write_text(f'[D-BUS Service]\nName=org.dkms1\nExec={scratch.BUILD / "daemon" / "dkmsd"}\n')
+        (directory / 'config').write_text(CONFIG.format(
+            directory=directory, limits=''.join(f'<limit name="{name}">{number}</limit>' for name, number in (limits or {}).items())))
+        words = ' '.join(map(str, (scratch.BUILD / 'daemon' / 'dkmsd', *arguments)))
+        (directory / 'org.dkms1.service').write_text(f'[D-BUS Service]\nName=org.dkms1\nExec={words}\n')
         self.bus = subprocess.Popen(['dbus-daemon', f'--config-file={directory}/config', '--nofork', '--print-address'],
                                     env=self.environment, stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -38,6 +38,7 @@ BUS_CONFIGURATION = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus
   <type>system</type>
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
+  {limits}
   <servicedir>{services}</servicedir>
   <policy context="default">
     <allow user="*"/>
@@ -55,6 +56,7 @@ BUS_CONFIGURATION = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus
   <include>{policy}</include>
   <policy user="{user}">
     <allow own="org.dkms1"/>
+    <allow send_destination="org.dkms1" send_interface="org.dkms1.Manager" min_fds="1"/>
     <allow own="org.freedesktop.login1"/>
     <allow send_destination="org.freedesktop.login1"/>
   </policy>
@@ -77,7 +79,8 @@ def wait_for_exit(pid, patience=PATIENCE):
 class Bus:
     """dbus-daemon with the project's policy and an activation file for the dkmsd of the build directory."""
 
-    def __init__(self, directory, arguments=()):
+    def __init__(self, directory, arguments=(), limits=()):
+        """`limits`: of the bus, name and number."""
         self.directory = directory
         self.socket = directory / 'bus'
         self.address = f'unix:path={self.socket}'
@@ -89,7 +92,8 @@ class Bus:
         words = ' '.join(map(str, (BUILD / 'daemon' / 'dkmsd', *arguments)))
         (services / 'org.dkms1.service').write_text(f'[D-BUS Service]\nName={NAME}\nExec={words}\n')
         (directory / 'bus.conf').write_text(BUS_CONFIGURATION.format(
-            socket=self.socket, services=services, policy=SOURCE / 'dbus' / 'org.dkms1.conf',
+            socket=self.socket, services=services,
+            limits='\n  '.join(f'<limit name="{name}">{number}</limit>' for name, number in limits), policy=SOURCE / 'dbus' / 'org.dkms1.conf',
             user=pwd.getpwuid(os.getuid()).pw_name))
         self.daemon = None
         self.start()
@@ -200,6 +204,7 @@ class BusTest(unittest.TestCase):
     """A bus, a service that works below a directory of its own, and a client, for each test."""
 
     daemon_arguments = ()
+    bus_limits = ()  # where they are not those of dbus-daemon(1)
     below_root = False  # whether the trees are where they are on every system, below a directory
 
     def setUp(self):
@@ -213,7 +218,7 @@ class BusTest(unittest.TestCase):
         trees = ('--dkmstree', self.tree, '--sourcetree', self.sources, '--installtree', self.modules)
         if self.below_root:
             trees = ('--root', self.directory)
-        self.bus = Bus(self.directory, (*trees, *self.daemon_arguments))
+        self.bus = Bus(self.directory, (*trees, *self.daemon_arguments), self.bus_limits)
         self.client = Client(self.bus)
 
     def tearDown(self):

@@ -72,13 +72,18 @@ TEST_CASE("a verb's method is found in the table")
 TEST_CASE("directories are the same only as long as they are")
 {
     Places places = Places::under("/nowhere");
-    CHECK(bus::identity_of(places) == "0:0 /nowhere/var/lib/dkms\n0:0 /nowhere/usr/src\n0:0 /nowhere/lib/modules");
-    CHECK(bus::sees_the_same(bus::identity_of(places)));
+    const std::string nowhere = bus::identity_of(places);
+    const std::string trees = "0:0 /nowhere/var/lib/dkms\n0:0 /nowhere/usr/src\n0:0 /nowhere/lib/modules\n";
+    CHECK(nowhere.substr(0, trees.size()) == trees);
+    CHECK(bus::sight_of(nowhere) == bus::Sight::same);
     places.dkms_tree = "/proc";
     const std::string identity = bus::identity_of(places);
-    CHECK(bus::sees_the_same(identity));
+    CHECK(bus::sight_of(identity) == bus::Sight::same);
     CHECK(bus::install_tree_in(identity) == places.install_tree);
-    CHECK_FALSE(bus::sees_the_same("0:0 /proc" + identity.substr(identity.find('\n'))));
-    CHECK_FALSE(bus::sees_the_same(identity.substr(identity.find('\n') + 1)));
-    CHECK_FALSE(bus::sees_the_same(""));
+    const std::string other_tree = "0:0 /proc" + identity.substr(identity.find('\n'));
+    CHECK(bus::sight_of(other_tree) == bus::Sight::hidden);
+    CHECK(bus::sight_of(other_tree.substr(0, other_tree.rfind('\n')) + "\n7:7 /") == bus::Sight::other_system);
+    CHECK(bus::sight_of(identity.substr(0, identity.rfind('\n')) + "\n7:7 /") == bus::Sight::same);
+    CHECK(bus::sight_of(identity.substr(identity.find('\n') + 1)) == bus::Sight::unknown);
+    CHECK(bus::sight_of("") == bus::Sight::unknown);
 }

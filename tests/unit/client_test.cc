@@ -314,7 +314,7 @@ TEST_CASE("the bus is used unless something speaks against it")
         return choose_way({needs_stdio, [&](const char* name) { return environment[name]; },
                            [&] {
                                asked = true;
-                               return service;
+                               return ProbedService{service, "why"};
                            }});
     };
     CHECK(chosen(false) == Way::bus);
@@ -334,11 +334,23 @@ TEST_CASE("the bus is used unless something speaks against it")
     }
     SECTION("the service")
     {
-        for (const BusService answer : {BusService::absent, BusService::silent, BusService::elsewhere}) {
+        for (const BusService answer : {BusService::absent, BusService::down, BusService::elsewhere}) {
             service = answer;
             CHECK(chosen(false) == Way::stdio);
             CHECK(asked);
         }
+    }
+    SECTION("a service that runs, on trees that are not known")
+    {
+        service = BusService::unclear;
+        try {
+            chosen(false);
+            FAIL("it was chosen");
+        } catch (const Error& error) {
+            CHECK(error.code() == ErrorCode::service_unavailable);
+            CHECK(error.message().find("why") != std::string::npos);
+        }
+        CHECK(chosen(true) == Way::stdio);
     }
 }
 
