@@ -116,6 +116,7 @@ std::string unsigned_note(const Signing& signing)
 {
     const std::string& reason = signing.off_reason;
     if (signing.on()) return signing.command + " failed";
+    if (!signing.is_expected && signing.enforcement.empty()) return "";
     if (reason == "config-missing") return "the kernel's configuration " + signing.off_path + " is missing";
     if (reason == "openssl-missing") return "openssl, which makes the key, is not installed";
     if (reason == "secureboot-policy-missing") return "update-secureboot-policy, which makes the key, is not installed";
@@ -161,6 +162,8 @@ Signing decide_signing(const Work& work, const BuildInputs& inputs)
     // What /sys says is about this machine, not about an image that is made on it.
     const fs::path system = in_chroot(work.places) ? fs::path() : fs::path("/");
     signing.enforcement = signature_enforcement(inputs.kernel, inputs.headers.config, system).value_or("");
+    signing.is_expected = !inputs.framework.mok_signing_key.empty() || !inputs.framework.mok_certificate.empty() ||
+                          work.places.dkms_tree == work.places.root / "var/lib/dkms";
     const std::string& policy = inputs.framework.try_sign_modules;
     if (policy == "false" || policy == "no") return off(signing, "policy");
     if (policy != "true" && policy != "yes" && in_chroot(work.places)) return off(signing, "chroot");

@@ -23,6 +23,9 @@ struct Signing {
     std::string off_reason;
     std::string off_path;
 
+    /// Whether a missing key is worth a note: somebody has named one, or this is the tree that has one.
+    bool is_expected = false;
+
     /// Why the kernel loads only signed modules (signature_enforcement); empty if it loads others, too.
     std::string enforcement;
 
@@ -45,8 +48,8 @@ struct KeyPair {
 };
 
 /// Why modules are unsigned although they should not be, in words that complete "unsigned: ", for the record of the
-/// build: a reason of `signing` that can be mended, or that the program failed although it was on. Empty where the
-/// system or its administrator wants no signatures.
+/// build: what can be repaired, or that the program failed although it was on. Empty where the system or its
+/// administrator wants no signatures, and where none is expected.
 std::string unsigned_note(const Signing& signing);
 
 /// Decides by framework.conf, the kernel's configuration and what exists; changes nothing. A pair that is missing and
