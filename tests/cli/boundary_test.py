@@ -129,7 +129,12 @@ class Boundary(unittest.TestCase):
         return self.build()
 
     def test_a_module_of_a_terabyte(self):
-        self.refused(self.make('truncate -s 1T prey.ko'), 'prey.ko', 'larger than')
+        result = self.make('truncate -s 1T prey.ko')
+        self.assertEqual(result.code, 10, result)
+        self.assertIn('exceeded 4 GiB in one file', result.err)
+
+    def test_a_module_that_is_larger_than_modules_are(self):
+        self.refused(self.make('truncate -s 3G prey.ko'), 'prey.ko', 'larger than')
 
     def test_a_module_that_is_a_pipe(self):
         self.refused(self.make('mkfifo prey.ko'), 'prey.ko', 'not a regular file')

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # Names that are no text, directories that nobody may enter, and what becomes dangerous once it belongs to root.
-import os, shutil, socket
+import os, shutil, stat
 for directory in ('.', '/'.join(os.environ[name] for name in ('dkms_tree', 'module', 'module_version', 'kernelver', 'arch'))):
     os.chdir(directory)
     os.makedirs(b'odd\xff\n/closed/inner')
@@ -10,5 +10,5 @@ for directory in ('.', '/'.join(os.environ[name] for name in ('dkms_tree', 'modu
     os.mkfifo('fifo')
     os.symlink('/etc/shadow', 'shadow')
     os.symlink(os.environ['secret'], 'secret')
-    socket.socket(socket.AF_UNIX).bind('socket')
+    os.mknod('socket', stat.S_IFSOCK | 0o666)
     open('.dkmsd.json', 'w').write('{"modules": []}')
