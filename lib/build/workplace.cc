@@ -91,6 +91,8 @@ Command Workplace::enclosed(Command command) const
     command.directory = shown_build();
     Sandbox sandbox;
     sandbox.empty = {layout_.version(module_)};
+    // As root, other builds are below a directory that this one cannot enter.
+    if (kind_ == SandboxKind::user_namespace) sandbox.empty.push_back(layout_.own());
     sandbox.writable = {{build_, shown_build()}, {second_source(), layout_.source_link(module_)}};
     // The build runs as another user, who must get to it: in an empty directory the way is made anew.
     const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
