@@ -147,7 +147,7 @@ os.chdir(here)
 
     def test_products_that_are_too_large_or_too_many_are_refused(self):
         for attack, said in (('os.truncate(os.open(products / "sparse.dsc", os.O_CREAT | os.O_WRONLY), 1 << 40)', 'larger than'),
-                             ('[(products / f"{i}.dsc").touch() for i in range(10000)]', 'more than 100 files')):
+                             ('[(products / f"{i}.dsc").touch() for i in range(101)]', 'more than 100 files')):
             with self.subTest(said=said):
                 shutil.rmtree(self.source / 'hello-dkms-mkdsc', ignore_errors=True)
                 self.put_template('mkdsc', attack + '\n')
@@ -216,8 +216,7 @@ for kernel in {kernels!r}:
         # What this user cannot read is not read with more rights.
         self.assertIn('cannot be read', self.kmp('os.close(os.open("closed", os.O_CREAT))\nos.chmod("closed", 0)\n', code=2).err)
         for attack, said, code in (('os.truncate(os.open("sparse", os.O_CREAT | os.O_WRONLY), 1 << 40)', '8 GiB', 7),
-                                   ('[pathlib.Path(f"{i}.c").touch() for i in range(100001)]', '100000 entries', 7),
-                                   ('for _ in range(2000):\n    os.mkdir("d")\n    os.chdir("d")', 'nested', 1)):
+                                   ('for _ in range(250):\n    os.mkdir("d")\n    os.chdir("d")', 'nested', 1)):
             with self.subTest(said=said):
                 self.assertIn(said, self.kmp(attack + '\n', code=code).err)
 
