@@ -10,6 +10,7 @@ namespace dkms {
 namespace {
 
 constexpr auto shown_after_end = std::chrono::seconds(60);
+constexpr auto longest_farewell = std::chrono::seconds(2);
 constexpr auto pause_between_changes = std::chrono::milliseconds(100);
 
 Error unavailable(const sdbus::Error& error)
@@ -53,6 +54,12 @@ BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authorit
     } catch (const sdbus::Error& error) {
         throw unavailable(error);
     }
+}
+
+BusFront::~BusFront()
+{
+    pump_.reset();
+    bus::write_out(*connection_, longest_farewell);
 }
 
 void BusFront::take_name()

@@ -33,6 +33,7 @@ public:
     /// Does not take the name yet. Throws Error ServiceUnavailable.
     BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, TreeReader& reader, KnownGaps& gaps,
              const std::string& version, Listener listener);
+    ~BusFront();
     BusFront(const BusFront&) = delete;
     BusFront& operator=(const BusFront&) = delete;
 

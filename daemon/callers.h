@@ -26,6 +26,11 @@ public:
     /// Calls `heard` at once when it is known, else when the bus has answered. Throws sdbus::Error when the connection
     /// is closed.
     void identify(const std::string& name, Identified heard);
+    /// The same, for what will be asked later.
+    void learn(const std::string& name)
+    {
+        if (known(name) == nullptr && asked_.find(name) == asked_.end()) identify(name, [](const bus::Sender*) {});
+    }
     const bus::Sender* known(const std::string& name) const;
 
 private:

@@ -87,7 +87,7 @@ bool Reception::is_dealt_with(const bus::IncomingCall& call)
     const std::string sender(call.sender());
     const auto user = user_of(sender);
     if (!unread_.may_answer(sender, user)) {
-        if (!user) callers_.identify(sender, [](const bus::Sender*) {}); // so that it counts against him
+        callers_.learn(sender); // so that it counts against the user
         return true;
     }
     unread_.sent(sender, user, call.member() == "Introspect" ? introspection_answer : small_answer);
@@ -101,9 +101,11 @@ void Reception::take(const std::string& sender, bus::Action needs, Deed deed, Fa
     called_();
     if (const bus::Sender* known = callers_.known(sender))
         return take_known(*known, {needs, std::move(deed), std::move(fail)});
-    auto& calls = strangers_[sender];
     const std::size_t most = descriptors_run_short() ? waiting_of_stranger_in_need : waiting_of_stranger;
-    if (calls.size() >= most || stranger_calls_ >= waiting_of_strangers) throw too_many("one sender");
+    const auto waiting = strangers_.find(sender);
+    if ((waiting != strangers_.end() && waiting->second.size() >= most) || stranger_calls_ >= waiting_of_strangers)
+        throw too_many("one sender");
+    auto& calls = strangers_[sender];
     calls.push_back({needs, std::move(deed), std::move(fail)});
     ++stranger_calls_;
     if (calls.size() == 1)

@@ -369,6 +369,26 @@ void handle_received(sdbus::IConnection& connection)
     while (received-- > 0 && handle_one(connection)) continue;
 }
 
+void write_out(sdbus::IConnection& connection, std::chrono::milliseconds limit) noexcept
+{
+    try {
+        sd_bus* const bus = raw_bus(connection);
+        const auto deadline = std::chrono::steady_clock::now() + limit;
+        std::uint64_t unwritten = 0;
+        while (sd_bus_get_n_queued_write(bus, &unwritten) >= 0 && unwritten > 0) {
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            pollfd socket{sd_bus_get_fd(bus), POLLOUT, 0};
+            if (left.count() <= 0 || ::poll(&socket, 1, static_cast<int>(left.count())) == 0) return sd_bus_close(bus);
+            handle_one(connection); // writes, and handles nothing as long as it could
+        }
+    } catch (const sdbus::Error&) {
+        return; // it is closed
+    } catch (const Error&) {
+        return;
+    }
+}
+
 bool wait_for_message(sdbus::IConnection& connection, int other, int milliseconds)
 {
     const Watch watch = watch_of(connection);

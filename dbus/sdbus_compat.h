@@ -13,6 +13,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -144,6 +145,10 @@ bool handle_pending(sdbus::IConnection& connection);
 /// Handles what the library has read already, and nothing more: after a call, what arrived before its answer. Throws
 /// sdbus::Error when the connection is closed.
 void handle_received(sdbus::IConnection& connection);
+
+/// Writes out what is still to be written, for at most `limit`; what the bus has not taken then is dropped, and the
+/// connection closed. Without it the end of a connection waits for the bus, however long.
+void write_out(sdbus::IConnection& connection, std::chrono::milliseconds limit) noexcept;
 
 /// Waits until something has arrived on the connection or `other` (-1: none) is readable, at most `milliseconds` (-1:
 /// for ever). Returns whether `other` is readable. Throws sdbus::Error when the connection is closed.

@@ -127,6 +127,7 @@ class FloodTest(BusTest):
         line = wire.Wire(self.bus.socket)
         self.addCleanup(line.close)
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)  # it has stopped, in the middle of nothing
         arguments = 'ss', wire.text('org.dkms1.Manager') + wire.text('Version')
         serials = [line.send('Get', *arguments, interface='org.freedesktop.DBus.Properties') for _ in range(5000)]
         os.kill(self.pid, signal.SIGTERM)
