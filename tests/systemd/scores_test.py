@@ -14,9 +14,9 @@ HIGHEST = {
     'dkmsd.service': 1.2,
     'dkms-autoinstall.service': 1.6,
     'dkms-device@.service': 1.6,
-    'dkms-build@.service': 3.5,
-    'dkms-build-network@.service': 4.4,
-    'dkms-tree@.service': 3.4,
+    'dkms-build@.service': 3.7,
+    'dkms-build-network@.service': 4.5,
+    'dkms-tree@.service': 3.6,
     'dkms-script@.service': 8.7,
 }
 
