@@ -51,7 +51,7 @@ int run_stdio(const DaemonOptions& options)
 int run_service(const DaemonOptions& options)
 {
     Supervisor::Setup setup = setup_from(options);
-    setup.settings = {{"sandbox", "required"}}; // everyone's builds: not as root without one, unless an admin says so
+    setup.settings = service_settings();
     const char* given = std::getenv("STATE_DIRECTORY"); // by a service manager, see systemd.exec(5)
     setup.job_directory = (given != nullptr ? std::filesystem::path(given) : setup.places.state_dir) / "jobs";
     return run_bus_service({std::move(setup), DKMS_VERSION, run_directory(options), options.idle_exit});

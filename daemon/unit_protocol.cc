@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/unit_protocol.h"
 
-#include "lib/config/network_switch.h"
+#include "lib/config/build_switches.h"
 
 namespace dkms {
 
@@ -30,7 +30,7 @@ std::optional<UnitKind> unit_kind_of(std::string_view name)
 UnitKind unit_for(const Step& step, const Places& places)
 {
     if (step.kind != StepKind::build) return UnitKind::tree;
-    return network_allowed(places, step.module.name) ? UnitKind::build_network : UnitKind::build;
+    return build_switches(places, step.module.name, {}).network ? UnitKind::build_network : UnitKind::build;
 }
 
 std::filesystem::path socket_of(UnitKind kind, const std::filesystem::path& directory)

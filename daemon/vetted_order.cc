@@ -106,7 +106,7 @@ WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, UnitKind kind
     check_handle(step, gifts, sender);
     WorkOrder result = order;
     result.places = places;
-    result.settings.clear(); // of a caller's environment, which a service has not
+    result.settings = service_settings();
     result.jobserver = gifts.jobserver_read >= 0 && gifts.jobserver_write >= 0;
     result.handle = gifts.handle >= 0;
     return result;

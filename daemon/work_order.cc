@@ -9,6 +9,8 @@ using nlohmann::json;
 
 std::string worker_protocol() { return "2 " DKMS_VERSION; }
 
+std::map<std::string, std::string> service_settings() { return {{"sandbox", "required"}}; }
+
 json to_json(const WorkOrder& order)
 {
     return {{"step", to_json(order.step)},   {"places", to_json(order.places)}, {"job", order.job},

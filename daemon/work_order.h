@@ -36,6 +36,10 @@ struct WorkOrder {
     std::map<std::string, std::string> settings = {}; ///< see Work::settings
     bool background = false;                          ///< nobody waits for it: it is to yield to others
 };
+/// Settings of the service's own orders: everyone's builds are not done as root without a sandbox, unless an
+/// administrator says so.
+std::map<std::string, std::string> service_settings();
+
 nlohmann::json to_json(const WorkOrder& order);
 WorkOrder work_order_from_json(const nlohmann::json& value);
 

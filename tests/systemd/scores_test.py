@@ -14,9 +14,9 @@ HIGHEST = {
     'dkmsd.service': 1.2,
     'dkms-autoinstall.service': 1.6,
     'dkms-device@.service': 1.6,
-    'dkms-build@.service': 3.7,
-    'dkms-build-network@.service': 4.5,
-    'dkms-tree@.service': 3.6,
+    'dkms-build@.service': 4.0,
+    'dkms-build-network@.service': 4.9,
+    'dkms-tree@.service': 3.7,
     'dkms-script@.service': 8.7,
 }
 
