@@ -2,7 +2,7 @@
 #include "client/daemon_program.h"
 #include "client/transport.h"
 #include "lib/model/error.h"
-#include "lib/process/child.h"
+#include "lib/process/wide_command.h"
 
 #include <nlohmann/json.hpp>
 
@@ -57,7 +57,7 @@ Wire make_wire()
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-Child start(const PlaceOptions& places, int input, int output)
+WideChild start(const PlaceOptions& places, int input, int output)
 {
     Command command;
     command.argv = arguments_for(places);
@@ -68,7 +68,7 @@ Child start(const PlaceOptions& places, int input, int output)
     // The end of its input tells it that we are gone; an install step is then finished, not killed.
     command.die_with_parent = false;
     try {
-        return Child::start(command);
+        return WideChild::start(command);
     } catch (const Error& error) {
         throw Error(ErrorCode::service_unavailable, {{"reason", command.argv.front() + ": " + error.message()}});
     }
@@ -83,7 +83,11 @@ public:
     ~StdioTransport() override
     {
         input_.close();
-        child_.wait();
+        try {
+            child_.wait();
+        } catch (const Error&) {
+            return; // its unit has been ended, and so has it
+        }
     }
 
     Accepted submit(const Request& request, int handle, bool) override // its jobs end with us: we wait
@@ -228,7 +232,7 @@ private:
                                                    : "it ended with exit code " + std::to_string(status.code)}});
     }
 
-    Child child_;
+    WideChild child_;
     Descriptor input_;
     Descriptor output_;
     LineBuffer lines_{longest_answer};

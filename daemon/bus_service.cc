@@ -7,7 +7,6 @@
 #include "daemon/kernel_watch.h"
 #include "daemon/known_gaps.h"
 #include "daemon/loop.h"
-#include "daemon/message_of_the_day.h"
 #include "lib/plan/needs.h"
 
 #include <nlohmann/json.hpp>
@@ -18,6 +17,7 @@
 #include <memory>
 #include <utility>
 
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -77,11 +77,11 @@ private:
                                           BusFront::Listener{[this] { was_used(); }, [this] { bus_is_gone(); }});
     }
 
-    void shut_down()
+    void shut_down(int code = 0)
     {
         sd_notify(0, "STOPPING=1");
         on_idle_ = Source();
-        supervisor_.shut_down([this] { loop_.leave(); });
+        supervisor_.shut_down([this, code] { loop_.leave(code); });
     }
 
     void bus_is_gone()
@@ -176,10 +176,10 @@ private:
         }
     }
 
-    void tell_those_who_log_in(const std::vector<KernelGap>& gaps) const
+    void tell_those_who_log_in(const std::vector<KernelGap>& gaps)
     {
         try {
-            if (!run_.empty()) tell_at_login(run_, gaps);
+            supervisor_.workers().tell_at_login(run_, gaps);
         } catch (const Error& error) {
             std::cerr << "dkmsd: the message of the day: " << error.message() << '\n';
         }
@@ -205,6 +205,15 @@ private:
         if (front_) front_->tree_changed();
     }
 
+    /// What is installed is another version, whose units do nothing for this one. The next instance takes up what is
+    /// left; what runs is finished first.
+    void outdated() override
+    {
+        if (std::exchange(is_outdated_, true)) return;
+        std::cerr << "dkmsd: another version has been installed; it goes on with the jobs that are left\n";
+        shut_down(EX_TEMPFAIL);
+    }
+
     InstanceLock only_one_;
     std::string version_;
     std::filesystem::path run_;
@@ -225,6 +234,7 @@ private:
     Source on_reconnect_;
     Source on_idle_;
     Source on_gaps_;
+    bool is_outdated_ = false;
 };
 
 } // namespace

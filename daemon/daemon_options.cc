@@ -12,15 +12,16 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
 
-enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, version, introspect };
+enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, units, version, introspect };
 
-constexpr std::array<option, 10> known{{{"stdio", no_argument, nullptr, stdio},
+constexpr std::array<option, 11> known{{{"stdio", no_argument, nullptr, stdio},
                                         {"root", required_argument, nullptr, root},
                                         {"dkmstree", required_argument, nullptr, dkms_tree},
                                         {"sourcetree", required_argument, nullptr, source_tree},
                                         {"installtree", required_argument, nullptr, install_tree},
                                         {"jobs", required_argument, nullptr, 'j'},
                                         {"idle-exit", required_argument, nullptr, idle_exit},
+                                        {"units", no_argument, nullptr, units},
                                         {"version", no_argument, nullptr, version},
                                         {"introspect", no_argument, nullptr, introspect},
                                         {nullptr, 0, nullptr, 0}}};
@@ -64,6 +65,9 @@ void take(DaemonOptions& options, int option, const char* value)
     case idle_exit:
         options.idle_exit = std::chrono::seconds(number_in(value));
         break;
+    case units:
+        options.units = true;
+        break;
     case version:
         options.mode = DaemonMode::version;
         break;
@@ -82,6 +86,8 @@ DaemonOptions read_daemon_options(int argc, char** argv)
     DaemonOptions options;
     for (int one = 0; (one = ::getopt_long(argc, argv, "j:", known.data(), nullptr)) >= 0;)
         take(options, one, ::optarg);
+    if (options.units && (options.places.any() || options.mode == DaemonMode::stdio))
+        refuse("--units is for the service of this system's own trees");
     if (::optind < argc) refuse(std::string("dkmsd takes no word '") + argv[::optind] + "'");
     return options;
 }

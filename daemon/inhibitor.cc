@@ -85,10 +85,10 @@ void Inhibitor::reasons_changed()
 {
     if (!reasons_.empty()) {
         on_release_ = Source();
-        if (!logind_) take();
-    } else if (logind_) {
+        if (!held_) take();
+    } else if (held_) {
         on_release_ = loop_.after(linger, [this] {
-            held_.close();
+            held_.reset();
             logind_.reset();
         });
     }
@@ -96,6 +96,12 @@ void Inhibitor::reasons_changed()
 
 void Inhibitor::take()
 {
+    held_ = std::make_shared<Descriptor>();
+    const bool is_asked_for_us =
+        supervisor_.workers().inhibit(reasons_.begin()->second, [slot = std::weak_ptr(held_)](Descriptor held) {
+            if (const auto wanted = slot.lock()) *wanted = std::move(held);
+        });
+    if (is_asked_for_us) return;
     try {
         logind_ = sdbus::createProxy(connection_, bus::ServiceName{"org.freedesktop.login1"},
                                      sdbus::ObjectPath{"/org/freedesktop/login1"});
@@ -113,9 +119,9 @@ void Inhibitor::taken(sdbus::MethodReply* reply)
 {
     if (reply == nullptr) return; // no logind, or it will not have it
     try {
-        held_ = bus::read_descriptor(*reply);
+        if (held_) *held_ = bus::read_descriptor(*reply);
     } catch (const Error&) {
-        held_.close();
+        return;
     }
 }
 

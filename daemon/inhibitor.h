@@ -17,7 +17,7 @@ namespace dkms {
 /// refuses, nothing happens: nothing ever waits for it.
 class Inhibitor {
 public:
-    /// All must outlive it.
+    /// All must outlive it. A service that has not the right to ask logind has it asked by its workers.
     Inhibitor(Loop& loop, sdbus::IConnection& connection, const Supervisor& supervisor);
 
     // What the Observer hears. Nothing is thrown.
@@ -37,7 +37,7 @@ private:
     std::string next_kernel_;               ///< its release
     std::map<JobId, std::string> reasons_;  ///< sentences
     std::unique_ptr<sdbus::IProxy> logind_; ///< while it is asked, and while it is held
-    Descriptor held_;
+    std::shared_ptr<Descriptor> held_;      ///< there while it is wanted; empty until it has been granted
     Source on_release_;
 };
 

@@ -3,6 +3,7 @@
 #include "daemon/bus_service.h"
 #include "daemon/daemon_options.h"
 #include "daemon/stdio_front.h"
+#include "daemon/unit_protocol.h"
 #include "dbus/members.h"
 #include "lib/process/descriptor.h"
 
@@ -20,7 +21,10 @@ Supervisor::Setup setup_from(const DaemonOptions& options)
 {
     Supervisor::Setup setup;
     setup.places = resolve_places(options.places);
-    setup.worker = find_worker();
+    setup.workers = [units = options.units, places = setup.places](Loop& loop, std::function<void()> outdated) {
+        return units ? workers_as_units(loop, places, unit_sockets, std::move(outdated))
+                     : workers_as_children(loop, places, find_worker());
+    };
     setup.parallel = options.parallel;
     return setup;
 }
@@ -47,13 +51,13 @@ int run_stdio(const DaemonOptions& options)
 int run_service(const DaemonOptions& options)
 {
     Supervisor::Setup setup = setup_from(options);
-    setup.settings = {{"sandbox", "required"}}; // everyone's builds: not as root without one, unless an admin says so
+    setup.settings = service_settings();
     const char* given = std::getenv("STATE_DIRECTORY"); // by a service manager, see systemd.exec(5)
     setup.job_directory = (given != nullptr ? std::filesystem::path(given) : setup.places.state_dir) / "jobs";
     return run_bus_service({std::move(setup), DKMS_VERSION, run_directory(options), options.idle_exit});
 }
 
-int run(const DaemonOptions& options)
+int serve(const DaemonOptions& options)
 {
     switch (options.mode) {
     case DaemonMode::version:
@@ -79,7 +83,7 @@ int main(int argc, char** argv)
     ::umask(022);
     std::signal(SIGPIPE, SIG_IGN); // a client that is gone is noticed when it is written to
     try {
-        return dkms::run(dkms::read_daemon_options(argc, argv));
+        return dkms::serve(dkms::read_daemon_options(argc, argv));
     } catch (const dkms::Error& error) {
         std::cerr << "dkmsd: " << error.message() << (error.hint().empty() ? "" : " ") << error.hint() << '\n';
         return error.exit_code(dkms::Verb::add);

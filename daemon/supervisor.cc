@@ -2,12 +2,9 @@
 #include "daemon/supervisor.h"
 
 #include "daemon/job_store.h"
-#include "daemon/tree_claim.h"
 #include "daemon/worker_process.h"
-#include "lib/install/recover.h"
 #include "lib/plan/plan.h"
 #include "lib/process/available_memory.h"
-#include "lib/process/sandbox.h"
 #include "lib/queue/queue.h"
 #include "lib/tree/lock.h"
 
@@ -20,25 +17,13 @@
 #include <set>
 #include <thread>
 
-#include <fcntl.h>
-
 namespace dkms {
 namespace {
 
 constexpr auto kept_after_end = std::chrono::seconds(60); // how long an ended job can be asked for as an object
 constexpr unsigned most_resumptions = 3;                  // of a job that may be what ends us
-constexpr int high_descriptor = 100;                      // above every number that a worker gets
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
-
-/// Opened once: an upgrade of the package in the middle of a queue must not mix versions.
-Descriptor open_worker(const std::filesystem::path& program)
-{
-    const Descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
-    Descriptor raised(opened ? ::fcntl(opened.number(), F_DUPFD_CLOEXEC, high_descriptor) : -1);
-    if (!raised) throw Error(ErrorCode::internal, {{"reason", program.string() + ": " + errno_text(errno)}});
-    return raised;
-}
 
 /// Only privileged users make jobs, and whoever installs packages is not to fail for having many: what there is of
 /// memory for all of them is the limit of each.
@@ -64,12 +49,13 @@ bool only_reads(const JobPlan& plan)
 class Supervisor::Implementation {
 public:
     Implementation(Loop& loop, Setup setup, Observer& observer)
-        : loop_(loop), observer_(observer), setup_(std::move(setup)), worker_(open_worker(setup_.worker)),
-          claim_(loop, setup_.places, setup_.mode,
-                 [this] {
-                     waiting_was_told_.clear();
-                     pump();
-                 }),
+        : loop_(loop), observer_(observer), setup_(std::move(setup)),
+          workers_(setup_.workers(loop, [this] { observer_.outdated(); })),
+          claim_(workers_->claim(setup_.mode,
+                                 [this] {
+                                     waiting_was_told_.clear();
+                                     pump();
+                                 })),
           store_(setup_.job_directory.empty() ? std::optional<JobStore>() : JobStore(setup_.job_directory)),
           queue_(limits(), store_ ? store_->next_id() : 1, running_release())
     {
@@ -86,6 +72,7 @@ public:
     void shut_down(std::function<void()> done);
     bool idle() const { return queue_.idle(); }
     const Places& places() const { return setup_.places; }
+    Workers& workers() const { return *workers_; }
 
 private:
     struct Running {
@@ -95,7 +82,7 @@ private:
         std::unique_ptr<WorkerProcess> worker;
     };
 
-    void prepare_queue();
+    void set_private_builds(std::optional<bool> known);
     void keep(JobId job);
     void try_to_keep(JobId job);
     void announce(JobId job, bool inside = false);
@@ -106,6 +93,7 @@ private:
     void pump_soon();
     void pump();
     bool may_start();
+    bool may_go_on();
     void tell_who_waits();
     void carry_out(const QueueCommand& command);
     void tell_started(JobId job);
@@ -119,8 +107,9 @@ private:
     Loop& loop_;
     Observer& observer_;
     Setup setup_;
-    Descriptor worker_;
-    TreeClaim claim_;
+    std::unique_ptr<Workers> workers_;
+    std::unique_ptr<TreeClaim> claim_;
+    std::optional<Error> claim_failed_; ///< what steps fail with until the queue is idle
     std::optional<JobStore> store_;
     Queue queue_;
     bool queue_is_prepared_ = false;
@@ -141,10 +130,9 @@ private:
 };
 
 /// Whether builds can be kept apart is found out by trying, which costs a process: not before there is work.
-void Supervisor::Implementation::prepare_queue()
+void Supervisor::Implementation::set_private_builds(std::optional<bool> known)
 {
-    if (std::exchange(queue_is_prepared_, true)) return;
-    queue_.set_private_builds(available_sandbox() != SandboxKind::none);
+    if (known && !std::exchange(queue_is_prepared_, true)) queue_.set_private_builds(*known);
 }
 
 Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, const Caller& caller, int client_pid,
@@ -152,9 +140,10 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
 {
     JobPlan work = plan(request, facts_of(setup_.places));
     const JobId inside = job_of_process(client_pid);
+    if (!work.steps.empty()) workers_->expect(work.steps.front());
     const bool is_work = !work.steps.empty() || !work.children.empty() || !work.at_end.empty();
     if (is_work) {
-        prepare_queue();
+        if (!queue_is_prepared_) set_private_builds(workers_->private_builds());
         only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
         may_start(); // a tree that cannot be written is an error of the request
     }
@@ -207,7 +196,7 @@ void Supervisor::Implementation::announce(JobId job, bool inside)
 void Supervisor::Implementation::resume()
 {
     if (!store_) return;
-    prepare_queue();
+    set_private_builds(workers_->private_builds());
     for (JobView job : store_->unfinished()) {
         Error error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}});
         if (job.parent == 0 && !job.request.handle) { // a descriptor cannot be had again
@@ -250,7 +239,7 @@ JobId Supervisor::Implementation::job_of_process(int pid) const
 {
     if (pid <= 0) return 0;
     for (const auto& [step, running] : running_)
-        if (is_ancestor(running.worker->pid(), pid)) return running.job;
+        if (running.worker->pid() != 0 && is_ancestor(running.worker->pid(), pid)) return running.job;
     return 0;
 }
 
@@ -330,22 +319,41 @@ void Supervisor::Implementation::tell_news()
 void Supervisor::Implementation::pump()
 {
     tell_news();
-    queue_.set_may_start(queue_.idle() || may_start());
-    if (claim_.waits()) tell_who_waits();
+    queue_.set_may_start(queue_.idle() || may_go_on());
+    if (claim_->waits()) tell_who_waits();
     for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
         for (const QueueCommand& command : commands) carry_out(command);
     if (!queue_.idle()) return;
-    claim_.release();
+    claim_->release();
+    claim_failed_.reset();
+    workers_->expect_nothing();
     waiting_was_told_.clear();
     jobserver_.reset();
     if (const auto done = std::exchange(when_done_, nullptr)) done();
 }
 
-bool Supervisor::Implementation::may_start() { return only_reading_ || claim_.take(); }
+bool Supervisor::Implementation::may_start()
+{
+    if (only_reading_) return true;
+    if (!claim_->take()) return false;
+    set_private_builds(claim_->private_builds());
+    return true;
+}
+
+/// For jobs that have been accepted: each of their steps fails where the tree cannot be had.
+bool Supervisor::Implementation::may_go_on()
+{
+    try {
+        return claim_failed_ || may_start();
+    } catch (const Error& error) {
+        claim_failed_ = error;
+        return true;
+    }
+}
 
 void Supervisor::Implementation::tell_who_waits()
 {
-    const nlohmann::json facts{{"holder", claim_.holder()}};
+    const nlohmann::json facts{{"holder", claim_->holder()}};
     for (const JobId job : queue_.jobs())
         if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
             report(job, Event(EventKind::waiting, facts));
@@ -398,17 +406,17 @@ void Supervisor::Implementation::start(const StartStep& command)
     report(command.job, Event(EventKind::step_started, std::move(facts)));
 
     const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
-    WorkerProcess::Start order{worker_.number(),
-                               {step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
+    WorkerProcess::Start order{{step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
                                 step.handle, setup_.settings, command.background},
-                               claim_.descriptor(),
+                               claim_->descriptor(),
                                step.kind == StepKind::build ? jobserver() : nullptr,
                                log.number(),
                                step.handle ? handle_of(command.job) : -1};
     WorkerProcess::Listener listener{[this, id = command.step](const Event& event) { worker_event(id, event); },
                                      [this, id = command.step](const Outcome& outcome) { worker_ended(id, outcome); }};
     try {
-        auto worker = std::make_unique<WorkerProcess>(loop_, order, std::move(listener));
+        if (claim_failed_) throw Error(*claim_failed_);
+        auto worker = std::make_unique<WorkerProcess>(loop_, *workers_, order, std::move(listener));
         running_.emplace(command.step, Running{command.job, step, now(), std::move(worker)});
     } catch (const Error& error) {
         queue_.finished(command.step, {Result::failed, error, {}}, now());
@@ -440,7 +448,7 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
     if (outcome.usage)
         facts.update({{"cpu_seconds", outcome.usage->cpu_seconds}, {"peak_memory", outcome.usage->peak_memory}});
     report(running.job, Event(EventKind::step_ended, std::move(facts)));
-    recover_from(running.worker->pid(), setup_.places); // a worker that was killed has put nothing in order
+    workers_->recover(running.worker->pid()); // one that was killed has put nothing in order
     queue_.finished(step, outcome, now());
     ended_workers_.push_back(std::move(running.worker)); // it is in the middle of telling us
     on_reap_ = loop_.next_turn([this] { ended_workers_.clear(); });
@@ -515,5 +523,6 @@ void Supervisor::resume() { self_->resume(); }
 void Supervisor::shut_down(std::function<void()> done) { self_->shut_down(std::move(done)); }
 bool Supervisor::idle() const { return self_->idle(); }
 const Places& Supervisor::places() const { return self_->places(); }
+Workers& Supervisor::workers() const { return self_->workers(); }
 
 } // namespace dkms

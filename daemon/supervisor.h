@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/loop.h"
+#include "daemon/workers.h"
 #include "lib/model/event.h"
 #include "lib/model/job.h"
 #include "lib/model/places.h"
@@ -25,16 +26,18 @@ public:
     virtual void job_ended(JobId) {}
     virtual void event(const Event&) {} ///< every event of every job, `job` filled in
     virtual void tree_changed() {}      ///< a step that changes the tree has ended
+    virtual void outdated() {}          ///< another version is installed by now, whose workers are not ours
 };
 
-/// Runs the queue's commands: starts one dkms-worker for each step, hands on what it reports, keeps the lock of the
-/// tree while a step runs, and the jobserver that all builds share. Everything happens on one sd-event loop; nothing
-/// blocks.
+/// Runs the queue's commands: has one dkms-worker started for each step, hands on what it reports, keeps the lock of
+/// the tree while a step runs, and the jobserver that all builds share. Everything happens on one sd-event loop;
+/// nothing blocks.
 class Supervisor {
 public:
     struct Setup {
         Places places;
-        std::filesystem::path worker; ///< program; opened once at start and run by that descriptor
+        /// Where its steps are done, see daemon/workers.h.
+        std::function<std::unique_ptr<Workers>(Loop& loop, std::function<void()> outdated)> workers;
         std::filesystem::path
             job_directory;     ///< logs and journal of the service: <state dir>/jobs; empty: none is kept (stdio)
         unsigned parallel = 0; ///< slots of the jobserver; 0: see compilers_at_a_time
@@ -72,6 +75,7 @@ public:
     void shut_down(std::function<void()> done);
     bool idle() const;
     const Places& places() const;
+    Workers& workers() const;
 
 private:
     class Implementation;

@@ -2,55 +2,76 @@
 #include "daemon/tree_claim.h"
 
 #include "lib/install/recover.h"
+#include "lib/process/child.h"
+#include "lib/tree/lock.h"
 
 #include <utility>
 
 namespace dkms {
+namespace {
 
-TreeClaim::TreeClaim(Loop& loop, const Places& places, const std::string& mode, std::function<void()> freed)
-    : loop_(loop), places_(places), lock_(Layout(places), mode), freed_(std::move(freed))
-{
-}
-
-bool TreeClaim::take()
-{
-    if (lock_.held() || is_shared_) return true;
-    if (waiter_) return false;
-    if (lock_.try_take()) {
-        recover(places_);
-        return true;
+class OwnClaim : public TreeClaim {
+public:
+    OwnClaim(Loop& loop, const Places& places, const std::string& mode, std::function<void()> freed)
+        : loop_(loop), places_(places), lock_(Layout(places), mode), freed_(std::move(freed))
+    {
     }
-    is_shared_ = lock_.held_by_ancestor();
-    if (!is_shared_) wait();
-    return is_shared_;
-}
 
-void TreeClaim::wait()
-{
-    Command command;
-    command.argv = {"flock", "--exclusive", Layout(places_).lock().string(), "true"};
-    command.environment = base_environment();
-    waiter_ = Child::start(command);
-    on_freed_ = loop_.on_readable(waiter_->descriptor(), [this] { have_waited(); });
-}
+    bool take() override
+    {
+        if (lock_.held() || is_shared_) return true;
+        if (waiter_) return false;
+        if (lock_.try_take()) {
+            recover(places_);
+            return true;
+        }
+        is_shared_ = lock_.held_by_ancestor();
+        if (!is_shared_) wait();
+        return is_shared_;
+    }
 
-void TreeClaim::have_waited()
-{
-    stop_waiting();
-    freed_();
-}
+    bool waits() const override { return waiter_.has_value(); }
+    std::string holder() const override { return lock_.holder().text(); }
+    int descriptor() const override { return lock_.descriptor(); }
 
-void TreeClaim::stop_waiting()
-{
-    on_freed_ = Source();
-    waiter_.reset();
-}
+    void release() override
+    {
+        stop_waiting();
+        lock_.release();
+        is_shared_ = false;
+    }
 
-void TreeClaim::release()
+private:
+    void wait()
+    {
+        waiter_ = Child::start(command_that_waits(Layout(places_)));
+        on_freed_ = loop_.on_readable(waiter_->descriptor(), [this] {
+            stop_waiting();
+            freed_();
+        });
+    }
+
+    void stop_waiting()
+    {
+        on_freed_ = Source();
+        waiter_.reset();
+    }
+
+    Loop& loop_;
+    Places places_;
+    TreeLock lock_;
+    std::function<void()> freed_;
+    bool is_shared_ = false; ///< the lock is held above us, for as long as we live
+    std::optional<Child> waiter_;
+    Source on_freed_;
+};
+
+} // namespace
+
+std::unique_ptr<TreeClaim> claim_by_ourselves(Loop& loop, const Places& places, const std::string& mode,
+                                              std::function<void()> freed)
 {
-    stop_waiting();
-    lock_.release();
-    is_shared_ = false;
+    return std::make_unique<OwnClaim>(loop, places, mode, std::move(freed));
 }
 
 } // namespace dkms

@@ -3,45 +3,42 @@
 
 #include "daemon/loop.h"
 #include "lib/model/places.h"
-#include "lib/process/child.h"
-#include "lib/tree/lock.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace dkms {
 
 /// Our right to change a tree: its lock, that of a dkmsd whose step we were started from, or a place in the queue of
-/// those who wait for it. flock(1) waits in our place, so the loop never blocks.
+/// those who wait for it. Nothing here blocks the loop.
 class TreeClaim {
 public:
-    /// `freed`: the lock was waited for and may be had now; called from the loop. `mode` as for TreeLock.
-    TreeClaim(Loop& loop, const Places& places, const std::string& mode, std::function<void()> freed);
+    TreeClaim() = default;
+    TreeClaim(const TreeClaim&) = delete;
+    TreeClaim& operator=(const TreeClaim&) = delete;
+    virtual ~TreeClaim() = default;
 
-    /// Whether the tree may be changed. Takes the lock, and then first puts in order what a killed dkmsd has left
-    /// (recover()); if it is somebody else's, begins to wait. Throws Error TreeNotWritable, Internal.
-    bool take();
+    /// Whether the tree may be changed. Takes the lock, and then what a killed dkmsd has left is first put in order
+    /// (recover()); if it cannot be had at once, begins to wait for it. Throws Error TreeNotWritable, Internal,
+    /// UnitFailed; after that the next call begins from the start.
+    virtual bool take() = 0;
     /// Whether it is waited for, and for whom, in words.
-    bool waits() const { return waiter_.has_value(); }
-    std::string holder() const { return lock_.holder().text(); }
+    virtual bool waits() const = 0;
+    virtual std::string holder() const = 0;
     /// What workers inherit; -1 when the lock is not ours.
-    int descriptor() const { return lock_.descriptor(); }
+    virtual int descriptor() const = 0;
+    /// Whether the builds of a module can have directories of their own; known once the tree may be changed, and
+    /// nothing where whoever asks can find out himself.
+    virtual std::optional<bool> private_builds() const { return std::nullopt; }
     /// Lets go of it, or waits no longer.
-    void release();
-
-private:
-    void wait();
-    void have_waited();
-    void stop_waiting();
-
-    Loop& loop_;
-    Places places_;
-    TreeLock lock_;
-    std::function<void()> freed_;
-    bool is_shared_ = false; ///< the lock is held above us, for as long as we live
-    std::optional<Child> waiter_;
-    Source on_freed_;
+    virtual void release() = 0;
 };
+
+/// By this process itself; flock(1) waits in its place. `freed`: the lock was waited for and may be had now; called
+/// from the loop. `mode` as for TreeLock.
+std::unique_ptr<TreeClaim> claim_by_ourselves(Loop& loop, const Places& places, const std::string& mode,
+                                              std::function<void()> freed);
 
 } // namespace dkms

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// dkms-worker: does one step and ends. Started by dkmsd only; see docs/architecture.md, "Worker protocol".
-#include "daemon/worker_process.h"
+// dkms-worker: does one step and ends. Started by dkmsd only, or as the first process of a unit; see
+// docs/architecture.md, "Worker protocol" and "Units".
+#include "daemon/keeper.h"
+#include "daemon/work_order.h"
 #include "lib/build/build_step.h"
 #include "lib/build/key_step.h"
 #include "lib/build/unbuild_step.h"
@@ -31,10 +33,13 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -99,7 +104,7 @@ std::string read_line(int descriptor)
 
 WorkOrder read_order()
 {
-    if (read_line(WorkerDescriptors::step) != std::to_string(worker_protocol))
+    if (read_line(WorkerDescriptors::step) != worker_protocol())
         throw Error(ErrorCode::internal, {{"reason", "this worker belongs to another dkmsd"}});
     return work_order_from_json(nlohmann::json::parse(read_line(WorkerDescriptors::step)));
 }
@@ -157,16 +162,31 @@ int serve()
     return 0;
 }
 
+/// The connection that started this unit.
+Descriptor connection_of_unit()
+{
+    if (::sd_listen_fds(1) != 1) throw Error(ErrorCode::internal, {{"reason", "a unit is started by its socket"}});
+    return Descriptor(SD_LISTEN_FDS_START);
+}
+
+int begin(const std::vector<std::string_view>& words)
+{
+    if (words.empty()) return serve();
+    const auto kind = words.size() == 2 && words.front() == "--unit" ? unit_kind_of(words.back()) : std::nullopt;
+    if (!kind) throw Error(ErrorCode::internal, {{"reason", "it takes --unit and the kind of unit"}});
+    return keep(*kind, connection_of_unit());
+}
+
 } // namespace
 } // namespace dkms
 
-int main()
+int main(int argc, char** argv)
 {
     ::prctl(PR_SET_NAME, "dkms-worker"); // it is executed by a descriptor, which has no name
     ::signal(SIGPIPE, SIG_IGN);          // a dkmsd that is gone must not kill an install
     ::umask(022);
     try {
-        return dkms::serve();
+        return dkms::begin({argv + 1, argv + argc});
     } catch (const std::exception& fault) {
         std::fprintf(stderr, "dkms-worker is started by dkmsd: %s\n", fault.what());
         return 1;

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <utility>
 #include <vector>
 
@@ -18,73 +17,45 @@ namespace {
 using nlohmann::json;
 constexpr auto grace = std::chrono::seconds(10);
 
-std::string order_text(const WorkOrder& order)
+std::unique_ptr<StartedWorker> start_at(Workers& workers, const WorkerProcess::Start& start, int events)
 {
-    return std::to_string(worker_protocol) + "\n" + to_json(order).dump() + "\n";
-}
-
-Child start_worker(const WorkerProcess::Start& start, int order, int events)
-{
-    Command command;
-    command.argv = {"dkms-worker"};
-    command.program = "/proc/self/fd/" + std::to_string(start.program);
-    command.environment = base_environment();
-    command.output = start.log;
-    command.inherit = {{order, WorkerDescriptors::step}, {events, WorkerDescriptors::events}};
-    if (start.lock >= 0) command.inherit.emplace_back(start.lock, WorkerDescriptors::lock);
+    WorkerGifts gifts;
+    gifts.events = events;
+    gifts.lock = start.lock;
     if (start.jobserver) {
-        command.inherit.emplace_back(start.jobserver->read_end(), WorkerDescriptors::jobserver_read);
-        command.inherit.emplace_back(start.jobserver->write_end(), WorkerDescriptors::jobserver_write);
+        gifts.jobserver_read = start.jobserver->read_end();
+        gifts.jobserver_write = start.jobserver->write_end();
     }
-    if (start.handle >= 0) command.inherit.emplace_back(start.handle, WorkerDescriptors::handle);
-    // It hears of our end by the end of file and then puts things in order itself.
-    command.die_with_parent = false;
-    return Child::start(command);
+    gifts.log = start.log;
+    gifts.handle = start.handle;
+    return workers.start(start.order, gifts);
 }
 
 } // namespace
 
-json to_json(const WorkOrder& order)
-{
-    return {{"step", to_json(order.step)},   {"places", to_json(order.places)}, {"job", order.job},
-            {"jobserver", order.jobserver},  {"handle", order.handle},          {"settings", order.settings},
-            {"background", order.background}};
-}
-
-WorkOrder work_order_from_json(const json& value)
-{
-    return {step_from_json(value.at("step")),  places_from_json(value.at("places")),
-            value.at("job").get<JobId>(),      value.at("jobserver").get<bool>(),
-            value.at("handle").get<bool>(),    value.at("settings").get<std::map<std::string, std::string>>(),
-            value.at("background").get<bool>()};
-}
-
-WorkerProcess::WorkerProcess(Loop& loop, const Start& start, Listener listener)
-    : loop_(loop), listener_(std::move(listener)), child_([&] {
-          Pipe order = make_pipe();
+WorkerProcess::WorkerProcess(Loop& loop, Workers& workers, const Start& start, Listener listener)
+    : loop_(loop), listener_(std::move(listener)), worker_([&] {
           Pipe events = make_pipe();
-          order_ = std::move(order.write);
           events_ = std::move(events.read);
           ::fcntl(events_.number(), F_SETFL, O_NONBLOCK);
-          return start_worker(start, order.read.number(), events.write.number());
+          return start_at(workers, start, events.write.number());
       }())
 {
-    write_all(order_.number(), order_text(start.order)); // a few hundred bytes: a pipe takes them at once
     on_events_ = loop_.on_readable(events_.number(), [this] { read_events(); });
-    on_exit_ = loop_.on_readable(child_.descriptor(), [this] { end(); });
+    on_worker_ = loop_.on_readable(worker_->descriptor(), [this] { look_for_end(); });
 }
 
 void WorkerProcess::stop()
 {
     if (stopping_) return;
     stopping_ = true;
-    child_.signal(SIGTERM);
+    worker_->terminate();
     kill_later();
 }
 
 void WorkerProcess::kill_later()
 {
-    on_grace_ = loop_.after(grace, [this] { child_.signal_group(SIGKILL); });
+    on_grace_ = loop_.after(grace, [this] { worker_->kill(); });
 }
 
 void WorkerProcess::set_may_be_killed(bool may)
@@ -129,9 +100,12 @@ void WorkerProcess::take(std::string_view bytes)
     for (const Event& event : events) listener_.event(event);
 }
 
-void WorkerProcess::end()
+void WorkerProcess::look_for_end()
 {
-    if (std::exchange(has_ended_, true)) return; // the descriptor tells it until somebody destroys us
+    if (has_ended_) return; // the descriptor tells it until somebody destroys us
+    const auto end = worker_->end();
+    if (!end) return;
+    has_ended_ = true;
     // What it wrote last may still be in the pipe.
     for (std::array<char, 65536> block;;) {
         const ssize_t got = ::read(events_.number(), block.data(), block.size());
@@ -139,16 +113,20 @@ void WorkerProcess::end()
         if (got <= 0) break;
         take({block.data(), static_cast<std::size_t>(got)});
     }
-    const ExitStatus status = child_.wait();
-    if (!outcome_ && stopping_) outcome_ = Outcome{Result::cancelled, Error(ErrorCode::cancelled), {}};
-    if (!outcome_) {
-        const std::string reason = status.signal != 0
-                                       ? "its worker was killed by signal " + std::to_string(status.signal)
-                                       : "its worker ended with " + std::to_string(status.code);
-        outcome_ = Outcome{Result::failed, Error(ErrorCode::interrupted, {{"reason", reason}}), {}};
-    }
     const auto ended = listener_.ended;
-    ended(*outcome_);
+    ended(outcome_ ? *outcome_ : outcome_of(*end));
+}
+
+/// Of one that has not told it.
+Outcome WorkerProcess::outcome_of(const WorkerEnd& end) const
+{
+    // One that an upgrade kept from being started counts as cut off: the next dkmsd, which is on its way, does it.
+    if (stopping_ || end.outdated) return {Result::cancelled, Error(ErrorCode::cancelled), {}};
+    if (end.refused) return {Result::failed, *end.refused, {}};
+    const std::string reason = end.status.signal != 0
+                                   ? "its worker was killed by signal " + std::to_string(end.status.signal)
+                                   : "its worker ended with " + std::to_string(end.status.code);
+    return {Result::failed, Error(ErrorCode::interrupted, {{"reason", reason}}), {}};
 }
 
 } // namespace dkms

@@ -2,6 +2,7 @@
 #include "lib/install/initramfs_step.h"
 
 #include "lib/process/child.h"
+#include "lib/process/wide_command.h"
 
 #include <chrono>
 
@@ -61,7 +62,7 @@ Outcome InitramfsStep::run()
     command.environment = base_environment();
     command.output = STDOUT_FILENO;
     const auto began = std::chrono::steady_clock::now();
-    const ExitStatus status = dkms::run(command, &work_.cancellation);
+    const ExitStatus status = run_wide(command, &work_.cancellation);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     work_.reporter.command_ended("initramfs", release, status.code, seconds.count());
     if (!status.ok())

@@ -3,7 +3,7 @@
 
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
-#include "lib/process/child.h"
+#include "lib/process/wide_command.h"
 
 #include <filesystem>
 #include <set>
@@ -64,7 +64,7 @@ private:
         Command command;
         command.argv = std::move(argv);
         command.environment = base_environment();
-        dkms::run(command, &work_.cancellation);
+        run_wide(command, &work_.cancellation);
     }
 
     Work& work_;

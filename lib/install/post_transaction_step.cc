@@ -2,7 +2,7 @@
 #include "lib/install/post_transaction_step.h"
 
 #include "lib/config/framework.h"
-#include "lib/process/child.h"
+#include "lib/process/wide_command.h"
 #include "lib/tree/layout.h"
 
 #include <cerrno>
@@ -35,7 +35,7 @@ public:
         command.output = log.number();
         work_.reporter.command_started("post_transaction", work_.step.kernel.release, line_);
         const auto began = std::chrono::steady_clock::now();
-        const ExitStatus status = dkms::run(command, &work_.cancellation);
+        const ExitStatus status = run_wide(command, &work_.cancellation);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
         work_.reporter.command_ended("post_transaction", work_.step.kernel.release, status.code, seconds.count());
         if (!status.ok())

@@ -2,7 +2,7 @@
 #include "lib/install/weak_modules.h"
 
 #include "lib/config/distribution.h"
-#include "lib/process/child.h"
+#include "lib/process/wide_command.h"
 #include "lib/tree/directory.h"
 
 #include <algorithm>
@@ -57,7 +57,7 @@ bool run_weak_modules(const std::filesystem::path& program, bool add, const std:
     command.environment = base_environment();
     command.input = input.number();
     command.output = STDOUT_FILENO;
-    return run(command).ok();
+    return run_wide(command).ok();
 }
 
 std::vector<std::string> weak_links_to(const Places& places, const std::vector<std::string>& modules)

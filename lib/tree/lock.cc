@@ -29,6 +29,20 @@ bool is_at(int descriptor, const std::filesystem::path& path)
            opened.st_dev == named.st_dev;
 }
 
+/// Also what an earlier version made with another mode.
+void make_with_mode(const std::filesystem::path& directory, mode_t mode)
+{
+    if (::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) refuse(directory);
+    struct stat status {};
+    if (::lstat(directory.c_str(), &status) != 0) refuse(directory);
+    if (!S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        refuse(directory);
+    }
+    if ((status.st_mode & 0777) != mode && status.st_uid == ::geteuid() && ::chmod(directory.c_str(), mode) != 0)
+        refuse(directory);
+}
+
 pid_t parent_of(pid_t process)
 {
     try {
@@ -44,19 +58,59 @@ pid_t parent_of(pid_t process)
     }
 }
 
+/// See starter_of_unit().
+pid_t starter_of(pid_t process)
+{
+    try {
+        return starter_of_unit(read_file("/proc/" + std::to_string(process) + "/cgroup", 65536));
+    } catch (const Error&) {
+        return 0;
+    }
+}
+
 } // namespace
+
+/// Instances are named N-PID-UID, by newer systemds N-PID_ID-UID, after whoever connected.
+pid_t starter_of_unit(const std::string& cgroup)
+{
+    if (cgroup.find("/user.slice/") != std::string::npos) return 0; // users name units of theirs as they like
+    for (const char* unit : {"/dkms-tree@", "/dkms-build@", "/dkms-script@"}) {
+        const auto at = cgroup.rfind(unit);
+        if (at == std::string::npos) continue;
+        std::istringstream instance(cgroup.substr(cgroup.find('@', at) + 1));
+        unsigned long count = 0;
+        char dash = 0;
+        pid_t process = 0;
+        if (instance >> count >> dash >> process && dash == '-') return process;
+    }
+    return 0;
+}
 
 bool is_ancestor(pid_t ancestor, pid_t process)
 {
-    while (process > 1 && process != ancestor) process = parent_of(process);
+    while (process > 1 && process != ancestor) {
+        const pid_t above = parent_of(process);
+        process = above > 1 ? above : starter_of(process);
+    }
     return process > 1 && process == ancestor;
+}
+
+Command command_that_waits(const Layout& layout)
+{
+    Command command;
+    command.argv = {"flock", "--exclusive", layout.lock().string(), "true"};
+    command.environment = base_environment();
+    return command;
 }
 
 std::filesystem::path make_own_directory(const Layout& layout, const std::filesystem::path& below)
 {
     make_directories(layout.tree());
-    if (::mkdir(layout.own().c_str(), 0700) != 0 && errno != EEXIST) refuse(layout.own());
-    make_directories(below);
+    make_with_mode(layout.own(), 0711);
+    // What a build leaves in there, setuid files too, is for no other user.
+    std::filesystem::path reached = layout.own();
+    for (const auto& component : below.lexically_relative(layout.own()))
+        if (component != ".") make_with_mode(reached /= component, 0700);
     return below;
 }
 
@@ -73,7 +127,7 @@ bool TreeLock::try_take()
             refuse(path);
         }
         if (!is_at(file.number(), path)) continue;
-        const std::string text = std::to_string(::getpid()) + " " + mode_ + "\n";
+        const std::string text = std::to_string(named_) + " " + mode_ + "\n";
         if (::ftruncate(file.number(), 0) != 0) refuse(path);
         write_all(file.number(), text);
         descriptor_ = std::move(file);

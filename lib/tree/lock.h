@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/process/child.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/layout.h"
 
 #include <string>
 
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace dkms {
 
@@ -17,8 +19,12 @@ namespace dkms {
 /// Never blocks: the owner asks again (try_take) as often as it likes, from its event loop.
 class TreeLock {
 public:
-    /// Opens nothing yet. `mode` is written into the lock for others to read: "service" or "stdio".
-    TreeLock(Layout layout, std::string mode) : layout_(std::move(layout)), mode_(std::move(mode)) {}
+    /// Opens nothing yet. `mode` is written into the lock for others to read: "service" or "stdio"; so is the number of
+    /// the process that it is taken for.
+    TreeLock(Layout layout, std::string mode, pid_t taken_for = ::getpid())
+        : layout_(std::move(layout)), mode_(std::move(mode)), named_(taken_for)
+    {
+    }
 
     /// Takes the lock, and makes <tree>/.dkmsd if needed. True when it is held now, also when it was before. Who gets
     /// true for a lock it did not hold should call recover() (lib/install/recover.h) before its first step. Throws
@@ -47,14 +53,23 @@ public:
 private:
     Layout layout_;
     std::string mode_;
+    pid_t named_;
     Descriptor descriptor_;
 };
 
-/// Whether `ancestor` is `process` or one of the processes above it, by proc(5).
+/// A command that ends when the lock of the tree could be had.
+Command command_that_waits(const Layout& layout);
+
+/// Whether `ancestor` is `process` or one of the processes above it, by proc(5). Above the first process of a unit that
+/// dkmsd's sockets have started stands the one that connected to the socket.
 bool is_ancestor(pid_t ancestor, pid_t process);
 
-/// Makes <tree>/.dkmsd (0700) and `below` in it, and the tree itself. Returns the path. Throws Error TreeNotWritable,
-/// DiskFull.
+/// The process that connected to the socket which started the unit that `cgroup` (text of /proc/PID/cgroup) names; 0:
+/// it is no such unit.
+pid_t starter_of_unit(const std::string& cgroup);
+
+/// Makes <tree>/.dkmsd (0711: what of it others may look at has a name that they know, see pending_steps) and `below`
+/// in it (0700), and the tree itself. Returns the path. Throws Error TreeNotWritable, DiskFull.
 std::filesystem::path make_own_directory(const Layout& layout, const std::filesystem::path& below);
 
 } // namespace dkms

@@ -2,6 +2,7 @@
 #include "lib/tree/script.h"
 
 #include "lib/kernel/headers.h"
+#include "lib/process/wide_command.h"
 #include "lib/tree/layout.h"
 
 #include <algorithm>
@@ -133,7 +134,7 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
     work.reporter.command_started(script.name, module.text(), text_of(*argv));
     ExitStatus status;
     try {
-        status = run_heard(
+        status = run_wide_heard(
             std::move(command),
             [&](std::string_view text) {
                 write_all(STDOUT_FILENO, text);

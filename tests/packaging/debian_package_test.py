@@ -37,7 +37,7 @@ class ModulePackages(unittest.TestCase):
             self.assertEqual([path for path in self.left_over(with_us, debian) if '/.dkmsd' not in path], [])
             debian.apt('purge', 'dkmsd')
             self.assertEqual(self.left_over(before, debian), [])
-            self.assertNotIn('dkms-build', (debian.root / 'etc' / 'passwd').read_text())
+            self.assertNotIn('dkms', (debian.root / 'etc' / 'passwd').read_text())
 
     def test_that_are_installed_stay_in_the_tree_when_we_are_purged(self):
         with guest.Guest() as debian:

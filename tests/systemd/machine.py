@@ -124,6 +124,8 @@ def prepare(directory):
                    cwd='/etc', check=True)
     (root / 'etc' / 'machine-id').write_text('0123456789abcdef0123456789abcdef\n')  # not the first boot: nothing is enabled
     subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir', root], check=True)
+    # As a package's script does.
+    subprocess.run(['systemd-sysusers', f'--root={root}', 'dkmsd.conf'], check=True)
     return root
 
 

@@ -42,7 +42,7 @@ TEST_CASE("a staged build is seen when it is published and not before")
     CHECK(text_of_file(published) == "first");
     CHECK(mode_of(published) == 0644);
     CHECK(mode_of(layout.kernel(module_id, kernel)) == 0755);
-    CHECK(mode_of(layout.own()) == 0700);
+    CHECK(mode_of(layout.own()) == 0711);
 
     SECTION("another one takes its place as a whole")
     {

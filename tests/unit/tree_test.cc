@@ -111,7 +111,7 @@ TEST_CASE("the lock is held by one, who is named, and is free again when its hol
     REQUIRE(::stat(layout.lock().c_str(), &facts) == 0);
     CHECK((facts.st_mode & 07777) == 0600);
     REQUIRE(::stat(layout.own().c_str(), &facts) == 0);
-    CHECK((facts.st_mode & 07777) == 0700);
+    CHECK((facts.st_mode & 07777) == 0711);
 }
 
 TEST_CASE("a process that a step has started knows that the lock is held for it")

@@ -65,6 +65,10 @@ class Machine:
         subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir', self.layer], check=True)
         if not (self.layer / 'usr/lib/systemd/system/dkmsd.service').exists():
             raise AssertionError(f'{BUILD} was not set up with --prefix=/usr: delete it, ./dev vm makes it anew')
+        # The users of the project are made at the first boot, as a package's script would have made them.
+        drop_in = self.path('/etc/systemd/system/systemd-sysusers.service.d')
+        drop_in.mkdir(parents=True)
+        (drop_in / 'always.conf').write_text('[Unit]\nConditionNeedsUpdate=\n')
         self.put(HERE / 'agent', '/usr/lib/dkms-test')
         self.put(HERE / 'agent.service', '/usr/lib/systemd/system')
         subprocess.run(['systemctl', f'--root={self.layer}', '--quiet', 'preset-all'], check=True, stderr=subprocess.DEVNULL)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "daemon/work_order.h"
+#include "lib/process/child.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dkms {
+
+/// What a worker is given beside its order, as descriptors of ours; -1: nothing.
+struct WorkerGifts {
+    int events = -1;
+    int lock = -1;
+    int jobserver_read = -1;
+    int jobserver_write = -1;
+    int log = -1; ///< where its output goes
+    int handle = -1;
+};
+
+/// A dkms-worker that has its order, as a child of this process.
+struct WorkerChild {
+    Descriptor order; ///< kept open: its end of file tells the worker that we are gone
+    Child child;
+};
+
+/// Starts the program with the descriptors that it expects and a bare environment, to which `environment` is added.
+/// Throws Error Internal.
+WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts,
+                         const std::vector<std::string>& environment = {});
+
+} // namespace dkms

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/unit_protocol.h"
+
+#include "lib/config/build_switches.h"
+
+namespace dkms {
+
+std::string_view name_of(UnitKind kind)
+{
+    switch (kind) {
+    case UnitKind::tree:
+        return "tree";
+    case UnitKind::build:
+        return "build";
+    case UnitKind::build_network:
+        return "build-network";
+    case UnitKind::script:
+        break;
+    }
+    return "script";
+}
+
+std::optional<UnitKind> unit_kind_of(std::string_view name)
+{
+    for (const UnitKind kind : {UnitKind::tree, UnitKind::build, UnitKind::build_network, UnitKind::script})
+        if (name_of(kind) == name) return kind;
+    return std::nullopt;
+}
+
+UnitKind unit_for(const Step& step, const Places& places)
+{
+    if (step.kind != StepKind::build) return UnitKind::tree;
+    return build_switches(places, step.module.name, {}).network ? UnitKind::build_network : UnitKind::build;
+}
+
+std::filesystem::path socket_of(UnitKind kind, const std::filesystem::path& directory)
+{
+    return directory / name_of(kind);
+}
+
+std::string unit_pattern(UnitKind kind) { return "dkms-" + std::string(name_of(kind)) + "@*.service"; }
+
+std::vector<std::pair<const char*, int WorkerGifts::*>> gift_names()
+{
+    return {{"events", &WorkerGifts::events},
+            {"lock", &WorkerGifts::lock},
+            {"jobserver_read", &WorkerGifts::jobserver_read},
+            {"jobserver_write", &WorkerGifts::jobserver_write},
+            {"log", &WorkerGifts::log},
+            {"handle", &WorkerGifts::handle}};
+}
+
+} // namespace dkms

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/vetted_order.h"
+
+#include "lib/model/error.h"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+namespace dkms {
+namespace {
+
+enum class Presence { none, optional, required };
+
+struct Shape {
+    Presence module;
+    Presence kernel;
+};
+
+/// What a step of a kind is about. A step without what it needs would work on a directory above.
+Shape shape_of(StepKind kind)
+{
+    switch (kind) {
+    case StepKind::add:
+    case StepKind::adopt:
+    case StepKind::remove:
+    case StepKind::pack:
+    case StepKind::pack_rpm:
+    case StepKind::pack_deb:
+    case StepKind::pack_disk:
+        return {Presence::required, Presence::optional};
+    case StepKind::build:
+    case StepKind::unbuild:
+    case StepKind::install:
+    case StepKind::uninstall:
+        return {Presence::required, Presence::required};
+    case StepKind::initramfs:
+    case StepKind::depmod:
+    case StepKind::tidy:
+    case StepKind::modprobe:
+    case StepKind::post_transaction:
+    case StepKind::survey:
+    case StepKind::survey_preinst:
+        return {Presence::optional, Presence::required};
+    case StepKind::load:
+    case StepKind::generate_key:
+        break;
+    }
+    return {Presence::optional, Presence::optional};
+}
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
+
+void check_ids(const Step& step)
+{
+    const Shape shape = shape_of(step.kind);
+    const std::string name(name_of(step.kind));
+    const bool has_module = !step.module.name.empty() || !step.module.version.empty();
+    if (shape.module == Presence::required || has_module) check(step.module);
+    const bool has_kernel = !step.kernel.release.empty() || !step.kernel.arch.empty();
+    if (shape.kernel == Presence::required || has_kernel) check(step.kernel);
+    for (const KernelId& kernel : step.kernels) check(kernel);
+}
+
+/// The name of a directory that a load step has made (unique_name).
+void check_staged(const Step& step)
+{
+    const auto is_plain = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '/'; };
+    if (!std::all_of(step.staged.begin(), step.staged.end(), is_plain) || step.staged == "." || step.staged == "..")
+        refuse("'" + step.staged + "' names nothing that was loaded");
+    if (step.kind == StepKind::adopt && step.staged.empty()) refuse("adopt needs what was loaded");
+}
+
+void check_options(const Options& options)
+{
+    Request request;
+    request.verb = Verb::autoinstall; // takes every option
+    request.options = options;
+    request.options.all = request.options.all_kernels = false;
+    check(request);
+    if (options.names_files()) refuse("the service takes no files of a caller's");
+}
+
+/// A source that the service itself has written is nobody's wish.
+void check_handle(const Step& step, const WorkerGifts& gifts, uid_t sender)
+{
+    if (step.handle != (gifts.handle >= 0)) refuse("a descriptor is missing, or not asked for");
+    if (!step.handle || step.kind != StepKind::load || sender == 0) return;
+    struct stat status {};
+    if (::fstat(gifts.handle, &status) != 0 || status.st_uid == sender)
+        throw Error(ErrorCode::access_denied,
+                    {{"who", "User " + std::to_string(sender)}, {"what", "load what belongs to the service itself"}});
+}
+
+} // namespace
+
+WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, UnitKind kind, const Places& places, uid_t sender)
+{
+    const Step& step = order.step;
+    check_ids(step);
+    if (unit_for(step, places) != kind)
+        throw Error(ErrorCode::access_denied,
+                    {{"who", unit_pattern(kind)}, {"what", "do steps of the kind " + std::string(name_of(step.kind))}});
+    check_staged(step);
+    check_options(step.options);
+    check_handle(step, gifts, sender);
+    WorkOrder result = order;
+    result.places = places;
+    result.settings = service_settings();
+    result.jobserver = gifts.jobserver_read >= 0 && gifts.jobserver_write >= 0;
+    result.handle = gifts.handle >= 0;
+    return result;
+}
+
+} // namespace dkms

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a dkmsd that somebody has taken over can and cannot have done: its rights, and what the units that work for it make of what it
+says. And that units end when they are to, and are of the version of the dkmsd that speaks to them."""
+
+import json
+import pathlib
+import shutil
+import textwrap
+import unittest
+
+from machine import Machine
+
+import gate
+import scratch
+
+SAMPLE = scratch.SAMPLES / 'hello-1.0'
+SAY = textwrap.dedent('''\
+    import json, os, socket, sys
+    path, *messages = sys.argv[1:]
+    unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        unit.connect(path)
+    except OSError as error:
+        print(json.dumps({'connect': os.strerror(error.errno)}))
+        sys.exit()
+    opened = []
+    for message in messages:
+        words = json.loads(message)
+        beside = [os.open(path, os.O_RDWR | os.O_CREAT) if not os.path.isdir(path) else os.open(path, os.O_RDONLY)
+                  for path in words.pop('beside', [])]
+        socket.send_fds(unit, [json.dumps(words).encode()], beside) if beside else unit.send(json.dumps(words).encode())
+        for number in beside:
+            os.close(number)
+    for line in iter(lambda: socket.recv_fds(unit, 131072, 8), None):
+        if not line[0]:
+            break
+        opened += line[1]
+        print(line[0].decode(), flush=True)
+        if b'"held"' in line[0]:
+            break
+    ''')
+
+
+class Units(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = Machine()
+        cls.addClassCleanup(cls.machine.end)
+        cls.machine.path('/usr/local/say').write_text(SAY)
+        cls.protocol = '2 ' + cls.machine.run('/usr/libexec/dkmsd', '--version').split()[1]
+
+    def setUp(self):
+        self.kernel = self.machine.kernel_for_builds()
+        self.addCleanup(self.forget_everything)
+        self.machine.run('systemctl', 'start', 'dkmsd.service')
+
+    def forget_everything(self):
+        self.machine.run('systemctl', 'stop', 'dkmsd.service')
+        while self.at_work():  # each of them ends
+            pass
+        self.machine.run('systemctl', 'reset-failed')
+        self.machine.run('sh', '-c', 'rm -rf /var/lib/dkms /var/lib/dkmsd /usr/src/*-1.0 /usr/lib/modules/*/updates/dkms /var/tmp/*')
+
+    def at_work(self):
+        listed = self.machine.run('systemctl', 'list-units', '--plain', '--no-legend', '--all', 'dkms-*@*.service')
+        return [line.split()[0] for line in listed.splitlines()]
+
+    def add_source(self, name='hello', more=''):
+        source = self.machine.path(f'/usr/src/{name}-1.0')
+        shutil.copytree(SAMPLE, source)
+        conf = source / 'dkms.conf'
+        conf.write_text(conf.read_text().replace('"hello"', f'"{name}"', 1) + more)
+        return source
+
+    def states(self):
+        modules = json.loads(self.machine.run('dkmsctl', 'status', '--json'))['modules']
+        return {module['name']: [kernel['state'] for kernel in module['kernels']] for module in modules}
+
+    def say(self, unit, *messages, user='dkmsd'):
+        """What a process of `user` hears from the unit."""
+        said = self.machine.run('setpriv', f'--reuid={user}', '--regid=nogroup', '--clear-groups', '/usr/bin/python3', '/usr/local/say',
+                                f'/run/dkms-units/{unit}', *(json.dumps(message) for message in messages))
+        return [json.loads(line) for line in said.splitlines()]
+
+    def order(self, step, *, beside=(), more=None, unit='tree'):
+        """What the unit says to the order; what lies beside it are the events and `beside`, each as (name, path)."""
+        places = {name: '/var/tmp/theirs' for name in
+                  ('root', 'dkms_tree', 'source_tree', 'install_tree', 'config_dir', 'modprobe_dir', 'boot_dir', 'state_dir')}
+        order = {'step': step, 'places': places, 'job': 1, 'jobserver': False, 'handle': False, 'settings': {}, 'background': False}
+        self.machine.run('sh', '-c', 'rm -f /tmp/events; install -m 666 /dev/null /tmp/events')
+        gifts = [('events', '/tmp/events'), *beside]
+        return self.say(unit, {'protocol': self.protocol, 'order': order | (more or {}), 'with': [name for name, _ in gifts],
+                               'beside': [path for _, path in gifts]})
+
+    def events(self):
+        return self.machine.path('/tmp/events').read_text()
+
+    def test_dkmsd_has_no_right(self):
+        pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', 'dkmsd.service')
+        status = dict(line.split(':\t', 1) for line in self.machine.run('cat', f'/proc/{pid}/status').splitlines() if ':\t' in line)
+        uid = self.machine.run('id', '-u', 'dkmsd')
+        self.assertEqual(set(status['Uid'].split()), {uid})
+        for kind in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
+            self.assertEqual(int(status[kind], 16), 0, kind)
+        self.assertEqual((status['NoNewPrivs'], status['Seccomp']), ('1', '2'))
+        self.add_source()
+        self.machine.run('dkmsctl', 'add', 'hello/1.0')
+        for place in ('/var/lib/dkms/hello/x', '/usr/src/x', '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/var/tmp/x'):
+            into = ('nsenter', f'--target={pid}', '--mount', '--', 'setpriv', f'--reuid={uid}', '--regid=nogroup', '--clear-groups',
+                    'touch', place)
+            self.machine.run(*into, code=1)
+
+    def test_only_dkmsd_reaches_the_units_and_only_root_the_one_for_scripts(self):
+        for unit, user in (('tree', 'nobody'), ('build', 'nobody'), ('build-network', 'nobody'), ('script', 'nobody'), ('script', 'dkmsd')):
+            with self.subTest(unit=unit, user=user):
+                self.assertEqual(self.say(unit, {}, user=user), [{'connect': 'Permission denied'}])
+
+    def test_places_are_not_dkmsds_to_choose(self):
+        self.add_source()
+        said = self.order({'step': 'add', 'module': 'hello', 'version': '1.0'})
+        self.assertEqual([next(iter(words)) for words in said], ['started', 'ended'])
+        self.assertIn('"done"', self.events())
+        self.assertFalse(self.machine.path('/var/tmp/theirs').exists())
+        self.assertEqual(self.states(), {'hello': []})
+
+    def test_an_order_is_checked_as_a_clients_would_be(self):
+        self.add_source()
+        kernel = f'{self.kernel}/{scratch.ARCH}'
+        install = {'step': 'install', 'module': 'hello', 'version': '1.0', 'kernel': kernel}
+        for name, unit, step in (
+                ('a name that leaves', 'tree', install | {'module': '../../etc'}),
+                ('a version that leaves', 'tree', install | {'version': '..'}),
+                ('a kernel that leaves', 'tree', install | {'kernel': '../x/y'}),
+                ('no module', 'tree', {'step': 'remove'}),
+                ('no kernel', 'tree', {'step': 'install', 'module': 'hello', 'version': '1.0'}),
+                ('what was never loaded', 'tree', {'step': 'adopt', 'module': 'hello', 'version': '1.0', 'staged': '../../../etc'}),
+                ('a directive', 'build', install | {'step': 'build', 'options': {'directives': ['MAKE=true']}}),
+                ('a configuration', 'tree', install | {'options': {'conf_file': '/tmp/dkms.conf'}}),
+                ('an unknown option', 'tree', install | {'options': {'as_root': True}}),
+                ('another unit\'s step', 'build', install),
+                ('another unit\'s step', 'tree', install | {'step': 'build'}),
+                ('a network that it may not have', 'build-network', install | {'step': 'build'}),
+                ('a command', 'tree', install | {'step': 'command'}),
+        ):
+            with self.subTest(name, unit=unit):
+                said = self.order(step, unit=unit)
+                self.assertEqual([next(iter(words)) for words in said], ['refused'], said)
+                self.assertEqual(self.events(), '')
+        self.assertEqual(self.states(), {})
+
+    def test_settings_are_of_this_systems_own_files(self):
+        self.add_source()
+        kernel = f'{self.kernel}/{scratch.ARCH}'
+        self.order({'step': 'post_transaction', 'kernel': kernel}, more={'settings': {'post_transaction': 'touch /var/tmp/theirs'}})
+        self.assertFalse(self.machine.path('/var/tmp/theirs').exists())
+
+    def test_a_source_that_dkmsd_has_made_is_not_loaded(self):
+        self.add_source()
+        self.machine.run('setpriv', '--reuid=dkmsd', '--regid=nogroup', '--clear-groups', 'cp', '-r', '/usr/src/hello-1.0', '/var/lib/dkmsd/own')
+        said = self.order({'step': 'load', 'handle': True}, beside=[('handle', '/var/lib/dkmsd/own')])
+        self.assertEqual(said[0]['refused']['error'], 'AccessDenied')
+
+    def test_a_step_that_runs_is_not_taken_back(self):
+        pid = int(self.machine.run('systemctl', 'show', '--value', '--property=MainPID', 'dkmsd.service'))
+        for process in (pid, 1, 0, -1):
+            self.assertIn('refused', self.say('tree', {'protocol': self.protocol, 'recover': process})[0])
+
+    def test_another_version_does_nothing(self):
+        self.assertEqual(self.say('tree', {'protocol': '1', 'claim': 'service'}), [{'outdated': self.protocol}])
+
+    def test_an_upgrade_in_mid_queue(self):
+        """The worker that is installed is another version until dkmsd is one, too."""
+        self.add_source()
+        worker, other = self.machine.path('/usr/libexec/dkms-worker'), self.machine.path('/var/tmp/other')
+        genuine = self.machine.path('/usr/libexec/dkms-worker.genuine')
+        worker.rename(genuine)
+        self.addCleanup(genuine.rename, worker)
+        other.touch()
+        self.machine.path('/var/tmp/answer').write_text('import socket; unit = socket.socket(fileno=3); unit.recv(99)\n'
+                                                        'unit.send(b\'{"outdated":"3 9"}\')\n')
+        worker.write_text('#!/bin/sh\nrm /var/tmp/other 2>/dev/null || exec /usr/libexec/dkms-worker.genuine "$@"\n'
+                          'exec /usr/bin/python3 /var/tmp/answer\n')
+        worker.chmod(0o755)
+        before = self.machine.run('systemctl', 'show', '--value', '--property=NRestarts', 'dkmsd.service')
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        self.assertFalse(other.exists())
+        self.assertNotEqual(self.machine.run('systemctl', 'show', '--value', '--property=NRestarts', 'dkmsd.service'), before)
+        self.assertEqual(self.states(), {'hello': ['installed']})
+
+    def at_the_gate(self):
+        self.add_source('gated', more=gate.directive('gated', '/var/tmp/gate'))
+        fifo = self.machine.path('/var/tmp/gate')
+        self.gate = gate.Gate(fifo)
+        self.addCleanup(self.gate.close)
+        waiting = self.machine.start('dkmsctl', 'build', 'gated/1.0', '-k', self.kernel, '--json')
+        self.addCleanup(self.end, waiting)
+        self.gate.wait_for_build()
+        return waiting
+
+    def end(self, waiting):
+        if waiting.poll() is None:
+            self.machine.run('systemctl', 'kill', '--signal=KILL', 'dkms-build@*.service')
+        waiting.communicate()
+
+    def test_a_build_has_a_control_group_of_its_own_and_ends_with_it(self):
+        waiting = self.at_the_gate()
+        unit, = (name for name in self.at_work() if name.startswith('dkms-build@'))
+        group = self.machine.run('systemctl', 'show', '--value', '--property=ControlGroup', unit)
+        self.assertTrue(group.startswith('/dkms.slice/') or '/dkms.slice/' in group, group)
+        self.assertIn('bwrap', self.machine.run('sh', '-c', f'cat $(sed "s,$,/comm," /sys/fs/cgroup{group}/cgroup.procs | sed "s,^,/proc/,")'))
+        self.machine.run('systemctl', 'kill', '--signal=KILL', unit)
+        self.assertIn('"Interrupted"', self.machine.finish(waiting, code=1))
+        self.gate.close()
+        self.add_source()
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+
+    def test_a_cancelled_build_ends(self):
+        waiting = self.at_the_gate()
+        job = json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs'][0]['id']
+        self.machine.run('dkmsctl', 'cancel', str(job))
+        self.machine.finish(waiting, code=130)
+
+    def test_a_script_may_call_dkms_again(self):
+        """Through the service, and without it: the lock is held for it."""
+        source = self.add_source(more='POST_INSTALL="again.sh"\n')
+        self.add_source('second')
+        self.add_source('third')
+        script = source / 'again.sh'
+        script.write_text('#!/bin/sh\nexec >/var/tmp/said 2>&1\ndkmsctl add second/1.0; FAKEROOTKEY=1 dkmsctl add third/1.0\n'
+                          'cat /proc/self/cgroup; : >/etc/written-by-a-script\n')
+        script.chmod(0o755)
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        said = pathlib.Path(self.machine.path('/var/tmp/said')).read_text()
+        self.assertEqual(self.states(), {'hello': ['installed'], 'second': [], 'third': []}, said)
+        self.assertIn('/dkms-script@', said)
+        self.machine.path('/etc/written-by-a-script').unlink()
+
+
+if __name__ == '__main__':
+    unittest.main()
