@@ -3,6 +3,8 @@
 
 #include "dbus/names.h"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -126,9 +128,9 @@ void BusFront::tree_changed()
     tell_soon();
 }
 
-void BusFront::gaps_changed()
+void BusFront::gaps_changed(const nlohmann::json& gaps)
 {
-    on_bus([&] { manager_->tell_gaps_changed(); });
+    on_bus([&] { manager_->tell_gaps_changed(gaps); });
 }
 
 void BusFront::job_ended(JobId job)

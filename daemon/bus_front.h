@@ -48,7 +48,7 @@ public:
     void job_changed(JobId job);
     void job_ended(JobId job);
     void tree_changed();
-    void gaps_changed();
+    void gaps_changed(const nlohmann::json& gaps);
 
 private:
     struct Shown {

@@ -41,7 +41,7 @@ void check_is_no_directory(const Descriptor& handle)
 
 BusManager::BusManager(BusContext context, const std::string& version, Accepted accepted, Asked asked)
     : context_(std::move(context)), accepted_(std::move(accepted)), asked_(std::move(asked)),
-      self_(std::make_shared<BusManager*>(this)),
+      told_gaps_(std::make_unique<nlohmann::json>(nlohmann::json::array())), self_(std::make_shared<BusManager*>(this)),
       object_(sdbus::createObject(context_.connection, sdbus::ObjectPath{bus::manager_path}))
 {
     GuardedInterface interface(bus::manager_interface, context_.reception);
@@ -75,9 +75,8 @@ void BusManager::export_properties(GuardedInterface& interface, const std::strin
     properties_["NQueued"] = [this](sdbus::Message& reply) { reply << counts().queued; };
     properties_["NRunning"] = [this](sdbus::Message& reply) { reply << counts().running; };
     for (const auto& [name, getter] : properties_) interface.property(name.c_str(), getter);
-    interface.property(gaps_property, [](sdbus::Message&) {
-        throw Error(ErrorCode::internal, {{"reason", "it is answered in its turn"}});
-    });
+    // For PropertiesChanged only: calls are answered in their turn, see takes_over().
+    interface.property(gaps_property, [this](sdbus::Message& reply) { bus::write_dictionaries(reply, *told_gaps_); });
 }
 
 /// Calls that need a look at the tree and that the library would have answered at once: those for
@@ -237,8 +236,9 @@ void BusManager::tell_removed(const JobView& job)
 
 void BusManager::tell_modules_changed() { object_->emitSignal(signal("ModulesChanged")); }
 
-void BusManager::tell_gaps_changed()
+void BusManager::tell_gaps_changed(const nlohmann::json& gaps)
 {
+    *told_gaps_ = gaps;
     object_->emitPropertiesChangedSignal(bus::InterfaceName{bus::manager_interface},
                                          {bus::PropertyName("KernelsMissingModules")});
 }

@@ -28,7 +28,7 @@ public:
     void tell_new(JobId job);
     void tell_removed(const JobView& job);
     void tell_modules_changed();
-    void tell_gaps_changed();
+    void tell_gaps_changed(const nlohmann::json& gaps); ///< as shown() makes them
     /// How many jobs wait and run, if that has changed.
     void tell_counts();
 
@@ -56,7 +56,8 @@ private:
     Asked asked_;
     Counts told_;
     std::map<std::string, Getter> properties_; ///< but for KernelsMissingModules
-    std::shared_ptr<BusManager*> self_;        ///< for answers that come when this object may have gone
+    std::unique_ptr<nlohmann::json> told_gaps_;
+    std::shared_ptr<BusManager*> self_; ///< for answers that come when this object may have gone
     std::unique_ptr<sdbus::IObject> object_;
 };
 

@@ -170,7 +170,7 @@ private:
             std::vector<KernelGap> gaps;
             for (const nlohmann::json& gap : *answer.found) gaps.push_back(kernel_gap_from_json(gap));
             tell_those_who_log_in(gaps);
-            if (front_) front_->gaps_changed();
+            if (front_) front_->gaps_changed(told_gaps_);
         } catch (const Error& error) {
             std::cerr << "dkmsd: which kernels lack modules is not known: " << error.message() << '\n';
         }
