@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/surroundings.h"
 
+#include "lib/files/walk.h"
+#include "lib/model/error.h"
+
 #include <algorithm>
 #include <cctype>
 #include <string>
@@ -129,13 +132,14 @@ void Surroundings::show_named(std::string_view command, bool trusted)
 /// What cannot be read here is an error of the copy that is made of the source.
 void Surroundings::show_links(const fs::path& source)
 {
-    std::error_code failed;
-    for (fs::recursive_directory_iterator entry(source, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-        std::error_code gone;
-        if (!entry->is_symlink(gone)) continue;
-        const fs::path target = fs::read_symlink(entry->path(), gone);
-        if (target.is_absolute() && is_hidden_in_sandbox(target)) show_if_public(target.lexically_normal());
+    try {
+        walk(source, [this](const Found& found) {
+            if (!S_ISLNK(found.facts.st_mode)) return;
+            const fs::path target = found.link_text();
+            if (target.is_absolute() && is_hidden_in_sandbox(target)) show_if_public(target.lexically_normal());
+        });
+    } catch (const Error&) {
+        return;
     }
 }
 

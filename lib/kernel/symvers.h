@@ -2,12 +2,18 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 namespace dkms {
+
+/// Calls `visit` for each line "0xCRC<tab>SYMBOL<tab>MODULE<tab>KIND…" of a Module.symvers; others are left out. A CRC
+/// of 0 is none.
+void for_each_export(
+    std::string_view symvers,
+    const std::function<void(std::string_view symbol, std::uint64_t crc, std::string_view exporter)>& visit);
 
 /// What a kernel and its modules export, with the CRC of each symbol: a Module.symvers of up to 30 000 lines, read at
 /// once and not copied symbol by symbol.
@@ -18,7 +24,7 @@ public:
         bool of_kernel = false; ///< by vmlinux itself, not by one of its modules
     };
 
-    /// `text`: lines "0xCRC<tab>SYMBOL<tab>MODULE<tab>KIND…"; others are left out.
+    /// `text`: what for_each_export() reads; lines without an exporter are left out.
     explicit Symvers(std::string text);
     Symvers(const Symvers&) = delete;
     Symvers& operator=(const Symvers&) = delete;

@@ -8,8 +8,8 @@
 
 namespace dkms {
 
-/// The symbols of a Module.symvers, the list of what a kernel or a set of modules exports: a line
-/// "0xCRC<tab>SYMBOL<tab>MODULE<tab>KIND…" for each. A CRC of 0 is none. Other lines are left out.
+/// The symbols of a Module.symvers, the list of what a kernel or a set of modules exports (lib/kernel/symvers.h). A CRC
+/// of 0 is none. What an RPM cannot name is left out.
 std::map<std::string, std::uint64_t> symbols_of(std::string_view symvers);
 
 /// "NAME(SYMBOL) = 0x…", as distributions in the manner of Red Hat write that a symbol is there or needed: NAME is
