@@ -149,7 +149,7 @@ class Units(unittest.TestCase):
         self.assertEqual(self.states(), {})
 
     def test_settings_are_of_this_systems_own_files(self):
-        self.add_source()
+        self.machine.run('mkdir', '-p', '/var/lib/dkms')
         kernel = f'{self.kernel}/{scratch.ARCH}'
         self.order({'step': 'post_transaction', 'kernel': kernel}, more={'settings': {'post_transaction': 'touch /var/tmp/theirs'}})
         self.assertFalse(self.machine.path('/var/tmp/theirs').exists())
