@@ -326,7 +326,7 @@ void Supervisor::Implementation::pump()
     if (!queue_.idle()) return;
     claim_->release();
     claim_failed_.reset();
-    workers_->expect_nothing();
+    if (!shutting_down_) workers_->rest();
     waiting_was_told_.clear();
     jobserver_.reset();
     if (const auto done = std::exchange(when_done_, nullptr)) done();

@@ -261,17 +261,17 @@ public:
         return std::make_unique<UnitWorker>(units_, order, gifts);
     }
 
-    void expect(const Step& step) noexcept override
+    void expect(const Step& step) noexcept override { expect_unit(unit_for(step, units_.places)); }
+
+    /// A unit for trees is kept in readiness, with which nearly every job begins: its start takes longer than many
+    /// steps. It has been told nothing yet, so it does nothing, and has no more rights than one that is started later.
+    void rest() noexcept override
     {
-        const UnitKind unit = unit_for(step, units_.places);
-        try {
-            if (units_.ready.count(unit) == 0) units_.ready.emplace(unit, units_.open(unit, "first"));
-        } catch (const Error&) {
-            return; // whoever needs it will hear of it
-        }
+        for (auto one = units_.ready.begin(); one != units_.ready.end();)
+            one = one->first == UnitKind::tree ? std::next(one) : units_.ready.erase(one);
+        expect_unit(UnitKind::tree);
     }
 
-    void expect_nothing() noexcept override { units_.ready.clear(); }
     std::optional<bool> private_builds() override { return std::nullopt; }
 
     std::unique_ptr<TreeClaim> claim(const std::string& mode, std::function<void()> news) override
@@ -327,6 +327,15 @@ private:
                 });
         } catch (const Error& error) {
             std::cerr << "dkmsd: " << error.message() << '\n';
+        }
+    }
+
+    void expect_unit(UnitKind unit) noexcept
+    {
+        try {
+            if (units_.ready.count(unit) == 0) units_.ready.emplace(unit, units_.open(unit, "first"));
+        } catch (const Error&) {
+            return; // whoever needs it will hear of it
         }
     }
 

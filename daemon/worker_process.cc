@@ -113,8 +113,10 @@ void WorkerProcess::look_for_end()
         if (got <= 0) break;
         take({block.data(), static_cast<std::size_t>(got)});
     }
+    // Who was not asked to stop and says that it was cancelled has seen its keeper die, a moment before itself.
+    const bool lost = outcome_ && outcome_->result == Result::cancelled && !stopping_ && end->refused;
     const auto ended = listener_.ended;
-    ended(outcome_ ? *outcome_ : outcome_of(*end));
+    ended(outcome_ && !lost ? *outcome_ : outcome_of(*end));
 }
 
 /// Of one that has not told it.

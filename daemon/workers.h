@@ -52,8 +52,9 @@ public:
     virtual std::unique_ptr<StartedWorker> start(const WorkOrder& order, const WorkerGifts& gifts) = 0;
     /// The step is about to be started: what takes time may be begun. Throws nothing.
     virtual void expect(const Step&) noexcept {}
-    /// Nothing is expected any more.
-    virtual void expect_nothing() noexcept {}
+    /// Nothing is to be done: what was begun for nothing is ended, and what makes the next first step start quickly may
+    /// be got ready. Throws nothing.
+    virtual void rest() noexcept {}
 
     /// Whether the builds of one module can have directories of their own; nothing: not known before claim() has taken
     /// the tree.
