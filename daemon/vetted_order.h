@@ -9,8 +9,9 @@
 namespace dkms {
 
 /// The order that a unit of `kind` carries out when `order` arrives: its names, kernels and options have been checked
-/// as if they came from a client, it names no files, its places are `places`, its settings those of every service, and what lies beside it does not belong
-/// to `sender`, the user who sent it. Throws Error InvalidName, InvalidArgs, AccessDenied: it is not for this unit.
+/// as if they came from a client, it names no files, its places are `places`, its settings those of every service, and
+/// what lies beside it does not belong to `sender`, the user who sent it. Throws Error InvalidName, InvalidArgs,
+/// AccessDenied: it is not for this unit.
 WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, UnitKind kind, const Places& places, uid_t sender);
 
 } // namespace dkms

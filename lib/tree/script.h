@@ -37,11 +37,11 @@ std::optional<std::vector<std::string>> find_script(const std::string& value, co
 /// module, module_version, dkms_tree, source_tree, install_tree. A step without a kernel gets the running one.
 std::vector<std::string> script_environment(const Work& work, const ModuleId& module);
 
-/// Runs a script of `module` in its source, with all rights that it may expect (run_wide); its output goes to ours and is
-/// reported.
-/// Reports command-started and command-ended. One that is not executable is a warning, and as good as one that ended
-/// with 0; one that cannot be executed since its file system is mounted noexec ends with 126, and a warning says so.
-/// Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error Cancelled).
+/// Runs a script of `module` in its source, with all rights that it may expect (run_wide); its output goes to ours and
+/// is reported. Reports command-started and command-ended. One that is not executable is a warning, and as good as one
+/// that ended with 0; one that cannot be executed since its file system is mounted noexec ends with 126, and a warning
+/// says so. Nothing is run when the value is empty. With `cancellation` it is stopped when that is requested (Error
+/// Cancelled).
 ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation);
 
 } // namespace dkms
