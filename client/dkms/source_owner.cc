@@ -80,6 +80,7 @@ void require_own_source(int opened, const fs::path& path)
                       facts.st_dev == seen.st_dev && facts.st_ino == seen.st_ino;
     if (!same) refuse(path, path, "someone who has just replaced it");
     if (trusted.count(facts.st_uid) == 0) refuse(path, path, name_of_user(facts.st_uid));
+    if ((facts.st_mode & S_IWOTH) != 0) refuse(path, path, "everyone, who may all write there");
     struct stat conf {};
     if (S_ISDIR(facts.st_mode) && ::fstatat(opened, "dkms.conf", &conf, AT_SYMLINK_NOFOLLOW) == 0 &&
         trusted.count(conf.st_uid) == 0)

@@ -86,7 +86,18 @@ void BuiltModules::take(const Gate& build) const
         commands_.work().cancellation.check();
         if (!staging_.take_module(build, file.built, file.staged.filename().string())) throw not_produced(file);
     }
-    staging_.take_module(build, symbols_file, symbols_file);
+    take_symbols(build, symbols_file);
+}
+
+/// Other modules may want it; this one does without.
+void BuiltModules::take_symbols(const Gate& gate, const fs::path& name) const
+{
+    try {
+        staging_.take_module(gate, name, symbols_file);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::result_refused) throw;
+        commands_.work().reporter.warning(error.name(), error.parameters(), error.message());
+    }
 }
 
 void BuiltModules::take_back(const Gate& result) const
@@ -95,7 +106,7 @@ void BuiltModules::take_back(const Gate& result) const
     for (const File& file : files_)
         if (const fs::path name = file.staged.filename(); !staging_.take_module(result, modules / name, name.string()))
             throw not_produced(file);
-    staging_.take_module(result, modules / symbols_file, symbols_file);
+    take_symbols(result, modules / symbols_file);
     const Gate::Flat extras = staging_.take_extras(result);
     constexpr std::size_t own_directories = 2; // module and log
     if (extras.ignored > own_directories)

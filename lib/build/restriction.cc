@@ -174,14 +174,13 @@ std::optional<Restriction> RestrictionFinder::find(std::string_view output, cons
 {
     const FailureReason reason = failure_reason(output, workplace_.shown_build().string());
     if (auto found = in_line(reason.text)) return found;
-    if (reason.blame == Blame::compiler) return std::nullopt;
+    if (reason.blame == Blame::compiler || reason.blame == Blame::program) return std::nullopt;
     for (std::string_view rest = output; !rest.empty();) {
         const auto end = rest.find('\n');
         if (auto found = in_line(rest.substr(0, end))) return found;
         rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     }
-    if (reason.blame == Blame::program || !workplace_.sandboxed() || workplace_.surroundings().network())
-        return std::nullopt;
+    if (!workplace_.sandboxed() || workplace_.surroundings().network()) return std::nullopt;
     for (const CommandText& text : texts)
         if (auto found = in_text(text)) return found;
     return std::nullopt;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace dkms {
 namespace {
@@ -30,11 +31,27 @@ bool has_sockets(const fs::path& directory)
     return static_cast<bool>(failed);
 }
 
-/// Whether any user could read it: a file, or a directory in which no service can be reached.
+/// Whether only root and we could replace what is on the way to `path`, or it: it is bound by its path when a command
+/// starts, which may be after somebody has put a link to something else there.
+bool is_settled(const fs::path& path)
+{
+    fs::path reached;
+    for (const fs::path& component : path) {
+        reached /= component;
+        struct stat status {};
+        if (::lstat(reached.c_str(), &status) < 0 || (status.st_uid != 0 && status.st_uid != ::geteuid())) return false;
+        const bool by_others = S_ISDIR(status.st_mode) && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+        if (by_others && (status.st_mode & S_ISVTX) == 0) return false;
+    }
+    return true;
+}
+
+/// Whether any user could read it, and none could replace it: a file, or a directory in which no service can be
+/// reached.
 bool is_public(const fs::path& path)
 {
     struct stat status {};
-    if (::stat(path.c_str(), &status) < 0 || !closed_above(path).empty()) return false;
+    if (::stat(path.c_str(), &status) < 0 || !closed_above(path).empty() || !is_settled(path)) return false;
     if (S_ISREG(status.st_mode)) return (status.st_mode & S_IROTH) != 0;
     return S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) == 0 && !path.string().starts_with("/run/") &&
            !has_sockets(path);

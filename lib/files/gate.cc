@@ -103,7 +103,9 @@ Gate::Flat Gate::take_flat(const std::filesystem::path& name, int into, std::siz
         const std::string entry(each);
         struct stat facts {};
         const bool looked = ::fstatat(directory.number(), entry.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
-        if (!looked || !S_ISREG(facts.st_mode) || !is_plain_name(entry))
+        struct stat ours {};
+        const bool taken = ::fstatat(into, entry.c_str(), &ours, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(ours.st_mode);
+        if (!looked || !S_ISREG(facts.st_mode) || !is_plain_name(entry) || taken)
             ++flat.ignored;
         else if (names.size() <= most_files)
             names.push_back(entry);

@@ -39,7 +39,8 @@ public:
     /// What take_flat leaves behind, and takes.
     struct Flat {
         std::vector<std::string> taken;
-        std::size_t ignored = 0; ///< entries that are no plain files, hidden, or odd by their name
+        std::size_t ignored = 0; ///< entries that are no plain files, hidden, odd by their name, or called like a
+                                 ///< directory of ours in `into`
     };
     /// Takes the regular files that lie directly in the directory `name` ("." for the gate's own), whatever their names
     /// are, as far as these do not begin with a dot and are printable UTF-8. Throws Error ResultRefused when there are

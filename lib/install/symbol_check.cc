@@ -53,7 +53,7 @@ std::optional<SymbolCheck::Fault> SymbolCheck::fault_of(const ModuleFacts& modul
     for (const std::string& symbol : module.imports) {
         work_.cancellation.check();
         const std::uint64_t crc = wanted_version(module, symbol);
-        if (is_exported(symbol, crc)) continue;
+        if (is_exported(symbol, crc) || any_exports(installed_dependencies(module), symbol, crc)) continue;
         if (const auto missing = missing_dependency(module))
             return Fault{"it needs the module " + *missing + ", which is missing", true};
         if (is_exported(symbol, 0)) return Fault{"it wants another version of the symbol " + symbol};
@@ -107,6 +107,24 @@ const std::map<std::string, ModuleFacts>& SymbolCheck::others()
             }
         }
     return *others_;
+}
+
+/// Modules that it depends on, as they are in the kernel's directory: one may have replaced the kernel's own, whose
+/// versions Module.symvers has, or have come without depmod.
+std::map<std::string, ModuleFacts> SymbolCheck::installed_dependencies(const ModuleFacts& module) const
+{
+    std::set<std::string> names;
+    for (const std::string& dependency : module.depends) names.insert({dependency, plain(dependency)});
+    std::map<std::string, ModuleFacts> found;
+    for (const auto& [name, files] : find_kernel_modules(work_.places, work_.step.kernel.release, names))
+        for (const std::string& file : files) {
+            try {
+                found.emplace(file, read_module(work_.places.install_tree / work_.step.kernel.release / file));
+            } catch (const Error&) {
+                continue; // what cannot be read exports nothing
+            }
+        }
+    return found;
 }
 
 bool SymbolCheck::is_there(const std::string& dependency)

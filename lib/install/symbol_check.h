@@ -37,6 +37,8 @@ private:
     const Work& work_;
     const Symvers& symvers_;
     const std::map<std::string, ModuleFacts>& package_;
+    std::map<std::string, ModuleFacts> installed_dependencies(const ModuleFacts& module) const;
+
     std::optional<std::string> index_;                         ///< the text of modules.symbols
     std::optional<std::map<std::string, ModuleFacts>> others_; ///< of the tree, by file
 };

@@ -3,6 +3,7 @@
 
 #include "lib/build/first_error.h"
 #include "lib/build/private_directory.h"
+#include "lib/build/sandbox_choice.h"
 #include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 
@@ -39,10 +40,10 @@ fs::path made_directory()
 } // namespace
 
 DraftDirectory::DraftDirectory(const Work& work, std::string product)
-    : work_(work), product_(std::move(product)), path_(made_directory()), input_(path_ / "input"),
-      output_(path_ / "output")
+    : work_(work), product_(std::move(product)), kind_(choose_sandbox(work).kind), path_(made_directory()),
+      input_(path_ / "input"), output_(path_ / "output")
 {
-    const auto [uid, gid] = sandbox_owner();
+    const auto [uid, gid] = sandbox_owner(kind_);
     if (::mkdir(input_.c_str(), 0755) == 0 && ::mkdir(output_.c_str(), 0755) == 0 &&
         (uid == ::geteuid() || ::chown(output_.c_str(), uid, gid) == 0))
         return;
@@ -73,7 +74,7 @@ Command DraftDirectory::command(Tool tool) const
     sandbox.empty = {path_}; // which only we can enter: there the programs find the two sides of it
     sandbox.read_only = {{input_, input_}};
     sandbox.writable = {{output_, output_}};
-    return sandboxed(std::move(command), sandbox);
+    return sandboxed(std::move(command), sandbox, kind_);
 }
 
 void DraftDirectory::check(const std::string& program, const ExitStatus& status, const std::string& said) const
@@ -115,7 +116,7 @@ void DraftDirectory::copy_to_output(const std::string& name)
     run({{"cp", "-a", "--", (input_ / name).string(), output_.string()}, "coreutils"});
 }
 
-Gate DraftDirectory::gate() const { return {output_, sandbox_owner().first, work_.step.module.text()}; }
+Gate DraftDirectory::gate() const { return {output_, sandbox_owner(kind_).first, work_.step.module.text()}; }
 
 Product DraftDirectory::take(const fs::path& name) const
 {

@@ -63,6 +63,7 @@ private:
 
     const Work& work_;
     std::string product_;
+    SandboxKind kind_; ///< what foreign code may run in: choose_sandbox()
     std::filesystem::path path_;
     std::filesystem::path input_;
     std::filesystem::path output_;

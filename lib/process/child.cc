@@ -405,6 +405,9 @@ ExitStatus run_heard(Command command, const std::function<void(std::string_view)
 {
     Pipe pipe = make_pipe();
     ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK);
+    // Scripts open /dev/stderr, also those that run as another user; others do not get to it by /proc/PID/fd.
+    if (::fchmod(pipe.write.number(), 0622) < 0)
+        throw Error(ErrorCode::internal, {{"reason", "fchmod: " + errno_text(errno)}});
     command.output = pipe.write.number();
     Child child = Child::start(command);
     pipe.write.close();

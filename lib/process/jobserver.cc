@@ -36,6 +36,10 @@ std::string Jobserver::makeflags(int read, int write)
 Jobserver::Token::~Token()
 {
     if (write_ < 0) return;
+    // A recipe has the pipe, too, and may have filled it: then nobody is short of tokens, and a write would wait for
+    // ever.
+    pollfd room{write_, POLLOUT, 0};
+    if (::poll(&room, 1, 0) <= 0 || (room.revents & POLLOUT) == 0) return;
     while (::write(write_, &byte_, 1) < 0 && errno == EINTR) {
     }
 }

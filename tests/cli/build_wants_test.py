@@ -21,6 +21,7 @@ MAKES_ERROR = r'make: \*\*\* \[Makefile:\d+: all\] Error 1'
 ALL_THAT_IS_WANTED = '''#!/bin/sh -e
 echo "/* generated */" >> ext/wants.c
 echo x > /dev/shm/x
+echo said > /dev/stderr
 mkdir -p "$HOME/.cache"
 echo x > "$HOME/.cache/x"
 /usr/bin/python3 -c 'import multiprocessing; multiprocessing.Lock()'

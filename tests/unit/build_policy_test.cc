@@ -119,6 +119,17 @@ TEST_CASE("a configuration shows its build in /tmp no more than any user can rea
     scripted.script("[ -e $1/file ] || exit 3\n[ ! -e $2 ] || exit 4\n[ ! -e $3/socket ] || exit 5\nexit 42\n");
     CHECK(scripted.error().exit_code(Verb::build) == 42);
 
+    // Somebody else's could become a link to a secret before a command starts.
+    if (::geteuid() == 0) {
+        put_file(top / "others/file", "x");
+        REQUIRE(::chown((top / "others").c_str(), 12345, 12345) == 0);
+        const std::string text = text_of_file(conf);
+        put_file(conf, text + "PRE_BUILD=\"try.sh " + made + "/others/file\"\n");
+        scripted.script("[ ! -e $1 ] || exit 3\nexit 42\n");
+        CHECK(scripted.error().exit_code(Verb::build) == 42);
+        put_file(conf, text);
+    }
+
     // The caller may name what he likes.
     scripted.script("[ -e " + made + "/closed/file ] || exit 3\nexit 42\n");
     StepRun named = scripted.run();

@@ -205,6 +205,16 @@ TEST_CASE("a symbol has to come from somewhere")
         put_file(system.kernel_directory() / "modules.symbols", "alias symbol:elsewhere vendor\n");
         CHECK(system.run()(make_install_step).result == Result::done);
     }
+    SECTION("a module that depmod has not seen yet, in the place of one of the kernel's")
+    {
+        system.put_headers("", of_kernel + "0x00000007\telsewhere\tdrivers/vendor\tEXPORT_SYMBOL\t\n");
+        put_file(system.kernel_directory() / "updates/vendor.ko", symbol_module(info(), {}, {{"elsewhere", 5}}));
+        system.put(symbol_module(text, {{"elsewhere", 5}}, {}));
+        CHECK(system.refusal() == "it wants another version of the symbol elsewhere");
+        text.emplace_back("depends=vendor");
+        system.put(symbol_module(text, {{"elsewhere", 5}}, {}));
+        CHECK(system.run()(make_install_step).result == Result::done);
+    }
     SECTION("a dependency that is still missing")
     {
         text.emplace_back("depends=later");
