@@ -2,7 +2,6 @@
 #include "daemon/reception.h"
 
 #include "daemon/bus_guard.h"
-#include "dbus/members.h"
 #include "dbus/names.h"
 #include "dbus/values.h"
 #include "lib/model/error.h"
@@ -32,16 +31,6 @@ constexpr std::size_t introspection_answer = std::size_t{32} * 1024;
 Error too_many(const std::string& whose)
 {
     return Error(ErrorCode::limits_exceeded, {{"reason", "too many calls of " + whose + " wait already"}});
-}
-
-/// What looks only. Calls whose member nobody knows are answered with an error, and so do nothing, either.
-bool only_looks(const bus::IncomingCall& call)
-{
-    for (const bus::Member& row : bus::members())
-        if (row.kind == bus::MemberKind::method && row.name == call.member() &&
-            (call.interface().empty() || row.interface == call.interface()))
-            return row.needs == bus::Action::look;
-    return true;
 }
 
 /// The libraries answer these themselves, and repeat what they were given in their errors.
@@ -83,7 +72,7 @@ std::optional<uid_t> Reception::user_of(const std::string& sender) const
 /// Before any object sees a call.
 bool Reception::is_dealt_with(const bus::IncomingCall& call)
 {
-    if (!call.wants_reply()) return only_looks(call);
+    if (!call.wants_reply()) return true; // nothing would make its sender wait, and all others would
     const std::string sender(call.sender());
     const auto user = user_of(sender);
     if (!unread_.may_answer(sender, user)) {

@@ -9,11 +9,11 @@ import tempfile
 import wire
 
 
-def flood(path, connections=3, batch=200):
-    """Pipelines ListModules and wants no reply; a step is a batch on each connection."""
+def flood(path, call=('ListModules', *wire.EMPTY_FILTER), connections=3, batch=200):
+    """Pipelines a call, given as its member, signature and body, and wants no reply; a step is a batch on each connection."""
     def work(process):
         lines = [wire.Wire(path) for _ in range(connections)]
-        data = b''.join(wire.call(serial, 'ListModules', *wire.EMPTY_FILTER, flags=wire.NO_REPLY) for serial in range(2, batch + 2))
+        data = b''.join(wire.call(serial, *call, flags=wire.NO_REPLY) for serial in range(2, batch + 2))
         while True:
             for line in lines:
                 line.socket.sendall(data)

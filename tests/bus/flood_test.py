@@ -8,6 +8,7 @@ import queue
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import unittest
@@ -109,18 +110,35 @@ class FloodTest(BusTest):
         self.assertEqual(self.client.removed(job)[0], 'done')
 
     def test_a_flood_that_wants_no_reply(self):
+        build = 'Build', 'ssasa{sv}', wire.request('hello', '1.0', [f'6.1.{number}' for number in range(200)])
         flood = self.begin(callers.flood(self.bus.socket))
+        jobs = self.begin(callers.flood(self.bus.socket, build))
         flood.wait_for_steps(20)  # 12 000 calls
+        jobs.wait_for_steps(5)
         before, looking = self.memory(), self.time_of_children()
         self.wait_for_new_watchdog(3)
         self.assertEqual(self.time_of_children(), looking, 'no one would hear what is found in the tree')
         self.check_alive()
         self.client.call('GetAll', '(s)', ('org.dkms1.Manager',), interface='org.freedesktop.DBus.Properties')
         flood.wait_for_steps(20)
+        jobs.wait_for_steps(5)
         self.assertLess(self.memory() - before, 4 * MEGABYTE)
         os.kill(self.pid, signal.SIGTERM)
         wait_for_exit(self.pid)
         flood.wait_for_steps(1)  # it still calls
+
+    def test_a_job_that_no_one_would_hear_of_is_not_made(self):
+        line = wire.Wire(self.bus.socket)
+        self.addCleanup(line.close)
+        made = []
+        for name, flags in (('first', 0), ('unheard', wire.NO_REPLY), ('second', 0)):
+            self.add_source(name)
+            serial = line.send('Add', 'ssa{sv}', wire.request(name, '1.0'), flags=flags)
+            if not flags:
+                error, body = line.read_reply(serial)
+                self.assertIsNone(error)
+                made.append(struct.unpack_from('<Q', body)[0])
+        self.assertEqual(made[1], made[0] + 1)
 
     def test_signals_go_before_calls(self):
         """Of thousands of calls that have come, a service that is to end answers no more than a turn of its loop has."""

@@ -70,9 +70,9 @@ def texts(values):
     return struct.pack('<I', len(packed)) + packed
 
 
-def request(module, version, kernels):
-    """The arguments of a method that makes a job, ssasa{sv}, without options."""
-    body = align(text(module) + text(version) + texts(kernels), 4)
+def request(module, version, kernels=None):
+    """The arguments of a method that makes a job, ssasa{sv} or, without kernels, ssa{sv}; no options."""
+    body = align(text(module) + text(version) + (b'' if kernels is None else texts(kernels)), 4)
     return body + struct.pack('<I', 0) + b'\0' * (-(len(body) + 4) % 8)
 
 
