@@ -14,26 +14,11 @@ void translated(Function&& function)
     try {
         function();
     } catch (...) {
-        throw current_bus_error();
+        throw bus::current_error();
     }
 }
 
 } // namespace
-
-sdbus::Error current_bus_error()
-{
-    try {
-        throw;
-    } catch (const sdbus::Error& error) {
-        return error;
-    } catch (const Error& error) {
-        return bus::to_bus(error);
-    } catch (const std::exception& error) {
-        return bus::to_bus(Error(ErrorCode::internal, {{"reason", error.what()}}));
-    } catch (...) {
-        return bus::to_bus(Error(ErrorCode::internal, {{"reason", "unknown exception"}}));
-    }
-}
 
 Reception::Fail fail_of(const sdbus::MethodCall& call)
 {

@@ -15,10 +15,6 @@ using Handler = std::function<Deed(sdbus::MethodCall)>;
 /// Writes a property's value. May throw Error.
 using Getter = std::function<void(sdbus::Message&)>;
 
-/// The exception that is being handled, as what a caller hears: a dkms::Error as the D-Bus error of its name,
-/// everything else as org.dkms1.Error.Internal.
-sdbus::Error current_bus_error();
-
 /// Runs `function`; what it throws is told by `fail`. Throws nothing.
 template <typename Function>
 void guarded(const Reception::Fail& fail, Function&& function) noexcept
@@ -27,7 +23,7 @@ void guarded(const Reception::Fail& fail, Function&& function) noexcept
         try {
             function();
         } catch (...) {
-            fail(current_bus_error());
+            fail(bus::current_error());
         }
     } catch (...) {
         return; // the connection is closed: there is no one to tell

@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 
 #include <csignal>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -11,6 +12,8 @@
 
 namespace dkms {
 namespace {
+
+constexpr std::uint64_t lateness = 1000; // of timers, microseconds: 0 would mean the library's own 250 ms
 
 void check(int result, const char* what)
 {
@@ -84,7 +87,7 @@ Source Loop::after(std::chrono::microseconds delay, Callback callback)
 {
     auto holder = make_holder<Source::Holder>(std::move(callback), failure_, event_);
     check(sd_event_add_time_relative(event_, &holder->source, CLOCK_MONOTONIC,
-                                     static_cast<std::uint64_t>(delay.count()), 0, &Source::Holder::on_time,
+                                     static_cast<std::uint64_t>(delay.count()), lateness, &Source::Holder::on_time,
                                      holder.get()),
           "sd_event_add_time");
     return Source(holder.release());

@@ -37,7 +37,7 @@ public:
 
     using Callback = std::function<void()>;
     Source on_readable(int descriptor, Callback callback);
-    Source after(std::chrono::microseconds delay, Callback callback); ///< once
+    Source after(std::chrono::microseconds delay, Callback callback); ///< once, no more than 1 ms late
     Source on_signal(int number, Callback callback);                  ///< blocks the signal for this process
     /// Once, before the loop waits again. `priority`: of what can go on at the same time, the lowest number goes first;
     /// everything else here has 0.

@@ -3,6 +3,7 @@
 
 #include "dbus/members.h"
 #include "dbus/names.h"
+#include "dbus/values.h"
 #include "lib/model/error.h"
 
 #include <algorithm>
@@ -232,16 +233,26 @@ CallFilter::CallFilter(sdbus::IConnection& connection, std::function<bool(const 
     const auto on_message = [](sd_bus_message* message, void* data, sd_bus_error*) {
         std::uint8_t type = 0;
         if (sd_bus_message_get_type(message, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL) return 0;
-        const IncomingCall call(message);
-        try {
-            return static_cast<CallFilter*>(data)->takes_(call) ? 1 : 0;
-        } catch (const sdbus::Error& error) {
-            if (call.wants_reply()) call.hold().fail(error);
-            return 1;
-        }
+        return static_cast<CallFilter*>(data)->answer(IncomingCall(message));
     };
     const int result = sd_bus_add_filter(raw_bus(connection), &slot_, on_message, this);
     if (result < 0) throw Error(ErrorCode::internal, {{"reason", "filter of messages: " + errno_text(-result)}});
+}
+
+/// What the library is to hear: 1 for a call that is dealt with, 0 for others. It is C: no exception may pass through
+/// it.
+int CallFilter::answer(const IncomingCall& call) const noexcept
+{
+    try {
+        try {
+            return takes_(call) ? 1 : 0;
+        } catch (...) {
+            if (call.wants_reply()) call.hold().fail(current_error());
+            return 1;
+        }
+    } catch (...) {
+        return -ENOMEM; // which becomes the answer
+    }
 }
 
 CallFilter::~CallFilter() { sd_bus_slot_unref(slot_); }

@@ -107,7 +107,7 @@ private:
 };
 
 /// Shows every call to `takes` before any object sees it, while it lives. When `takes` returns true, no object does;
-/// whether the call is answered is then its business. It may throw nothing but sdbus::Error, which becomes the answer.
+/// whether the call is answered is then its business. What it throws becomes the answer: see current_error().
 class CallFilter {
 public:
     CallFilter(sdbus::IConnection& connection, std::function<bool(const IncomingCall&)> takes);
@@ -116,6 +116,8 @@ public:
     CallFilter& operator=(const CallFilter&) = delete;
 
 private:
+    int answer(const IncomingCall& call) const noexcept;
+
     std::function<bool(const IncomingCall&)> takes_;
     sd_bus_slot* slot_ = nullptr;
 };

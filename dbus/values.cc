@@ -342,6 +342,21 @@ std::vector<ModuleStatus> read_modules(sdbus::Message& message)
 
 sdbus::Error to_bus(const Error& error) { return sdbus::Error(ErrorName{error.bus_name()}, as_utf8(text_of(error))); }
 
+sdbus::Error current_error()
+{
+    try {
+        throw;
+    } catch (const sdbus::Error& error) {
+        return error;
+    } catch (const Error& error) {
+        return to_bus(error);
+    } catch (const std::exception& error) {
+        return to_bus(Error(ErrorCode::internal, {{"reason", error.what()}}));
+    } catch (...) {
+        return to_bus(Error(ErrorCode::internal, {{"reason", "unknown exception"}}));
+    }
+}
+
 Error from_bus(const sdbus::Error& error)
 {
     const std::string name(error.getName());

@@ -61,4 +61,8 @@ std::vector<ModuleStatus> read_modules(sdbus::Message& message);
 sdbus::Error to_bus(const Error& error);
 Error from_bus(const sdbus::Error& error);
 
+/// The exception that is being handled, as what a caller hears: a dkms::Error as the D-Bus error of its name,
+/// everything else as org.dkms1.Error.Internal.
+sdbus::Error current_error();
+
 } // namespace dkms::bus

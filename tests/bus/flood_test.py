@@ -197,6 +197,11 @@ class FloodTest(BusTest):
             self.assertEqual(line.read_reply(serial)[0] == LIMITS_EXCEEDED, is_too_much, count)
         self.assertEqual(error_of('Add', '(ssa{sv})', ('x' * 4097, '1.0', {})), INVALID_ARGS)
         self.assertNotEqual(error_of('Add', '(ssa{sv})', ('x' * 4096, '1.0', {})), INVALID_ARGS)
+        for filter_, expected in ((('module', 'module1'), None), (('module', 'x' * MEGABYTE), INVALID_ARGS),
+                                  (('x' * MEGABYTE, 'x'), INVALID_ARGS)):
+            error, body = line.read_reply(line.send('ListModules', *wire.filter_of(*filter_)))
+            self.assertEqual(error, expected)
+            self.assertEqual(b'module1\0' in body, expected is None)
         lists = {'distributions': GLib.Variant('as', ['x'] * 5000)}
         self.assertEqual(error_of('Pack', '(ssasa{sv})', ('hello', '1.0', [], lists)), LIMITS_EXCEEDED)
         nested = GLib.Variant('a{sv}', {'x': GLib.Variant('as', ['x' * 4000] * 17)})

@@ -54,8 +54,7 @@ EMPTY_FILTER = ('a{sv}', struct.pack('<I', 0) + b'\0' * 4)
 
 def filter_of(key, value):
     """The arguments of ListModules with one entry."""
-    entry = text(key)
-    entry += b'\x01s\0'
+    entry = struct.pack('<I', len(key)) + key.encode() + b'\0' + b'\x01s\0'  # a signature needs no padding before it
     entry = align(entry, 4)
     entry += struct.pack('<I', len(value)) + value.encode() + b'\0'
     return 'a{sv}', struct.pack('<I', len(entry)) + b'\0' * 4 + entry

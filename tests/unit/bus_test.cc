@@ -5,6 +5,8 @@
 #include "tests/catch.h"
 
 #include <set>
+#include <stdexcept>
+#include <string>
 
 using namespace dkms;
 
@@ -33,6 +35,21 @@ TEST_CASE("an error comes out of the bus as it went in")
         INFO(row.name);
         CHECK(bus::from_bus(bus::to_bus(error)) == error);
     }
+}
+
+TEST_CASE("whatever is thrown becomes an error of the bus")
+{
+    const auto heard = [](auto thrown) {
+        try {
+            throw thrown;
+        } catch (...) {
+            return std::string(bus::current_error().getName());
+        }
+    };
+    CHECK(heard(Error(ErrorCode::limits_exceeded, {{"reason", "x"}})) == "org.freedesktop.DBus.Error.LimitsExceeded");
+    CHECK(heard(sdbus::Error(bus::ErrorName{"org.example.Error.Other"}, "x")) == "org.example.Error.Other");
+    CHECK(heard(std::runtime_error("x")) == "org.dkms1.Error.Internal");
+    CHECK(heard(1) == "org.dkms1.Error.Internal");
 }
 
 TEST_CASE("an error that is not ours keeps what it says")
