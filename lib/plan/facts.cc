@@ -27,7 +27,8 @@ PlanFacts facts_of(const Places& places)
         return leads_to_directory(Layout(places).source_in_source_tree(module));
     };
     facts.is_complete = [places](const KernelId& kernel) {
-        const auto intents = Directory::open(Layout(places).intents()); // of what was cut off: first that is mended
+        // Of what was cut off: first that is mended. They are for those who own the tree.
+        const auto intents = Directory::open_if_allowed(Layout(places).intents());
         return (!intents || intents->entries().empty()) && needs_of(places, kernel, quick_source(places)).is_complete();
     };
     facts.added_in = [places](const ModuleId& module, const std::string& transaction) {

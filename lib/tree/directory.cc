@@ -44,13 +44,24 @@ Directory::Kind kind_of(int directory, const char* name, unsigned char type)
     }
 }
 
+/// For names behind which links are followed: a circle of them leads to nothing.
+bool leads_nowhere(int number) { return means_absent(number) || number == ELOOP; }
+
 } // namespace
 
-std::optional<Directory> Directory::open_at(int parent, const std::string& name, std::filesystem::path path)
+std::optional<Directory> Directory::open_at(int parent, const std::string& name, std::filesystem::path path,
+                                            Forbidden forbidden)
 {
     Descriptor descriptor(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!descriptor) return std::nullopt;
-    return Directory(std::move(descriptor), std::move(path));
+    if (descriptor) return Directory(std::move(descriptor), std::move(path));
+    const int failed = errno;
+    if (leads_nowhere(failed) || (failed == EACCES && forbidden == Forbidden::absent)) return std::nullopt;
+    refuse_read(path, failed);
+}
+
+std::optional<Directory> Directory::open_if_allowed(const std::filesystem::path& path)
+{
+    return open_at(AT_FDCWD, path.string(), path, Forbidden::absent);
 }
 
 std::optional<Directory> Directory::open(const std::filesystem::path& path)
@@ -69,14 +80,17 @@ std::vector<Directory::Entry> Directory::entries() const
     const int failed = for_each_entry(number(), [&](std::string_view name, unsigned char type) {
         if (is_utf8(name)) result.push_back({std::string(name), kind_of(number(), name.data(), type)});
     });
-    if (failed != 0) refuse_read(path_, failed);
+    if (failed != 0 && failed != ENOENT) refuse_read(path_, failed); // one that was deleted meanwhile is empty
     return result;
 }
 
 bool Directory::has_directory(const std::string& name) const
 {
     struct stat facts {};
-    return ::fstatat(number(), name.c_str(), &facts, 0) == 0 && S_ISDIR(facts.st_mode);
+    if (::fstatat(number(), name.c_str(), &facts, 0) == 0) return S_ISDIR(facts.st_mode);
+    const int failed = errno;
+    if (leads_nowhere(failed)) return false;
+    refuse_read(path_ / name, failed);
 }
 
 bool Directory::has(const std::string& name) const

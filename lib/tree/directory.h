@@ -14,10 +14,13 @@ namespace dkms {
 /// An open directory that is read with as few system calls as there can be: a status of many modules is mostly this.
 class Directory {
 public:
-    /// Nothing when it is not there, not a directory, or may not be read. A symbolic link is followed.
+    /// Nothing when it is not there or not a directory, be it behind links that dangle or go in a circle: symbolic
+    /// links are followed. Throws Error ReadFailed for one that is there and cannot be opened.
     static std::optional<Directory> open(const std::filesystem::path& path);
     /// The same below this one.
     std::optional<Directory> open_below(const std::string& name) const;
+    /// As open(); nothing also when this user may not read it. For what only those look into who may.
+    static std::optional<Directory> open_if_allowed(const std::filesystem::path& path);
 
     int number() const { return descriptor_.number(); }
 
@@ -30,7 +33,7 @@ public:
     /// Throws Error ReadFailed.
     std::vector<Entry> entries() const;
 
-    /// Whether `name` in it is a directory, or a link to one.
+    /// Whether `name` in it is a directory, or a link to one. Throws Error ReadFailed when that cannot be told.
     bool has_directory(const std::string& name) const;
     /// Whether there is anything of that name.
     bool has(const std::string& name) const;
@@ -42,7 +45,9 @@ private:
         : descriptor_(std::move(descriptor)), path_(std::move(path))
     {
     }
-    static std::optional<Directory> open_at(int parent, const std::string& name, std::filesystem::path path);
+    enum class Forbidden { error, absent };
+    static std::optional<Directory> open_at(int parent, const std::string& name, std::filesystem::path path,
+                                            Forbidden forbidden = Forbidden::error);
     Descriptor descriptor_;
     std::filesystem::path path_; ///< for errors
 };

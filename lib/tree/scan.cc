@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <set>
 #include <string_view>
 
@@ -39,6 +40,9 @@ std::optional<KernelId> kernel_between(std::string_view name, std::string_view p
     return KernelId{std::string(name.substr(0, dash)), std::string(name.substr(dash + 1))};
 }
 
+/// Where the tree is a file system of its own, only root may read it.
+constexpr std::string_view not_a_module = "lost+found";
+
 bool is_directory(const Directory& parent, const Directory::Entry& entry)
 {
     return entry.kind == Kind::directory || (entry.kind == Kind::link && parent.has_directory(entry.name));
@@ -53,6 +57,13 @@ bool leads_to(const Directory& parent, const std::string& link, const std::strin
     return ::fstatat(parent.number(), link.c_str(), &of_link, 0) == 0 &&
            ::fstatat(parent.number(), target.c_str(), &of_target, 0) == 0 && of_link.st_ino == of_target.st_ino &&
            of_link.st_dev == of_target.st_dev;
+}
+
+/// Sources may be for root only. Who may not look at one does not say that it is missing: those who build it see.
+bool has_source(const Directory& version)
+{
+    struct stat facts {};
+    return (::fstatat(version.number(), "source", &facts, 0) < 0 && errno == EACCES) || version.has_directory("source");
 }
 
 /// What lies in <tree>/M beside the versions.
@@ -119,7 +130,8 @@ std::vector<ModuleStatus> Scanner::all()
     if (!tree) return found;
     std::vector<std::string> names;
     for (const auto& entry : tree->entries())
-        if (entry.name.front() != '.' && is_directory(*tree, entry)) names.push_back(entry.name);
+        if (entry.name.front() != '.' && entry.name != not_a_module && is_directory(*tree, entry))
+            names.push_back(entry.name);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) module(name, found);
     return found;
@@ -181,13 +193,13 @@ std::optional<ModuleStatus> Scanner::version(const ModuleDirectory& module, cons
     });
     // A directory with neither a source here or in the source tree nor a build is somebody else's.
     const bool foreign = status.broken && !version.source && status.kernels.empty() &&
-                         !Directory::open(layout_.source_in_source_tree(version.module));
+                         !leads_to_directory(layout_.source_in_source_tree(version.module));
     return foreign ? std::nullopt : std::optional(std::move(status));
 }
 
 void Scanner::set_source(const VersionDirectory& version, ModuleStatus& status) const
 {
-    status.broken = !version.source || !version.directory.has_directory("source");
+    status.broken = !version.source || !has_source(version.directory);
     if (status.broken) return;
     const std::string target = version.source == Kind::link ? version.directory.link_text("source") : "";
     status.source = layout_.version(version.module) / (target.empty() ? "source" : target);
@@ -302,6 +314,16 @@ void Scanner::add_troubles(const VersionDirectory& version, ModuleStatus& status
     }
 }
 
+/// Nothing when it leads nowhere. Throws Error ReadFailed.
+std::optional<std::filesystem::path> canonical_or_none(const std::filesystem::path& path)
+{
+    std::error_code failed;
+    auto target = std::filesystem::canonical(path, failed);
+    if (!failed) return target;
+    if (means_absent(failed.value()) || failed.value() == ELOOP) return std::nullopt;
+    refuse_read(path, failed.value());
+}
+
 } // namespace
 
 std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter, ScanDepth depth)
@@ -325,15 +347,14 @@ std::optional<ModuleStatus> scan_module(const Places& places, const ModuleId& mo
 
 std::optional<std::string> active_version(const Layout& layout, const std::string& name, const KernelId& kernel)
 {
-    std::error_code error;
-    const auto module = std::filesystem::canonical(layout.module(name), error);
-    if (error) return std::nullopt;
-    const auto target = std::filesystem::canonical(layout.active_link(name, kernel), error);
-    if (error) return std::nullopt;
-    const auto below = target.lexically_relative(module);
+    const auto directory = canonical_or_none(layout.module(name));
+    const auto link = directory ? canonical_or_none(layout.active_link(name, kernel)) : std::nullopt;
+    if (!link) return std::nullopt;
+    const std::filesystem::path& target = *link;
+    const auto below = target.lexically_relative(*directory);
     const std::string version = below.begin()->string();
     const bool ours = below == std::filesystem::path(version) / kernel.release / kernel.arch;
-    if (!ours || !std::filesystem::is_directory(target / "module", error)) return std::nullopt;
+    if (!ours || !Directory::open(target / "module")) return std::nullopt;
     return version;
 }
 

@@ -15,7 +15,9 @@ namespace dkms {
 enum class ScanDepth { quick, full };
 
 /// Reads the tree: modules in byte order of their names, versions in the order of compare_versions, kernels likewise.
-/// Never starts a program, takes no lock, tolerates foreign files and directories that vanish while it reads.
+/// Never starts a program, takes no lock, tolerates foreign files and directories that vanish while it reads. Throws
+/// Error ReadFailed for a directory of modules, versions or builds that is there and cannot be read: nothing is said of
+/// a part of the tree as if it were all.
 /// Predicates: docs/architecture.md, "States".
 std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter = {},
                                ScanDepth depth = ScanDepth::full);
@@ -24,7 +26,8 @@ std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter 
 std::optional<ModuleStatus> scan_module(const Places& places, const ModuleId& module,
                                         ScanDepth depth = ScanDepth::quick);
 
-/// The version that is installed for `kernel`, by the kernel-K-A link; nothing if none is.
+/// The version that is installed for `kernel`, by the kernel-K-A link; nothing if none is. Throws
+/// Error ReadFailed.
 std::optional<std::string> active_version(const Layout& layout, const std::string& name, const KernelId& kernel);
 
 } // namespace dkms

@@ -5,6 +5,8 @@
 #include "tests/catch.h"
 #include "tests/unit/tree_fixture.h"
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 
 #include <sys/wait.h>
@@ -313,6 +315,61 @@ TEST_CASE("scan: foreign entries are no modules")
     CHECK(found.front().module == module);
     REQUIRE(found.front().kernels.size() == 1);
     CHECK(found.front().kernels.front().kernel == kernel_6);
+}
+
+/// What is thrown in a process of another user than root, who may read all.
+template <typename Function>
+std::string refused_of_user(Function function)
+{
+    Pipe pipe = make_pipe();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::string said = "nothing was refused";
+        if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) said = "root stays root";
+        try {
+            function();
+        } catch (const Error& error) {
+            said = std::string(error.name()) + " " + error.parameter("path");
+        }
+        write_all(pipe.write.number(), said);
+        ::_exit(0);
+    }
+    pipe.write.close();
+    std::array<char, 4096> said{};
+    const ssize_t size = ::read(pipe.read.number(), said.data(), said.size());
+    ::waitpid(child, nullptr, 0);
+    return {said.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+TEST_CASE("scan: what is there and cannot be read is not said to be absent")
+{
+    const System system;
+    const ModuleId module = system.put_module("foo", "1.0");
+    fs::permissions(system.path(), fs::perms(0755));
+    const auto look = [&] { (void)scan(system.places); };
+    const auto look_at_module = [&] { (void)scan_module(system.places, module); };
+    const auto restricted = [](const fs::path& path, auto function) {
+        fs::permissions(path, fs::perms(0700));
+        if (::geteuid() != 0) fs::permissions(path, fs::perms::none);
+        const std::string said = refused_of_user(function);
+        fs::permissions(path, fs::perms(0755));
+        return said;
+    };
+    const Layout layout = system.layout();
+    for (const fs::path& path : {layout.tree(), layout.module("foo"), layout.version(module)})
+        CHECK(restricted(path, look) == "ReadFailed " + path.string());
+    CHECK(restricted(layout.tree(), look_at_module) == "ReadFailed " + layout.module("foo").string());
+    CHECK(restricted(layout.version(module), look_at_module) == "ReadFailed " + layout.version(module).string());
+
+    fs::create_symlink("circle", layout.tree() / "circle");
+    fs::create_symlink("nowhere", layout.tree() / "dangling");
+    for (const char* name : {".dkmsd", "lost+found"}) {
+        fs::create_directory(layout.tree() / name);
+        CHECK(restricted(layout.tree() / name, look) == "nothing was refused");
+    }
+    CHECK(restricted(system.places.source_tree, [&] {
+              if (scan(system.places).front().broken) throw Error(ErrorCode::broken_module);
+          }) == "nothing was refused");
 }
 
 TEST_CASE("scan: in order, and with a filter")
