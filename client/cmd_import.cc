@@ -8,7 +8,7 @@ namespace dkms {
 int run_import(const Invocation& invocation, Console& console)
 {
     const Descriptor source = open_for_loading(invocation.path);
-    const auto transport = choose_transport(invocation.places, invocation.needs_stdio());
+    const auto transport = choose_transport(invocation.places, invocation.needs_stdio(), source.number());
     const JobId job = transport->submit(invocation.request, source.number()).job;
     const auto renderer = make_renderer(console, transport->jobs_outlive_client(), invocation.json, invocation.quiet);
     return follow_jobs(*transport, {job}, *renderer, OnInterrupt::cancel);

@@ -69,7 +69,8 @@ std::unique_ptr<Transport> make_stdio_transport(const PlaceOptions& places);
 std::unique_ptr<Transport> make_bus_transport();
 
 /// The rule of docs/architecture.md, "Bus or stdio", in one place: decided once, before anything is changed.
-/// `needs_stdio`: a tree, path or directive option was given.
-std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio);
+/// `needs_stdio`: a tree, path or directive option was given. `to_load`: a descriptor of what is to be loaded; -1:
+/// nothing is. Throws Error ServiceUnavailable; ReadFailed for a directory to load that cannot be read.
+std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio, int to_load = -1);
 
 } // namespace dkms

@@ -2,11 +2,14 @@
 #include "client/transport_choice.h"
 
 #include "client/transport.h"
+#include "lib/files/roots_own.h"
 #include "lib/model/error.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+
+#include <unistd.h>
 
 namespace dkms {
 namespace {
@@ -32,17 +35,21 @@ Way choose_way(const ChoiceFacts& facts)
     if (std::any_of(settings.begin(), settings.end(), is_set)) return Way::stdio;
     const ProbedService probed = facts.probe();
     if (probed.service == BusService::unclear) throw Error(ErrorCode::service_unavailable, {{"reason", probed.reason}});
-    return probed.service == BusService::usable ? Way::bus : Way::stdio;
+    if (probed.service != BusService::usable) return Way::stdio;
+    return facts.is_foreign && facts.is_foreign() ? Way::stdio : Way::bus;
 }
 
-std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio)
+std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio, int to_load)
 {
-    const ChoiceFacts facts{needs_stdio,
-                            [](const char* name) {
-                                const char* value = std::getenv(name);
-                                return std::string(value != nullptr ? value : "");
-                            },
-                            [] { return probe_bus_service(longest_answer); }};
+    const ChoiceFacts facts{
+        needs_stdio,
+        [](const char* name) {
+            const char* value = std::getenv(name);
+            return std::string(value != nullptr ? value : "");
+        },
+        [] { return probe_bus_service(longest_answer); },
+        // Others than root have no rights of their own to load it with, and are told by the service.
+        [&] { return to_load >= 0 && ::geteuid() == 0 && !foreign_part(to_load, "it").empty(); }};
     return choose_way(facts) == Way::bus ? make_bus_transport() : make_stdio_transport(places);
 }
 

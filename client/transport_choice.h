@@ -18,6 +18,9 @@ struct ChoiceFacts {
     std::function<std::string(const char* name)> environment;
     /// Asks the bus; called only when nothing else has decided.
     std::function<ProbedService()> probe;
+    /// Whether what is to be loaded is something that the service would not take from root; called only when the
+    /// service could be used. None: nothing is to be loaded.
+    std::function<bool()> is_foreign = {};
 };
 
 /// The rule of docs/architecture.md, "Bus or stdio". Throws Error ServiceUnavailable when a service runs and its trees

@@ -74,7 +74,7 @@ public:
                 say({{"refused", to_json(error)}});
                 return;
             } catch (const json::exception& fault) {
-                say({{"refused", to_json(Error(ErrorCode::internal, {{"reason", fault.what()}}))}});
+                say({{"refused", to_json(Error(ErrorCode::invalid_args, {{"reason", fault.what()}}))}});
                 return;
             }
         }
@@ -92,7 +92,7 @@ private:
 
     void say(const json& words, const std::vector<int>& beside = {}) const
     {
-        send_message(connection_.number(), words.dump(), beside);
+        send_message(connection_.number(), words.dump(-1, ' ', false, json::error_handler_t::replace), beside);
     }
 
     UnitKind kind_;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/vetted_order.h"
 
+#include "lib/files/roots_own.h"
 #include "lib/model/error.h"
+#include "lib/package/handle.h"
 
 #include <algorithm>
-
-#include <sys/stat.h>
 
 namespace dkms {
 namespace {
@@ -81,15 +81,23 @@ void check_options(const Options& options)
     if (options.names_files()) refuse("the service takes no files of a caller's");
 }
 
-/// A source that the service itself has written is nobody's wish.
+/// Its scripts will be run as root, so it is only what root alone could have written: that what others have written is
+/// root's wish, no dkmsd can prove. A file of the caller's takes an archive; into a directory nothing is written, which
+/// could be any that dkmsd can open.
 void check_handle(const Step& step, const WorkerGifts& gifts, uid_t sender)
 {
     if (step.handle != (gifts.handle >= 0)) refuse("a descriptor is missing, or not asked for");
-    if (!step.handle || step.kind != StepKind::load || sender == 0) return;
-    struct stat status {};
-    if (::fstat(gifts.handle, &status) != 0 || status.st_uid == sender)
-        throw Error(ErrorCode::access_denied,
-                    {{"who", "User " + std::to_string(sender)}, {"what", "load what belongs to the service itself"}});
+    if (!step.handle || sender == 0) return;
+    if (step.kind != StepKind::load) {
+        if (is_directory(gifts.handle)) refuse("only load takes a directory");
+        return;
+    }
+    const std::string name = name_of_handle(gifts.handle);
+    const std::string foreign = foreign_part(gifts.handle, name);
+    if (foreign.empty()) return;
+    throw Error(ErrorCode::not_supported,
+                {{"reason", "the service loads only what root alone can write, and " + name + " " + foreign +
+                                "; root's dkmsctl import loads it without the service"}});
 }
 
 } // namespace

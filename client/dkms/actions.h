@@ -31,7 +31,7 @@ public:
     std::vector<ModuleStatus> status(const StatusFilter& filter) const;
 
 private:
-    Transport& transport();
+    Transport& transport(int to_load);
 
     const Words& words_;
     Console& console_;

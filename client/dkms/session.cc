@@ -6,11 +6,12 @@
 
 namespace dkms::legacy {
 
-Transport& Session::transport()
+/// One that was chosen for something to load does for what follows as well.
+Transport& Session::transport(int to_load)
 {
-    if (!transport_) {
+    if (!transport_ || (to_load >= 0 && transport_->jobs_outlive_client())) {
         const bool needs_stdio = words_.places.any() || words_.options.names_files();
-        transport_ = choose_transport(words_.places, needs_stdio);
+        transport_ = choose_transport(words_.places, needs_stdio, to_load);
     }
     return *transport_;
 }
@@ -20,7 +21,7 @@ int Session::carry_out(const Request& request, Descriptor handle, const std::str
     try {
         Transport::Accepted accepted{};
         try {
-            accepted = transport().submit(request, handle.number());
+            accepted = transport(request.verb == Verb::load ? handle.number() : -1).submit(request, handle.number());
         } catch (const Error& error) {
             if (error.code() != ErrorCode::access_denied || !transport_->jobs_outlive_client()) throw;
             transport_ = make_stdio_transport(words_.places);

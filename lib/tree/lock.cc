@@ -15,6 +15,8 @@
 namespace dkms {
 namespace {
 
+constexpr int most_ancestors = 10'000;
+
 [[noreturn]] void refuse(const std::filesystem::path& path)
 {
     throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
@@ -41,6 +43,19 @@ void make_with_mode(const std::filesystem::path& directory, mode_t mode)
     }
     if ((status.st_mode & 0777) != mode && status.st_uid == ::geteuid() && ::chmod(directory.c_str(), mode) != 0)
         refuse(directory);
+}
+
+/// Locks what `file` has open, or where such a descriptor cannot have a lock (NFS), a copy of `writable` in its place.
+/// False: another has the lock.
+bool try_lock(Descriptor& file, int writable, const std::filesystem::path& path)
+{
+    int failed = ::flock(file.number(), LOCK_EX | LOCK_NB);
+    if (failed != 0 && errno == EBADF) {
+        file = Descriptor(::fcntl(writable, F_DUPFD_CLOEXEC, 0));
+        failed = ::flock(file.number(), LOCK_EX | LOCK_NB);
+    }
+    if (failed != 0 && errno != EWOULDBLOCK) refuse(path);
+    return failed == 0;
 }
 
 pid_t parent_of(pid_t process)
@@ -74,7 +89,7 @@ pid_t starter_of(pid_t process)
 pid_t starter_of_unit(const std::string& cgroup)
 {
     if (cgroup.find("/user.slice/") != std::string::npos) return 0; // users name units of theirs as they like
-    for (const char* unit : {"/dkms-tree@", "/dkms-build@", "/dkms-script@"}) {
+    for (const char* unit : {"/dkms-tree@", "/dkms-build@", "/dkms-build-network@", "/dkms-script@"}) {
         const auto at = cgroup.rfind(unit);
         if (at == std::string::npos) continue;
         std::istringstream instance(cgroup.substr(cgroup.find('@', at) + 1));
@@ -88,7 +103,9 @@ pid_t starter_of_unit(const std::string& cgroup)
 
 bool is_ancestor(pid_t ancestor, pid_t process)
 {
-    while (process > 1 && process != ancestor) {
+    // A number that is used again can make a circle of what is read.
+    for (int steps = 0; process > 1 && process != ancestor; ++steps) {
+        if (steps == most_ancestors) return false;
         const pid_t above = parent_of(process);
         process = above > 1 ? above : starter_of(process);
     }
@@ -120,16 +137,16 @@ bool TreeLock::try_take()
     make_own_directory(layout_, layout_.own());
     const auto path = layout_.lock();
     for (;;) {
-        Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        // Who gets the lock's descriptor must not be able to write a file of root's by it.
+        Descriptor text(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!text) refuse(path);
+        Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+        if (!file && errno == ENOENT) continue;
         if (!file) refuse(path);
-        if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK) return false;
-            refuse(path);
-        }
-        if (!is_at(file.number(), path)) continue;
-        const std::string text = std::to_string(named_) + " " + mode_ + "\n";
-        if (::ftruncate(file.number(), 0) != 0) refuse(path);
-        write_all(file.number(), text);
+        if (!try_lock(file, text.number(), path)) return false;
+        if (!is_at(file.number(), path) || !is_at(text.number(), path)) continue;
+        if (::ftruncate(text.number(), 0) != 0) refuse(path);
+        write_all(text.number(), std::to_string(named_) + " " + mode_ + "\n");
         descriptor_ = std::move(file);
         return true;
     }

@@ -32,7 +32,7 @@ public:
     bool try_take();
     bool held() const { return static_cast<bool>(descriptor_); }
 
-    /// What workers inherit; -1 when not held.
+    /// What workers inherit, open for reading only; -1 when not held.
     int descriptor() const { return descriptor_.number(); }
 
     /// Lets go of it; with workers still running, they keep it until they end.

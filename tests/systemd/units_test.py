@@ -3,6 +3,7 @@
 says. And that units end when they are to, and are of the version of the dkmsd that speaks to them."""
 
 import json
+import os
 import pathlib
 import shutil
 import textwrap
@@ -15,7 +16,7 @@ import scratch
 
 SAMPLE = scratch.SAMPLES / 'hello-1.0'
 SAY = textwrap.dedent('''\
-    import json, os, socket, sys
+    import fcntl, json, os, socket, sys
     path, *messages = sys.argv[1:]
     unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -26,8 +27,8 @@ SAY = textwrap.dedent('''\
     opened = []
     for message in messages:
         words = json.loads(message)
-        beside = [os.open(path, os.O_RDWR | os.O_CREAT) if not os.path.isdir(path) else os.open(path, os.O_RDONLY)
-                  for path in words.pop('beside', [])]
+        beside = [os.open(path, os.O_RDONLY if os.path.exists(path) and (os.path.isdir(path) or not os.access(path, os.W_OK)) else
+                          os.O_RDWR | os.O_CREAT) for path in words.pop('beside', [])]
         socket.send_fds(unit, [json.dumps(words).encode()], beside) if beside else unit.send(json.dumps(words).encode())
         for number in beside:
             os.close(number)
@@ -37,6 +38,7 @@ SAY = textwrap.dedent('''\
         opened += line[1]
         print(line[0].decode(), flush=True)
         if b'"held"' in line[0]:
+            print(json.dumps({'mode': fcntl.fcntl(opened[-1], fcntl.F_GETFL) & os.O_ACCMODE}))
             break
     ''')
 
@@ -105,7 +107,8 @@ class Units(unittest.TestCase):
         self.assertEqual((status['NoNewPrivs'], status['Seccomp']), ('1', '2'))
         self.add_source()
         self.machine.run('dkmsctl', 'add', 'hello/1.0')
-        for place in ('/var/lib/dkms/hello/x', '/usr/src/x', '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/var/tmp/x'):
+        for place in ('/var/lib/dkms/hello/x', '/usr/src/x', '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/var/tmp/x',
+                      '/run/lock/x', '/dev/shm/x', '/dev/mqueue/x'):
             into = ('nsenter', f'--target={pid}', '--mount', '--', 'setpriv', f'--reuid={uid}', '--regid=nogroup', '--clear-groups',
                     'touch', place)
             self.machine.run(*into, code=1)
@@ -154,11 +157,77 @@ class Units(unittest.TestCase):
         self.order({'step': 'post_transaction', 'kernel': kernel}, more={'settings': {'post_transaction': 'touch /var/tmp/theirs'}})
         self.assertFalse(self.machine.path('/var/tmp/theirs').exists())
 
-    def test_a_source_that_dkmsd_has_made_is_not_loaded(self):
+    def copied(self, directory, owner='root', more=()):
+        """A source there, of `owner`'s; `more` are commands in it."""
+        if not self.machine.path('/usr/src/hello-1.0').exists():
+            self.add_source()
+        commands = [f'mkdir -p {directory}', f'cp -r /usr/src/hello-1.0/. {directory}', f'cd {directory}', 'chmod -R go-w .',
+                    f'chown -R {owner} .', *more]
+        self.machine.run('sh', '-ec', '; '.join(commands))
+        return directory
+
+    def load(self, path):
+        return self.order({'step': 'load', 'handle': True}, beside=[('handle', path)])
+
+    def test_what_others_than_root_could_have_written_is_not_loaded(self):
+        for name, path in (
+                ('its own', self.copied('/var/lib/dkmsd/own', 'dkmsd')),
+                ('an accomplice\'s', self.copied('/var/tmp/accomplice', 'nobody')),
+                ('root\'s, where everyone may write', self.copied('/var/tmp/open', more=['chmod 1777 .'])),
+                ('a file of another\'s in root\'s directory', self.copied('/var/tmp/within', more=['mkdir -p a/b', 'echo >a/b/c', 'chown nobody a/b/c'])),
+                ('a link of another\'s', self.copied('/var/tmp/link', more=['ln -s /etc x', 'chown -h nobody x'])),
+                ('a file that a group may write', self.copied('/var/tmp/group', more=['chmod g+w dkms.conf'])),
+                ('a file system put there', self.copied('/var/tmp/mount', more=['mkdir m', 'mount -t tmpfs -o mode=755 none m'])),
+                ('what a process was called with', '/proc/1/cmdline'),
+                ('a device', '/dev/null'),
+                ('an archive that others may write', self.copied('/var/tmp/archive', more=['tar -cf ../a.tar .', 'chmod 666 ../a.tar']) + '/../a.tar'),
+        ):
+            with self.subTest(name):
+                said = self.load(path)
+                self.assertEqual(said[0].get('refused', {}).get('error'), 'NotSupported', said)
+                self.assertIn('root\'s dkmsctl import', said[0]['refused']['message'])
+        self.machine.run('umount', '/var/tmp/mount/m')
+        self.assertEqual(self.states(), {})
+        self.assertEqual([next(iter(words)) for words in self.load(self.copied('/var/tmp/roots'))], ['started', 'ended'])
+        self.assertIn('"done"', self.events())
+
+    def test_root_loads_what_is_a_users_without_the_service(self):
+        """And what is root's by it."""
+        self.copied('/var/tmp/users', 'nobody', more=['tar -czf ../users.tar.gz .', 'chown nobody ../users.tar.gz'])
+        self.machine.run('mkdir', '/var/tmp/empty')
+        for words in (['dkmsctl', 'add', '/var/tmp/users'], ['dkmsctl', 'import', '/var/tmp/users.tar.gz'], ['dkms', 'add', '/var/tmp/users'],
+                      ['dkms', 'ldtarball', '/var/tmp/users.tar.gz']):
+            with self.subTest(words):
+                self.machine.run('rm', '-rf', '/usr/src/hello-1.0')
+                self.machine.run(*words)
+                self.assertEqual(self.states(), {'hello': []})
+                self.assertEqual(json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs'], [])
+                self.machine.run('rm', '-rf', '/var/lib/dkms/hello')
+        self.machine.run('rm', '-rf', '/usr/src/hello-1.0')
+        self.machine.run('dkmsctl', 'add', self.copied('/var/tmp/roots'))
+        self.assertEqual(len(json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs']), 1)
+
+    def test_nothing_is_written_into_a_directory_that_dkmsd_names(self):
         self.add_source()
-        self.machine.run('setpriv', '--reuid=dkmsd', '--regid=nogroup', '--clear-groups', 'cp', '-r', '/usr/src/hello-1.0', '/var/lib/dkmsd/own')
-        said = self.order({'step': 'load', 'handle': True}, beside=[('handle', '/var/lib/dkmsd/own')])
-        self.assertEqual(said[0]['refused']['error'], 'AccessDenied')
+        self.machine.run('dkmsctl', 'add', 'hello/1.0')
+        for step in ('pack', 'pack-rpm', 'pack-deb', 'pack-disk'):
+            said = self.order({'step': step, 'module': 'hello', 'version': '1.0', 'handle': True}, beside=[('handle', '/etc')])
+            self.assertEqual(said[0]['refused']['error'], 'InvalidArgs')
+
+    def test_the_lock_is_no_way_to_write(self):
+        said = self.say('tree', {'protocol': self.protocol, 'claim': 'service'})
+        self.assertEqual(said[-1], {'mode': os.O_RDONLY})
+
+    def test_what_is_no_text_is_refused(self):
+        for text in (b'\xff', b'{"protocol":"\xff"}', b'[]', b'1', b'{}'):
+            with self.subTest(text):
+                self.assertIn('"InvalidArgs"', self.machine.run('/usr/bin/python3', '-c', textwrap.dedent(f'''
+                    import socket
+                    unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    unit.connect('/run/dkms-units/tree')
+                    unit.send({text!r})
+                    print(unit.recv(65536).decode())
+                    ''')))
 
     def test_a_step_that_runs_is_not_taken_back(self):
         pid = int(self.machine.run('systemctl', 'show', '--value', '--property=MainPID', 'dkmsd.service'))

@@ -309,15 +309,25 @@ TEST_CASE("the bus is used unless something speaks against it")
     std::map<std::string, std::string> environment;
     BusService service = BusService::usable;
     bool asked = false;
+    bool is_foreign = false;
     const auto chosen = [&](bool needs_stdio) {
         asked = false;
         return choose_way({needs_stdio, [&](const char* name) { return environment[name]; },
                            [&] {
                                asked = true;
                                return ProbedService{service, "why"};
-                           }});
+                           },
+                           [&] { return is_foreign; }});
     };
     CHECK(chosen(false) == Way::bus);
+
+    SECTION("what is to be loaded")
+    {
+        is_foreign = true;
+        CHECK(chosen(false) == Way::stdio);
+        service = BusService::unclear; // whose trees might be others
+        CHECK_THROWS_AS(chosen(false), Error);
+    }
 
     SECTION("an option")
     {

@@ -6,6 +6,7 @@
 #include "lib/files/gate.h"
 #include "lib/files/inside.h"
 #include "lib/files/remove_tree.h"
+#include "lib/files/roots_own.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "tests/catch.h"
@@ -355,4 +356,49 @@ TEST_CASE("another user's rights are all that is left")
         for (;;) ::pause();
     };
     CHECK(error_of([&] { as_user(user, wait_for_ever, &cancellation); }).code() == ErrorCode::cancelled);
+}
+
+TEST_CASE("root's own is what no one else could have written")
+{
+    const Scratch scratch;
+    const fs::path top = scratch.path() / "top";
+    fs::create_directories(top / "a/b");
+    put_file(top / "a/b/file", "x");
+    fs::create_symlink("/etc", top / "link");
+    const auto part = [&](const fs::path& path) {
+        const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        REQUIRE(opened);
+        return foreign_part(opened.number(), path.string());
+    };
+    if (::geteuid() != 0) {
+        CHECK(part(top) == "belongs to another user than root");
+        return;
+    }
+    for (const char* one : {"", "a", "a/b", "a/b/file"}) REQUIRE(::chmod((top / one).c_str(), 0755) == 0);
+    CHECK(part(top).empty());
+    CHECK(part(top / "a/b/file").empty());
+    SECTION("a file further below")
+    {
+        REQUIRE(::lchown((top / "a/b/file").c_str(), 65534, 0) == 0);
+        CHECK(part(top) == "holds a/b/file, which belongs to another user than root");
+    }
+    SECTION("a link")
+    {
+        REQUIRE(::lchown((top / "link").c_str(), 65534, 0) == 0);
+        CHECK(part(top) == "holds link, which belongs to another user than root");
+    }
+    SECTION("modes")
+    {
+        for (const mode_t mode : {0775U, 0757U, 01777U}) {
+            REQUIRE(::chmod((top / "a").c_str(), mode) == 0);
+            CHECK(part(top) == "holds a, which can be written by other users than root");
+            CHECK(part(top / "a") == "can be written by other users than root");
+        }
+    }
+    SECTION("what keeps no files")
+    {
+        CHECK_FALSE(part("/dev/null").empty());
+        CHECK_FALSE(part("/proc/1/cmdline").empty());
+        CHECK_FALSE(part("/sys").empty());
+    }
 }

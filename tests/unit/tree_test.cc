@@ -9,6 +9,7 @@
 #include <array>
 #include <csignal>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +109,7 @@ TEST_CASE("the lock is held by one, who is named, and is free again when its hol
     CHECK(ours.try_take());
     CHECK(ours.try_take());
     CHECK(ours.holder().pid == ::getpid());
+    CHECK((::fcntl(ours.descriptor(), F_GETFL) & O_ACCMODE) == O_RDONLY);
 
     struct stat facts {};
     REQUIRE(::stat(layout.lock().c_str(), &facts) == 0);
@@ -130,6 +132,15 @@ TEST_CASE("a process that a step has started knows that the lock is held for it"
     int status = 0;
     ::waitpid(child, &status, 0);
     CHECK(status == 0);
+}
+
+TEST_CASE("who started a unit is in its name")
+{
+    for (const char* kind : {"tree", "build", "build-network", "script"})
+        CHECK(starter_of_unit("0::/dkms.slice/dkms-" + std::string(kind) + "@3-1234-995.service\n") == 1234);
+    CHECK(starter_of_unit("0::/dkms.slice/dkms-tree@3-1234_88-995.service\n") == 1234);
+    CHECK(starter_of_unit("0::/user.slice/dkms-tree@3-1234-995.service\n") == 0);
+    CHECK(starter_of_unit("0::/system.slice/dkmsd.service\n") == 0);
 }
 
 TEST_CASE("a child that keeps the lock's descriptor keeps the lock")
