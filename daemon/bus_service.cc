@@ -137,8 +137,6 @@ private:
     /// joined.
     void make_complete(const KernelId& kernel)
     {
-        const KernelNeeds needs = needs_of(supervisor_.places(), kernel, quick_source(supervisor_.places()));
-        if (!needs.switched_off.empty() || needs.is_complete()) return;
         Request request;
         request.verb = Verb::autoinstall;
         request.kernels = {kernel};
@@ -146,7 +144,8 @@ private:
         nobody.uid = ::geteuid();
         nobody.waiting = false;
         try {
-            supervisor_.submit(request, nobody);
+            const KernelNeeds needs = needs_of(supervisor_.places(), kernel, quick_source(supervisor_.places()));
+            if (needs.switched_off.empty() && !needs.is_complete()) supervisor_.submit(request, nobody);
         } catch (const Error& error) {
             std::cerr << "dkmsd: modules for kernel " << kernel.release << ": " << error.message() << '\n';
         }

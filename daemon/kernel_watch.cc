@@ -32,6 +32,18 @@ KernelWatch::KernelWatch(Loop& loop, Places places, Listener listener)
     look();
 }
 
+/// None where the install tree cannot be read.
+std::vector<KernelId> KernelWatch::installed()
+{
+    try {
+        return installed_kernels(places_, false);
+    } catch (const Error& error) {
+        if (!std::exchange(complained_, true))
+            std::cerr << "dkmsd: headers that come later are not noticed: " << error.message() << '\n';
+        return {};
+    }
+}
+
 /// All watches are made anew before anything is looked at, so that no change falls in between.
 void KernelWatch::look()
 {
@@ -39,7 +51,7 @@ void KernelWatch::look()
     std::map<KernelId, Known> now;
     std::vector<KernelId> completed;
     bool again = false;
-    for (const KernelId& kernel : installed_kernels(places_, false)) {
+    for (const KernelId& kernel : installed()) {
         const auto before = kernels_.find(kernel);
         const Known* known = before == kernels_.end() ? nullptr : &before->second;
         const Known found = look_at_one(kernel, known, again);
@@ -75,8 +87,7 @@ void KernelWatch::watch_anew()
     if (!inotify_) return add({});
     on_change_ = loop_.on_readable(inotify_.number(), [this] { read_changes(); });
     add(nearest_directory(places_.install_tree));
-    for (const KernelId& kernel : installed_kernels(places_, false))
-        add(places_.install_tree / kernel.release, "build");
+    for (const KernelId& kernel : installed()) add(places_.install_tree / kernel.release, "build");
 }
 
 /// A directory that has vanished meanwhile is told by the one above it.

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace dkms {
 
@@ -31,6 +32,7 @@ private:
         std::string stamp; ///< of the last look, while it is about to be complete
         bool operator==(const Known&) const = default;
     };
+    std::vector<KernelId> installed();
     void look();
     void watch_anew();
     void add(const std::filesystem::path& directory, const char* only = nullptr);

@@ -5,6 +5,7 @@
 #include "lib/config/conf_fault.h"
 #include "lib/config/conf_native.h"
 #include "lib/config/conf_values.h"
+#include "lib/files/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -43,21 +44,34 @@ constexpr std::array<const char*, 11> inheritable{"parallel_jobs",     "modprobe
                                                   "mok_certificate",   "try_sign_modules",    "ADDON_MODULES_DIR",
                                                   "NO_WEAK_MODULES",   "SOURCE_DATE_EPOCH"};
 
+/// The names of *.conf in a directory, in order; none where it is missing. Throws Error ConfUnreadable.
+std::vector<std::filesystem::path> parts_in(const std::filesystem::path& directory)
+{
+    std::vector<std::filesystem::path> paths;
+    std::error_code failed;
+    for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
+         entry.increment(failed))
+        if (entry->path().extension() == ".conf" && entry->path().filename().string().front() != '.')
+            paths.push_back(entry->path());
+    if (failed && !means_absent(failed.value()))
+        throw Error(ErrorCode::conf_unreadable, {{"file", directory.string()}, {"reason", errno_text(failed.value())}});
+    std::sort(paths.begin(), paths.end());
+    return paths;
+}
+
 /// framework.conf and framework.conf.d/*.conf in the order of their names, as far as they exist.
 std::vector<ConfSource> framework_sources(const std::filesystem::path& config_dir)
 {
-    std::vector<std::filesystem::path> paths;
-    std::error_code error;
-    for (std::filesystem::directory_iterator entry(config_dir / "framework.conf.d", error), end; !error && entry != end;
-         entry.increment(error))
-        if (entry->path().extension() == ".conf" && entry->path().filename().string().front() != '.')
-            paths.push_back(entry->path());
-    std::sort(paths.begin(), paths.end());
+    auto paths = parts_in(config_dir / "framework.conf.d");
     paths.insert(paths.begin(), config_dir / "framework.conf");
-
     std::vector<ConfSource> sources;
-    for (const auto& path : paths)
-        if (std::filesystem::exists(std::filesystem::status(path, error))) sources.push_back(read_conf_source(path));
+    for (const auto& path : paths) {
+        try {
+            sources.push_back(read_conf_source(path));
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::conf_missing) throw;
+        }
+    }
     return sources;
 }
 

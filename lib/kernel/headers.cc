@@ -2,6 +2,7 @@
 #include "lib/kernel/headers.h"
 
 #include "lib/config/distribution.h"
+#include "lib/files/refusal.h"
 #include "lib/kernel/rooted_path.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
@@ -119,12 +120,14 @@ bool has_headers(const KernelId& kernel, const Places& places)
 std::vector<KernelId> installed_kernels(const Places& places, bool with_headers)
 {
     std::vector<KernelId> kernels;
-    std::error_code gone;
-    for (fs::directory_iterator entry(places.install_tree, gone), end; !gone && entry != end; entry.increment(gone)) {
+    std::error_code failed;
+    for (fs::directory_iterator entry(places.install_tree, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
         const KernelId kernel{entry->path().filename().string(), running_architecture()};
         if (kernel.release.starts_with('.') || !leads_to_directory(entry->path())) continue;
         if (!with_headers || has_headers(kernel, places)) kernels.push_back(kernel);
     }
+    if (failed && !means_absent(failed.value())) refuse_read(places.install_tree, failed.value());
     std::sort(kernels.begin(), kernels.end(), [](const KernelId& a, const KernelId& b) {
         const auto order = compare_versions(a.release, b.release);
         return order != 0 ? order < 0 : a < b;

@@ -34,7 +34,7 @@ std::filesystem::path kernel_config_file(const std::filesystem::path& source_dir
 bool has_headers(const KernelId& kernel, const Places& places);
 
 /// Kernels with a directory in the install tree, oldest version first. `with_headers`: only those for which something
-/// can be built.
+/// can be built. Throws Error ReadFailed for an install tree that is there and cannot be read.
 std::vector<KernelId> installed_kernels(const Places& places, bool with_headers);
 
 /// The name of the package that brings the headers of `kernel` on this distribution ("linux-headers-6.1.0-56-amd64").

@@ -88,6 +88,21 @@ TEST_CASE("a framework file that is wrong is named")
     CHECK(refused_file(root) == "/etc/dkms/framework.conf.d/a.conf");
 }
 
+TEST_CASE("framework files that are there and cannot be read are not passed over")
+{
+    const Root root;
+    root.framework("");
+    const auto parts = root.path() / "etc/dkms/framework.conf.d";
+    std::filesystem::create_directory(parts);
+    std::filesystem::create_symlink("nowhere", parts / "dangling.conf");
+    CHECK(refused_file(root).empty());
+    std::filesystem::create_symlink("circle.conf", parts / "circle.conf"); // root is refused as well
+    CHECK(refused_file(root) == "/etc/dkms/framework.conf.d/circle.conf");
+    std::filesystem::remove_all(parts);
+    std::filesystem::create_symlink("framework.conf.d", parts);
+    CHECK(refused_file(root) == "/etc/dkms/framework.conf.d");
+}
+
 TEST_CASE("a framework file may be a script, as long as it changes nothing")
 {
     const Root root;

@@ -108,6 +108,16 @@ TEST_CASE("what others than root can write is ignored with a sentence, be it the
                                          (policies.directory() / "policy.conf.d").string() + "."));
 }
 
+TEST_CASE("a directory that cannot be read is told")
+{
+    Policies policies;
+    std::filesystem::remove(policies.directory() / "policy.conf.d");
+    std::filesystem::create_symlink("policy.conf.d", policies.directory() / "policy.conf.d"); // root is refused as well
+    const PolicyConf conf = policies.read();
+    REQUIRE(conf.faults().size() == 1);
+    CHECK(conf.faults().front().starts_with((policies.directory() / "policy.conf.d").string() + " cannot be read: "));
+}
+
 TEST_CASE("a file that cannot be read is told, and keeps no other from being read")
 {
     Policies policies;
