@@ -66,6 +66,18 @@ class Refused(unittest.TestCase):
 
     # the source and its configuration
 
+    def test_tree_unreadable(self):
+        self.source()
+        self.succeed('add', 'hello/1.0')
+        for directory in (self.trees.dkms, self.trees.dkms / 'hello', self.trees.dkms / 'hello' / '1.0'):
+            directory.chmod(0)
+            try:
+                for words in (('status',), ('autoinstall', '-k', '6.1.0-x')):
+                    error = self.refused('ReadFailed', 1, *words, as_nobody=True)
+                    self.assertIn(str(directory), error['message'])
+            finally:
+                directory.chmod(0o755)
+
     def test_source_missing(self):
         self.refused('SourceMissing', 2, 'add', 'hello/1.0')
 
