@@ -4,6 +4,7 @@
 #include "lib/files/roots_own.h"
 #include "lib/model/error.h"
 #include "lib/package/handle.h"
+#include "lib/tree/lock.h"
 
 #include <algorithm>
 
@@ -81,6 +82,16 @@ void check_options(const Options& options)
     if (options.names_files()) refuse("the service takes no files of a caller's");
 }
 
+/// A step beside those of another dkmsd, who has the tree, would meet what these are at. One that writes a file of the
+/// caller's changes nothing.
+void check_lock(const Step& step, const WorkerGifts& gifts, const Places& places, uid_t sender)
+{
+    if (sender == 0 || (step.handle && step.kind != StepKind::load)) return;
+    if (gifts.lock < 0 || !holds_lock(gifts.lock, Layout(places)))
+        throw Error(ErrorCode::access_denied,
+                    {{"who", "User " + std::to_string(sender)}, {"what", "change a tree without the lock of it"}});
+}
+
 /// Its scripts will be run as root, so it is only what root alone could have written: that what others have written is
 /// root's wish, no dkmsd can prove. A file of the caller's takes an archive; into a directory nothing is written, which
 /// could be any that dkmsd can open.
@@ -112,6 +123,7 @@ WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, UnitKind kind
     check_staged(step);
     check_options(step.options);
     check_handle(step, gifts, sender);
+    check_lock(step, gifts, places, sender);
     WorkOrder result = order;
     result.places = places;
     result.settings = service_settings();

@@ -10,8 +10,9 @@ namespace dkms {
 
 /// The order that a unit of `kind` carries out when `order` arrives: its names, kernels and options have been checked
 /// as if they came from a client, it names no files, its places are `places`, its settings those of every service, and
-/// what is to be loaded is root's alone, unless `sender`, the user who sent it, is root. Throws Error InvalidName,
-/// InvalidArgs, AccessDenied: it is not for this unit; NotSupported: it is not root's; ReadFailed.
+/// what is to be loaded is root's alone and the lock lies beside it, unless `sender`, the user who sent it, is root.
+/// Throws Error InvalidName, InvalidArgs, AccessDenied: it is not for this unit; NotSupported: it is not root's;
+/// ReadFailed.
 WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, UnitKind kind, const Places& places, uid_t sender);
 
 } // namespace dkms

@@ -112,6 +112,11 @@ bool is_ancestor(pid_t ancestor, pid_t process)
     return process > 1 && process == ancestor;
 }
 
+bool holds_lock(int descriptor, const Layout& layout)
+{
+    return is_at(descriptor, layout.lock()) && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+}
+
 Command command_that_waits(const Layout& layout)
 {
     Command command;

@@ -57,6 +57,9 @@ private:
     Descriptor descriptor_;
 };
 
+/// Whether the descriptor is one of the tree's lock that holds it. One by which it can be had takes it.
+bool holds_lock(int descriptor, const Layout& layout);
+
 /// A command that ends when the lock of the tree could be had.
 Command command_that_waits(const Layout& layout);
 

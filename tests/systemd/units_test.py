@@ -18,6 +18,17 @@ SAMPLE = scratch.SAMPLES / 'hello-1.0'
 SAY = textwrap.dedent('''\
     import fcntl, json, os, socket, sys
     path, *messages = sys.argv[1:]
+    path, _, claims = path.partition('+')
+    lock = []
+    for claim in claims.split():
+        keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        keeper.connect('/run/dkms-units/tree')
+        keeper.send(json.dumps({'protocol': json.loads(messages[0])['protocol'], 'claim': 'service'}).encode())
+        while not (got := socket.recv_fds(keeper, 131072, 8)[1]):
+            pass
+        lock += got
+        if claim == 'lost':
+            fcntl.flock(got[0], fcntl.LOCK_UN)
     unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         unit.connect(path)
@@ -28,7 +39,7 @@ SAY = textwrap.dedent('''\
     for message in messages:
         words = json.loads(message)
         beside = [os.open(path, os.O_RDONLY if os.path.exists(path) and (os.path.isdir(path) or not os.access(path, os.W_OK)) else
-                          os.O_RDWR | os.O_CREAT) for path in words.pop('beside', [])]
+                          os.O_RDWR | os.O_CREAT) for path in words.pop('beside', [])] + lock[:1]
         socket.send_fds(unit, [json.dumps(words).encode()], beside) if beside else unit.send(json.dumps(words).encode())
         for number in beside:
             os.close(number)
@@ -84,15 +95,16 @@ class Units(unittest.TestCase):
                                 f'/run/dkms-units/{unit}', *(json.dumps(message) for message in messages))
         return [json.loads(line) for line in said.splitlines()]
 
-    def order(self, step, *, beside=(), more=None, unit='tree'):
+    def order(self, step, *, beside=(), more=None, unit='tree', claims='lock'):
         """What the unit says to the order; what lies beside it are the events and `beside`, each as (name, path)."""
         places = {name: '/var/tmp/theirs' for name in
                   ('root', 'dkms_tree', 'source_tree', 'install_tree', 'config_dir', 'modprobe_dir', 'boot_dir', 'state_dir')}
         order = {'step': step, 'places': places, 'job': 1, 'jobserver': False, 'handle': False, 'settings': {}, 'background': False}
         self.machine.run('sh', '-c', 'rm -f /tmp/events; install -m 666 /dev/null /tmp/events')
         gifts = [('events', '/tmp/events'), *beside]
-        return self.say(unit, {'protocol': self.protocol, 'order': order | (more or {}), 'with': [name for name, _ in gifts],
-                               'beside': [path for _, path in gifts]})
+        return self.say(f'{unit}+{claims}', {'protocol': self.protocol, 'order': order | (more or {}),
+                                              'with': [name for name, _ in gifts] + ['lock'] * bool(claims),
+                                              'beside': [path for _, path in gifts]})
 
     def events(self):
         return self.machine.path('/tmp/events').read_text()
@@ -213,6 +225,17 @@ class Units(unittest.TestCase):
         for step in ('pack', 'pack-rpm', 'pack-deb', 'pack-disk'):
             said = self.order({'step': step, 'module': 'hello', 'version': '1.0', 'handle': True}, beside=[('handle', '/etc')])
             self.assertEqual(said[0]['refused']['error'], 'InvalidArgs')
+
+    def test_a_step_needs_the_lock(self):
+        """Which is that one file, and not to be had while another has it."""
+        self.add_source()
+        self.machine.run('dkmsctl', 'add', 'hello/1.0')
+        remove = {'step': 'remove', 'module': 'hello', 'version': '1.0'}
+        for name, beside, claims in (('none', (), ''), ('another file', [('lock', '/var/lib/dkmsd/lock')], ''), ('what another has by now', (), 'lost lock')):
+            with self.subTest(name):
+                said = self.order(remove, beside=beside, claims=claims)
+                self.assertEqual(said[0].get('refused', {}).get('error'), 'AccessDenied', said)
+        self.assertEqual(self.states(), {'hello': []})
 
     def test_the_lock_is_no_way_to_write(self):
         said = self.say('tree', {'protocol': self.protocol, 'claim': 'service'})
