@@ -108,6 +108,16 @@ class ServiceTest(unittest.TestCase):
         self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
         self.assertIn('updates/dkms/hello.ko', self.machine.run('lsinitrd', f'/boot/{image.name}'))
 
+    def test_what_root_has_left_among_its_files_is_no_hindrance(self):
+        self.add_source()
+        self.machine.run('dkmsctl', 'add', 'hello/1.0')
+        self.machine.run('systemctl', 'stop', UNIT)
+        self.machine.run('sh', '-c', 'chown -R root:root /var/lib/dkmsd/* && chmod -R go= /var/lib/dkmsd/*')
+        self.machine.run('dkmsctl', 'remove', 'hello/1.0', '--all')
+        self.assertEqual(self.show('ActiveState'), ['active'])
+        jobs = json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs']
+        self.assertIn('remove', [job['request']['request'] for job in jobs], jobs)
+
     def test_others_may_look_and_not_touch(self):
         self.add_source()
         as_nobody = ('setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'dkmsctl')
