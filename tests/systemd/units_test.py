@@ -186,13 +186,15 @@ class Units(unittest.TestCase):
                 ('its own', self.copied('/var/lib/dkmsd/own', 'dkmsd')),
                 ('an accomplice\'s', self.copied('/var/tmp/accomplice', 'nobody')),
                 ('root\'s, where everyone may write', self.copied('/var/tmp/open', more=['chmod 1777 .'])),
-                ('a file of another\'s in root\'s directory', self.copied('/var/tmp/within', more=['mkdir -p a/b', 'echo >a/b/c', 'chown nobody a/b/c'])),
+                ('a file of another\'s in root\'s directory',
+                 self.copied('/var/tmp/within', more=['mkdir -p a/b', 'echo >a/b/c', 'chown nobody a/b/c'])),
                 ('a link of another\'s', self.copied('/var/tmp/link', more=['ln -s /etc x', 'chown -h nobody x'])),
                 ('a file that a group may write', self.copied('/var/tmp/group', more=['chmod g+w dkms.conf'])),
                 ('a file system put there', self.copied('/var/tmp/mount', more=['mkdir m', 'mount -t tmpfs -o mode=755 none m'])),
                 ('what a process was called with', '/proc/1/cmdline'),
                 ('a device', '/dev/null'),
-                ('an archive that others may write', self.copied('/var/tmp/archive', more=['tar -cf ../a.tar .', 'chmod 666 ../a.tar']) + '/../a.tar'),
+                ('an archive that others may write',
+                 self.copied('/var/tmp/archive', more=['tar -cf ../a.tar .', 'chmod 666 ../a.tar']) + '/../a.tar'),
         ):
             with self.subTest(name):
                 said = self.load(path)
@@ -206,9 +208,8 @@ class Units(unittest.TestCase):
     def test_root_loads_what_is_a_users_without_the_service(self):
         """And what is root's by it."""
         self.copied('/var/tmp/users', 'nobody', more=['tar -czf ../users.tar.gz .', 'chown nobody ../users.tar.gz'])
-        self.machine.run('mkdir', '/var/tmp/empty')
-        for words in (['dkmsctl', 'add', '/var/tmp/users'], ['dkmsctl', 'import', '/var/tmp/users.tar.gz'], ['dkms', 'add', '/var/tmp/users'],
-                      ['dkms', 'ldtarball', '/var/tmp/users.tar.gz']):
+        for words in (['dkmsctl', 'add', '/var/tmp/users'], ['dkmsctl', 'import', '/var/tmp/users.tar.gz'],
+                      ['dkms', 'add', '/var/tmp/users'], ['dkms', 'ldtarball', '/var/tmp/users.tar.gz']):
             with self.subTest(words):
                 self.machine.run('rm', '-rf', '/usr/src/hello-1.0')
                 self.machine.run(*words)
@@ -231,7 +232,8 @@ class Units(unittest.TestCase):
         self.add_source()
         self.machine.run('dkmsctl', 'add', 'hello/1.0')
         remove = {'step': 'remove', 'module': 'hello', 'version': '1.0'}
-        for name, beside, claims in (('none', (), ''), ('another file', [('lock', '/var/lib/dkmsd/lock')], ''), ('what another has by now', (), 'lost lock')):
+        for name, beside, claims in (('none', (), ''), ('another file', [('lock', '/var/lib/dkmsd/lock')], ''),
+                                     ('what another has by now', (), 'lost lock')):
             with self.subTest(name):
                 said = self.order(remove, beside=beside, claims=claims)
                 self.assertEqual(said[0].get('refused', {}).get('error'), 'AccessDenied', said)
