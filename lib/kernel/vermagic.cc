@@ -37,7 +37,7 @@ std::optional<std::string> preemption_fault(std::string_view flags, const Kernel
     const bool full = is_set(config, "CONFIG_PREEMPT_BUILD") || is_set(config, "CONFIG_PREEMPT");
     const bool real_time = is_set(config, "CONFIG_PREEMPT_RT") || is_set(config, "CONFIG_PREEMPT_RT_FULL");
     if (full && real_time) return std::nullopt;
-    if (const auto fault = difference(flags, "preempt", full)) return fault;
+    if (auto fault = difference(flags, "preempt", full)) return fault;
     return difference(flags, "preempt_rt", real_time);
 }
 
