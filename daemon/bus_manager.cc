@@ -40,7 +40,7 @@ void check_is_no_directory(const Descriptor& handle)
 } // namespace
 
 BusManager::BusManager(BusContext context, const std::string& version, Accepted accepted, Asked asked)
-    : context_(std::move(context)), accepted_(std::move(accepted)), asked_(std::move(asked)),
+    : context_(context), accepted_(std::move(accepted)), asked_(std::move(asked)),
       told_gaps_(std::make_unique<nlohmann::json>(nlohmann::json::array())), self_(std::make_shared<BusManager*>(this)),
       object_(sdbus::createObject(context_.connection, sdbus::ObjectPath{bus::manager_path}))
 {
