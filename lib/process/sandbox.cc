@@ -81,7 +81,8 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});
     append(argv, {"--perms", "1777", "--tmpfs", "/dev/shm", "--perms", "0777", "--dir", sandbox_home});
     append_mounts(argv, sandbox);
-    if (const std::string& filter = system_call_filter({sandbox.network}); !filter.empty()) {
+    const SystemCallFilter wanted{sandbox.network};
+    if (const std::string& filter = system_call_filter(wanted); !filter.empty()) {
         const int number = free_number(command);
         command.texts.emplace_back(filter, number);
         append(argv, {"--seccomp", std::to_string(number)});
