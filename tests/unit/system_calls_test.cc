@@ -73,7 +73,7 @@ std::uint32_t native_architecture(const std::string& filter)
 
 TEST_CASE("calls that are not known do not exist, nor do those of machine code that is not known")
 {
-    const std::string& filter = system_call_filter({});
+    const std::string filter = system_call_filter({});
     if (filter.empty()) return; // a kernel without filters
     CHECK(filter.size() / sizeof(sock_filter) < BPF_MAXINSNS);
     seccomp_data call{};
@@ -91,8 +91,8 @@ TEST_CASE("calls that are not known do not exist, nor do those of machine code t
 
 TEST_CASE("only a network lets a machine's own programs make sockets by a call that cannot be seen through")
 {
-    const std::string& closed = system_call_filter({});
-    const std::string& open = system_call_filter({true});
+    const std::string closed = system_call_filter({});
+    const std::string open = system_call_filter({true});
     if (closed.empty()) return;
     seccomp_data call{};
     call.arch = AUDIT_ARCH_I386;
