@@ -71,7 +71,7 @@ TEST_CASE("a build that takes more than it may ends, and its error says what to 
         {"file-size 10M", "head -c 30M /dev/zero >large\n", "10 MiB in one file", "greedy file-size 20M"},
         {"output 3M", "yes\n", "3 MiB of output", "greedy output 6M"},
     };
-    const Case& one = GENERATE_REF(from_range(cases));
+    const Case one = GENERATE_REF(from_range(cases));
     DYNAMIC_SECTION(one.policy << ": " << one.script)
     {
         const Attempt attempt(one.policy, one.script);
