@@ -19,6 +19,11 @@ import rpm_products  # noqa: E402
 from rpm_products import ARCH, KERNELS, REASON, Maker, digest, fresh_system, member, query  # noqa: E402
 
 
+def warnings(events):
+    """What packing warned of; but not that this system has no sandbox, which is so inside another one."""
+    return [event for event in events if event.get('event') == 'warning' and event['name'] != 'no-sandbox']
+
+
 class KmodPackage(rpm_products.Case):
     """RPMs of nothing but built modules."""
 
@@ -80,7 +85,7 @@ class KmodPackage(rpm_products.Case):
         module.parent.mkdir(parents=True)
         module.write_bytes(lzma.compress(elf.module_bytes(kernel, 'aarch64', version='3 beta', alias='usb:v1p2*')))
         events = system.pack_kmod('hello', '1.0', [kernel], 'aarch64')
-        self.assertEqual([event for event in events if event.get('event') == 'warning'], [])
+        self.assertEqual(warnings(events), [])
         package = system.products()['kmod-hello-1.0-1.k5.14.0_70.13.1.el9_0.aarch64.rpm']
         self.assertEqual(query(package, '--qf', '%{ARCH}'), 'aarch64')
         provided = query(package, '--provides')
@@ -94,7 +99,7 @@ class KmodPackage(rpm_products.Case):
 
     def test_kernels_that_a_dependency_cannot_name(self):
         changed = [kernel for kernel in KERNELS if kernel.count('-') > 1]
-        warned = [event['parameters']['kernel'] for event in self.events['edu'] if event.get('event') == 'warning']
+        warned = [warning['parameters']['kernel'] for warning in warnings(self.events['edu'])]
         self.assertEqual(warned, changed)
 
     def test_anacondas_order_of_versions_is_rpms(self):
