@@ -85,7 +85,7 @@ private:
     bool obey_dkmsd(const json& words, std::vector<Descriptor> beside);
     void claim(const std::string& mode, bool try_sandbox);
     bool wait_for_lock(const Layout& layout, const std::string& holder);
-    void do_step(const json& words, std::vector<Descriptor> beside);
+    bool do_step(const json& words, std::vector<Descriptor> beside);
     void run_command(const json& words, std::vector<Descriptor> beside);
     void inhibit(const std::string& why);
     ExitStatus keep_worker(Child& child);
@@ -98,7 +98,8 @@ private:
     UnitKind kind_;
     Descriptor connection_;
     ucred sender_;
-    Cancellation signals_; ///< SIGTERM of the service manager
+    bool connected_ = true; ///< dkmsd has not gone while its step ran
+    Cancellation signals_;  ///< SIGTERM of the service manager
 };
 
 /// Whether more may be said on this connection.
@@ -118,10 +119,7 @@ bool Keeper::obey_dkmsd(const json& words, std::vector<Descriptor> beside)
         say({{"outdated", worker_protocol()}});
         return false;
     }
-    if (words.contains("order")) {
-        do_step(words, std::move(beside));
-        return false;
-    }
+    if (words.contains("order")) return do_step(words, std::move(beside));
     if (kind_ != UnitKind::tree)
         throw Error(ErrorCode::access_denied, {{"who", unit_pattern(kind_)}, {"what", "do anything but its steps"}});
     if (words.contains("claim")) {
@@ -167,7 +165,9 @@ bool Keeper::wait_for_lock(const Layout& layout, const std::string& holder)
     return sources[1].revents == 0 && sources[2].revents == 0;
 }
 
-void Keeper::do_step(const json& words, std::vector<Descriptor> beside)
+/// In the unit for trees, where no foreign code runs outside a sandbox that ends before its step, another step may
+/// follow: the start of a unit takes longer than most of them.
+bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
 {
     WorkerGifts gifts;
     const auto names = words.value("with", std::vector<std::string>());
@@ -183,19 +183,22 @@ void Keeper::do_step(const json& words, std::vector<Descriptor> beside)
     say({{"started", worker.child.pid()}});
     const ExitStatus status = keep_worker(worker.child);
     recover_from(worker.child.pid(), places); // one that was killed has put nothing in order
-    say(ended(status));
+    json answer = ended(status);
+    const bool more = kind_ == UnitKind::tree && connected_ && status.signal == 0 && !signals_.requested();
+    answer["more"] = more;
+    if (connected_) say(answer);
+    return more;
 }
 
 /// What is asked for by whoever sent it, or by the service manager. When he is gone, a step that can be ended ends, an
 /// install is finished, and what does neither is left to the service manager, which kills it.
 ExitStatus Keeper::keep_worker(Child& child)
 {
-    bool connected = true;
     bool manager_waits = false;
     std::optional<Clock::time_point> end;
     for (;;) {
         std::vector<pollfd> sources{{child.descriptor(), POLLIN, 0},
-                                    {connected ? connection_.number() : -1, POLLIN, 0},
+                                    {connected_ ? connection_.number() : -1, POLLIN, 0},
                                     {manager_waits ? -1 : signals_.signal_descriptor(), POLLIN, 0}};
         const auto left = end ? std::chrono::ceil<std::chrono::milliseconds>(*end - Clock::now()).count() : -1;
         const int ready = ::poll(sources.data(), sources.size(), static_cast<int>(end && left < 0 ? 0 : left));
@@ -217,7 +220,7 @@ ExitStatus Keeper::keep_worker(Child& child)
         }
         child.signal(SIGTERM);
         if (message) continue;
-        connected = false;
+        connected_ = false;
         end = Clock::now() + longest_end;
     }
 }

@@ -44,7 +44,7 @@ std::string unit_pattern(UnitKind kind);
 //   {"refused":ERROR}                             nothing was done
 //   {"waits":HOLDER}                              for the lock
 //   {"held":true,"private_builds":B}              the lock lies beside it
-//   {"started":PID}, {"ended":{"code":C,"signal":S}}
+//   {"started":PID}, {"ended":{"code":C,"signal":S},"more":B}   more: another order may follow
 //   {"done":true}                                 recovered, told
 //   {"inhibited":true}                            what keeps the machine on lies beside it
 // The unit for scripts is spoken to as in lib/process/wide_command.h.

@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
 
 namespace dkms {
@@ -42,21 +43,33 @@ std::pair<json, std::vector<Descriptor>> next_from(const Descriptor& unit)
     return {std::move(value), message ? std::move(message->descriptors) : std::vector<Descriptor>()};
 }
 
+/// A connection whose unit starts, or has started, and waits for what it is to do.
+struct ReadyUnit {
+    Descriptor connection;
+    bool fresh; ///< it has done nothing yet
+};
+
 /// What the units of one dkmsd share.
 struct Units {
     Places places;
     std::filesystem::path sockets;
     std::function<void()> outdated;
-    std::map<UnitKind, Descriptor> ready; ///< connections whose units start, or have started, and wait for what to do
-    std::set<pid_t> lost;                 ///< workers whose units ended without a word
+    std::map<UnitKind, ReadyUnit> ready;
+    std::set<pid_t> lost; ///< workers whose units ended without a word
 
     Descriptor open(UnitKind kind, const std::string& what)
     {
         if (const auto found = ready.find(kind); found != ready.end()) {
-            Descriptor connection = std::move(found->second);
+            Descriptor connection = std::move(found->second.connection);
             ready.erase(found);
-            if (!is_readable(connection.number())) return connection; // else it has ended
+            if (connection && !is_readable(connection.number())) return connection; // else it has ended
         }
+        return open_another(kind, what);
+    }
+
+    /// Of a unit that is started for this, whatever waits.
+    Descriptor open_another(UnitKind kind, const std::string& what) const
+    {
         try {
             return connect_to(socket_of(kind, sockets));
         } catch (const Error& error) {
@@ -107,6 +120,10 @@ public:
 private:
     WorkerEnd end_from(const json& words)
     {
+        // Ours is watched by the loop until we are destroyed, so the next step gets a descriptor of its own.
+        if (words.contains("more") && words.at("more") == true)
+            units_.ready.insert_or_assign(kind_,
+                                          ReadyUnit{Descriptor(::fcntl(unit_.number(), F_DUPFD_CLOEXEC, 0)), false});
         if (words.contains("ended"))
             return {{words.at("ended").at("code").get<int>(), words.at("ended").at("signal").get<int>()}};
         if (words.contains("refused")) return {{1}, error_from_json(words.at("refused"))};
@@ -196,7 +213,8 @@ private:
         } else if (words.contains("held") && descriptors.size() == 1) {
             lock_ = std::move(descriptors.front());
             if (words.contains("private_builds")) private_builds_ = words.at("private_builds").get<bool>();
-            units_.ready[UnitKind::tree] = std::move(unit_); // for the first step there
+            // For the first step there.
+            units_.ready.insert_or_assign(UnitKind::tree, ReadyUnit{std::move(unit_), false});
             forget_unit();
         } else if (words.contains("outdated")) {
             // Nothing may be begun any more, and nothing fails: the next dkmsd takes it up.
@@ -227,11 +245,12 @@ private:
     Source on_answer_;
 };
 
-/// One question to the unit for trees, and its answer.
+/// One question to the unit for trees, and its answer. Nothing waits for it, so a unit that is ready is left to steps.
 class Question {
 public:
-    Question(Loop& loop, Units& units, const json& words, std::function<void(json, std::vector<Descriptor>)> answered)
-        : unit_(units.open(UnitKind::tree, "unnamed")), answered_(std::move(answered))
+    Question(Loop& loop, const Units& units, const json& words,
+             std::function<void(json, std::vector<Descriptor>)> answered)
+        : unit_(units.open_another(UnitKind::tree, "unnamed")), answered_(std::move(answered))
     {
         json whole = greeting();
         whole.update(words);
@@ -267,8 +286,8 @@ public:
     /// steps. It has been told nothing yet, so it does nothing, and has no more rights than one that is started later.
     void rest() noexcept override
     {
-        for (auto one = units_.ready.begin(); one != units_.ready.end();)
-            one = one->first == UnitKind::tree ? std::next(one) : units_.ready.erase(one);
+        std::erase_if(units_.ready,
+                      [](const auto& unit) { return unit.first != UnitKind::tree || !unit.second.fresh; });
         expect_unit(UnitKind::tree);
     }
 
@@ -333,7 +352,7 @@ private:
     void expect_unit(UnitKind unit) noexcept
     {
         try {
-            if (units_.ready.count(unit) == 0) units_.ready.emplace(unit, units_.open(unit, "first"));
+            if (units_.ready.count(unit) == 0) units_.ready.emplace(unit, ReadyUnit{units_.open(unit, "first"), true});
         } catch (const Error&) {
             return; // whoever needs it will hear of it
         }

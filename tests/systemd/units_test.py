@@ -51,6 +51,8 @@ SAY = textwrap.dedent('''\
         if b'"held"' in line[0]:
             print(json.dumps({'mode': fcntl.fcntl(opened[-1], fcntl.F_GETFL) & os.O_ACCMODE}))
             break
+        if b'"ended"' in line[0]:
+            break
     ''')
 
 
@@ -258,6 +260,23 @@ class Units(unittest.TestCase):
         pid = int(self.machine.run('systemctl', 'show', '--value', '--property=MainPID', 'dkmsd.service'))
         for process in (pid, 1, 0, -1):
             self.assertIn('refused', self.say('tree', {'protocol': self.protocol, 'recover': process})[0])
+
+    def test_what_changes_trees_follows_each_other_in_one_unit(self):
+        """As long as the queue has work; what has been at work is not kept for later."""
+        def serial():
+            return int(self.machine.run('systemctl', 'show', '--value', '--property=NAccepted', 'dkms-tree.socket'))
+
+        def waiting():
+            return [name for name in self.at_work() if name.startswith('dkms-tree@')]
+
+        self.add_source()
+        self.machine.run('dkmsctl', 'build', 'hello/1.0', '-k', self.kernel)
+        before, kept = serial(), waiting()
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        # The one that waited has done the steps; others are for the inhibitor, for who logs in, and the next to wait.
+        self.assertLessEqual(serial() - before, 4)
+        while set(waiting()) & set(kept) or len(waiting()) != 1:
+            pass
 
     def test_another_version_does_nothing(self):
         self.assertEqual(self.say('tree', {'protocol': '1', 'claim': 'service'}), [{'outdated': self.protocol}])
