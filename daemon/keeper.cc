@@ -120,8 +120,6 @@ bool Keeper::obey_dkmsd(const json& words, std::vector<Descriptor> beside)
         return false;
     }
     if (words.contains("order")) return do_step(words, std::move(beside));
-    if (kind_ != UnitKind::tree)
-        throw Error(ErrorCode::access_denied, {{"who", unit_pattern(kind_)}, {"what", "do anything but its steps"}});
     if (words.contains("claim")) {
         claim(words.at("claim").get<std::string>(), words.value("try_sandbox", false));
         return true;
@@ -176,9 +174,10 @@ bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
         for (const auto& [name, member] : gift_names())
             if (names[i] == name) gifts.*member = beside[i].number();
     const Places places = resolve_places({});
-    const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, kind_, places, sender_.uid);
-    WorkerChild worker =
-        start_worker("/proc/self/exe", order, gifts, {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string()});
+    const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, places, sender_.uid);
+    WorkerChild worker = start_worker("/proc/self/exe", order, gifts,
+                                      {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string(),
+                                       "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string()});
     beside.clear(); // the lock and the ends of pipes are the worker's alone now
     say({{"started", worker.child.pid()}});
     const ExitStatus status = keep_worker(worker.child);

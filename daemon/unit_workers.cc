@@ -81,8 +81,7 @@ struct Units {
 class UnitWorker : public StartedWorker {
 public:
     UnitWorker(Units& units, const WorkOrder& order, const WorkerGifts& gifts)
-        : units_(units), kind_(unit_for(order.step, units.places)), step_(name_of(order.step.kind)),
-          unit_(units.open(kind_, step_))
+        : units_(units), step_(name_of(order.step.kind)), unit_(units.open(UnitKind::tree, step_))
     {
         json words = greeting();
         words["order"] = to_json(order);
@@ -131,11 +130,11 @@ private:
             units_.outdated();
             return {{1}, std::nullopt, true};
         }
-        if (pid_ == 0) return {{1}, not_started(step_, "its unit ended before it began", unit_pattern(kind_))};
+        if (pid_ == 0) return {{1}, not_started(step_, "its unit ended before it began", unit_pattern(UnitKind::tree))};
         units_.lost.insert(pid_);
         return {{1},
                 Error(ErrorCode::interrupted,
-                      {{"reason", "the unit of its worker, " + unit_pattern(kind_) + ", was ended"}})};
+                      {{"reason", "the unit of its worker, " + unit_pattern(UnitKind::tree) + ", was ended"}})};
     }
 
     /// A unit that is gone is noticed where its end is looked for.
@@ -149,7 +148,6 @@ private:
     }
 
     Units& units_;
-    UnitKind kind_;
     std::string step_;
     Descriptor unit_;
     pid_t pid_ = 0;
@@ -280,7 +278,7 @@ public:
         return std::make_unique<UnitWorker>(units_, order, gifts);
     }
 
-    void expect(const Step& step) noexcept override { expect_unit(unit_for(step, units_.places)); }
+    void expect(const Step&) noexcept override { expect_unit(UnitKind::tree); }
 
     /// A unit for trees is kept in readiness, with which nearly every job begins: its start takes longer than many
     /// steps. It has been told nothing yet, so it does nothing, and has no more rights than one that is started later.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // dkms-worker: does one step and ends. Started by dkmsd only, or as the first process of a unit; see
 // docs/architecture.md, "Worker protocol" and "Units".
+#include "daemon/command_keeper.h"
 #include "daemon/keeper.h"
 #include "daemon/work_order.h"
 #include "lib/build/build_step.h"
@@ -154,7 +155,7 @@ int serve()
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     Outcome outcome = guarded(work);
-    outcome.usage = own_usage() + Usage{0, work.peak_memory};
+    outcome.usage = own_usage() + work.commands;
     // What was cut off is to be done another time; what has been tried has been tried.
     if (place_at_end(work.step.kind) && outcome.result != Result::cancelled)
         remove_pending(Layout(work.places), work.step.kernel, work.step.kind);
@@ -174,7 +175,7 @@ int begin(const std::vector<std::string_view>& words)
     if (words.empty()) return serve();
     const auto kind = words.size() == 2 && words.front() == "--unit" ? unit_kind_of(words.back()) : std::nullopt;
     if (!kind) throw Error(ErrorCode::internal, {{"reason", "it takes --unit and the kind of unit"}});
-    return keep(*kind, connection_of_unit());
+    return runs_commands(*kind) ? keep_commands(connection_of_unit()) : keep(*kind, connection_of_unit());
 }
 
 } // namespace

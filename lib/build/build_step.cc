@@ -44,6 +44,12 @@ nlohmann::json names_of(const std::vector<ConfModule>& modules)
     return names;
 }
 
+/// It says nothing of the module, so nothing is noted of it.
+bool was_cut_off(const Error& error)
+{
+    return error.code() == ErrorCode::cancelled || error.code() == ErrorCode::interrupted;
+}
+
 class BuildStep : public Action {
 public:
     explicit BuildStep(Work& work) : work_(work), layout_(work.places) {}
@@ -117,7 +123,7 @@ Outcome BuildStep::run()
         return {};
     } catch (const Error& error) {
         // What goes wrong while we are told to stop is part of stopping.
-        if (published_ || error.code() == ErrorCode::cancelled || work_.cancellation.requested()) throw;
+        if (published_ || was_cut_off(error) || work_.cancellation.requested()) throw;
         const Error complete = with_log(error);
         record_trouble(work_, complete, log_ ? log_->path() : fs::path());
         throw complete;
@@ -126,7 +132,7 @@ Outcome BuildStep::run()
 
 void BuildStep::undo() noexcept
 {
-    if (commands_) work_.peak_memory = std::max(work_.peak_memory, commands_->limits().peak_memory());
+    if (commands_) work_.commands = work_.commands + commands_->usage();
     jobs_.give_back();
     staging_.reset();
     commands_.reset();
@@ -211,10 +217,12 @@ void BuildStep::set_up()
     set_up_signing();
     sandbox_ = choose_sandbox(work_);
     turn_.emplace(*sandbox_, work_);
+    auto place = command_place(sandbox_->kind, sandbox_->switches.network);
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
     if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
-    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()));
+    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()),
+                      std::move(place));
     workplace_->fill();
     work_.cancellation.check();
 }
@@ -319,9 +327,10 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     for (const ConfPatch& patch : patches_for(inputs_.conf.patches, kernel().release))
         record.inputs["patches"].push_back(patch.file);
     record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-    record.usage = own_usage() + Usage{0, commands_->limits().peak_memory()};
+    record.usage = own_usage() + commands_->usage();
     record.sandboxed = workplace_->sandboxed();
     record.opened = sandbox_->switches.opened();
+    if (!commands_->root_because().empty()) record.opened.emplace_back(sandbox_by_root);
     if (is_signed_) record.signer = signing_.certificate;
     if (!all_signed_) record.unsigned_reason = unsigned_note(signing_);
     return record;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/workplace.h"
 
+#include "lib/build/command_place.h"
 #include "lib/files/copy_tree.h"
 #include "lib/files/inside.h"
 #include "lib/files/remove_tree.h"
@@ -28,6 +29,14 @@ void keep_only_log(const fs::path& build)
         if (entry.name != "make.log") remove_quietly(build / entry.name);
 }
 
+/// To go on from there, and nothing else.
+void let_in(const fs::path& directory, gid_t group)
+{
+    constexpr mode_t group_passes = 0710;
+    if (::chown(directory.c_str(), 0, group) < 0 || ::chmod(directory.c_str(), group_passes) < 0)
+        refuse_change(directory, errno);
+}
+
 } // namespace
 
 Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
@@ -38,6 +47,7 @@ Workplace::Workplace(const Places& places, const ModuleId& module, const KernelI
       build_(sandboxed() ? own_.path() / "build" : layout_.build(module))
 {
     if (source_ != layout_.source_link(module_)) surroundings_.replace(source_, second_source());
+    if (kind_ == SandboxKind::root && has_command_units()) let_in(own_.path(), sandbox_owner(kind_).second);
 }
 
 Workplace::~Workplace()
@@ -86,20 +96,17 @@ std::vector<fs::path> Workplace::written() const
 
 fs::path Workplace::shown_build() const { return layout_.build(module_); }
 
-Command Workplace::enclosed(Command command) const
+Sandbox Workplace::sandbox() const
 {
-    command.directory = shown_build();
     Sandbox sandbox;
-    sandbox.empty = {layout_.version(module_)};
-    // As root, other builds are below a directory that this one cannot enter.
-    if (kind_ == SandboxKind::user_namespace) sandbox.empty.push_back(layout_.own());
+    sandbox.empty = {layout_.version(module_), layout_.own()}; // other builds are in there
     sandbox.writable = {{build_, shown_build()}, {second_source(), layout_.source_link(module_)}};
     // The build runs as another user, who must get to it: in an empty directory the way is made anew.
     const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
     if (!closed.empty()) sandbox.empty.push_back(closed);
     surroundings_.add_to(sandbox);
     if (exposed_) sandbox.writable.emplace_back(*exposed_, layout_.kernel(module_, kernel_));
-    return dkms::sandboxed(std::move(command), sandbox, kind_);
+    return sandbox;
 }
 
 Workplace::Exposed::Exposed(Workplace& workplace, const Staging& staging)

@@ -58,11 +58,13 @@ BuildInputs read_inputs(const Work& work)
 }
 
 /// The source as make would find it.
-void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace)
+void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace,
+                    std::unique_ptr<CommandPlace> place)
 {
     if (workplace.sandboxed()) show_inputs(workplace.surroundings(), work, inputs);
     MakeLog log(workplace.log_file(), inputs.module, inputs.kernel, STDOUT_FILENO);
-    BuildCommands commands(work, workplace, log, build_environment(work, inputs, workplace.sandboxed()));
+    BuildCommands commands(work, workplace, log, build_environment(work, inputs, workplace.sandboxed()),
+                           std::move(place));
     workplace.fill();
     work.cancellation.check();
     apply_patches(commands, patches_for(inputs.conf.patches, inputs.kernel.release));
@@ -143,7 +145,7 @@ Products make_kmp_source(const Work& work, const PackContent& content, const Ker
     const VersionTurn turn(sandbox, own);
     Workplace workplace(own.places, module, kernel, inputs.source, sandbox.switches, sandbox.kind);
     const Clearing clearing(own, workplace);
-    prepare_source(own, inputs, workplace);
+    prepare_source(own, inputs, workplace, command_place(sandbox.kind, sandbox.switches.network));
     RpmBuild build(draft, content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),

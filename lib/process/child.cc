@@ -2,6 +2,7 @@
 #include "lib/process/child.h"
 
 #include "lib/model/error.h"
+#include "lib/process/memory_file.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,6 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -153,16 +153,6 @@ Descriptor null_device()
     return null;
 }
 
-/// A file in memory that holds `text`, to be read from its beginning.
-Descriptor file_of(const std::string& text)
-{
-    Descriptor file(::memfd_create("text", MFD_CLOEXEC));
-    if (!file) fail("memfd_create", errno);
-    write_all(file.number(), text);
-    if (::lseek(file.number(), 0, SEEK_SET) < 0) fail("lseek", errno);
-    return file;
-}
-
 ExitStatus status_from(const siginfo_t& info)
 {
     if (info.si_code == CLD_EXITED) return {info.si_status, 0};
@@ -215,7 +205,7 @@ Child Child::start(const Command& command)
     pass(or_null(command.output), 1);
     pass(command.error < 0 ? or_null(command.output) : command.error, 2);
     for (const auto& [ours, theirs] : command.inherit) pass(ours, theirs);
-    for (const auto& [text, theirs] : command.texts) pass(file_of(text).number(), theirs);
+    for (const auto& [text, theirs] : command.texts) pass(memory_file(text).number(), theirs);
     // A number between that nobody asked for must not be inherited by accident: descriptors of ours are close-on-exec
     // anyway.
 

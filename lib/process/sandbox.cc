@@ -102,13 +102,13 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     return command;
 }
 
-bool works(const Means& means)
+bool works(const Means& means, const Sandbox& sandbox)
 {
     Command command;
     command.argv = {"true"};
     command.environment = base_environment();
     try {
-        return capture(enclosed(std::move(command), Sandbox{}, means)).status.ok();
+        return capture(enclosed(std::move(command), sandbox, means)).status.ok();
     } catch (const Error&) {
         return false;
     }
@@ -128,27 +128,31 @@ bool is_without_network()
     return true;
 }
 
-Means probe()
+Means probe(bool network)
 {
     if (!find_program("bwrap")) return {};
     const bool root = ::geteuid() == 0;
     if (root && !find_program("setpriv")) return {};
-    Means means;
-    means.kind = root ? SandboxKind::root : SandboxKind::user_namespace;
-    means.without_userns = !root;
-    if (works(means)) return means;
-    means.without_userns = false;
-    if (!root && works(means)) return means;
-    // Who may not make a network namespace may be in one that was made for it.
-    means.own_network = false;
-    if (is_without_network() && works(means)) return means;
+    Sandbox sandbox;
+    sandbox.network = network;
+    for (const bool own_network : {true, false}) {
+        // Who may not make a network namespace may be in one that was made for it.
+        if (!own_network && (network || !is_without_network())) break;
+        Means means{root ? SandboxKind::root : SandboxKind::user_namespace, own_network, !root};
+        if (works(means, sandbox)) return means;
+        means.without_userns = false;
+        if (!root && works(means, sandbox)) return means;
+    }
     return {};
 }
 
-const Means& available_means()
+/// Of sandboxes with a network, or without.
+const Means& available_means(bool network = false)
 {
-    static const Means means = probe();
-    return means;
+    static const Means without = probe(false);
+    if (!network || without.kind != SandboxKind::none) return without;
+    static const Means with = probe(true); // nothing but a network namespace may be what cannot be had
+    return with;
 }
 
 } // namespace
@@ -178,7 +182,7 @@ std::pair<uid_t, gid_t> sandbox_owner(SandboxKind kind)
 Command sandboxed(Command command, const Sandbox& sandbox, SandboxKind kind)
 {
     if (kind == SandboxKind::none) return command;
-    Means means = available_means();
+    Means means = available_means(sandbox.network);
     means.kind = kind;
     if (kind == SandboxKind::root) means.without_userns = false;
     return enclosed(std::move(command), sandbox, means);

@@ -89,7 +89,8 @@ pid_t starter_of(pid_t process)
 pid_t starter_of_unit(const std::string& cgroup)
 {
     if (cgroup.find("/user.slice/") != std::string::npos) return 0; // users name units of theirs as they like
-    for (const char* unit : {"/dkms-tree@", "/dkms-build@", "/dkms-build-network@", "/dkms-script@"}) {
+    for (const char* unit : {"/dkms-tree@", "/dkms-build@", "/dkms-build-network@", "/dkms-build-root@",
+                             "/dkms-build-root-network@", "/dkms-script@"}) {
         const auto at = cgroup.rfind(unit);
         if (at == std::string::npos) continue;
         std::istringstream instance(cgroup.substr(cgroup.find('@', at) + 1));
@@ -131,8 +132,12 @@ std::filesystem::path make_own_directory(const Layout& layout, const std::filesy
     make_with_mode(layout.own(), 0711);
     // What a build leaves in there, setuid files too, is for no other user.
     std::filesystem::path reached = layout.own();
-    for (const auto& component : below.lexically_relative(layout.own()))
-        if (component != ".") make_with_mode(reached /= component, 0700);
+    for (const auto& component : below.lexically_relative(layout.own())) {
+        if (component == ".") continue;
+        reached /= component;
+        // The user who builds goes through there, to a directory of the build's that says who may (Workplace).
+        make_with_mode(reached, reached == layout.builds() ? 0711 : 0700);
+    }
     return below;
 }
 
