@@ -364,6 +364,7 @@ class Units(unittest.TestCase):
 
     def test_the_commands_of_a_build_have_no_right(self):
         """Nor has whoever breaks out of the sandbox: neither the tree, nor the key, nor the log, nor another build."""
+        self.machine.run('mkdir', '-p', '-m', '1777', '/srv/open')
         waiting = self.at_the_gate()
         unit, = (name for name in self.at_work() if name.startswith('dkms-build@'))
         pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', unit)
@@ -379,7 +380,8 @@ class Units(unittest.TestCase):
         self.machine.run(*into, 'touch', f'{own}/build/x')
         for place in (f'{own}/x', f'{own}/make.log', '/var/lib/dkms/x', '/var/lib/dkms/gated/x', '/var/lib/dkms/.dkmsd/x',
                       '/var/lib/dkms/.dkmsd/lock', '/var/lib/dkms/.dkmsd/build/x', '/var/lib/dkms/.dkmsd/staging/x', '/usr/src/x',
-                      '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/var/tmp/x', '/run/lock/x', '/dev/shm/x', '/dev/mqueue/x'):
+                      '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/srv/open/x', '/var/tmp/x', '/run/lock/x', '/dev/shm/x',
+                      '/dev/mqueue/x'):
             self.machine.run(*into, 'touch', place, code=1)
         for path in (f'{own}', '/var/lib/dkms/.dkmsd/build', '/var/lib/dkms/.dkmsd/staging'):
             self.machine.run(*into, 'ls', path, code=2)
