@@ -214,10 +214,10 @@ void BuildStep::set_up_signing()
 
 void BuildStep::set_up()
 {
-    set_up_signing();
     sandbox_ = choose_sandbox(work_);
+    auto place = command_place(sandbox_->kind, sandbox_->switches.network); // a unit starts while we go on
+    set_up_signing();
     turn_.emplace(*sandbox_, work_);
-    auto place = command_place(sandbox_->kind, sandbox_->switches.network);
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
     if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);

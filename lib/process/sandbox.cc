@@ -5,6 +5,7 @@
 #include "lib/process/system_calls.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -12,6 +13,8 @@
 #include <string_view>
 
 #include <pwd.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -128,6 +131,17 @@ bool is_without_network()
     return true;
 }
 
+/// Whether an ordinary user may make a network namespace: to find out by bubblewrap takes much longer.
+bool may_make_network()
+{
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 0 : 1);
+    int status = 0;
+    while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return child < 0 || status == 0;
+}
+
 Means probe(bool network)
 {
     if (!find_program("bwrap")) return {};
@@ -138,6 +152,7 @@ Means probe(bool network)
     for (const bool own_network : {true, false}) {
         // Who may not make a network namespace may be in one that was made for it.
         if (!own_network && (network || !is_without_network())) break;
+        if (own_network && !root && is_without_network() && !may_make_network()) continue;
         Means means{root ? SandboxKind::root : SandboxKind::user_namespace, own_network, !root};
         if (works(means, sandbox)) return means;
         means.without_userns = false;
