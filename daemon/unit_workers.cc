@@ -121,7 +121,7 @@ private:
     {
         // Ours is watched by the loop until we are destroyed, so the next step gets a descriptor of its own.
         if (words.contains("more") && words.at("more") == true)
-            units_.ready.insert_or_assign(kind_,
+            units_.ready.insert_or_assign(UnitKind::tree,
                                           ReadyUnit{Descriptor(::fcntl(unit_.number(), F_DUPFD_CLOEXEC, 0)), false});
         if (words.contains("ended"))
             return {{words.at("ended").at("code").get<int>(), words.at("ended").at("signal").get<int>()}};
