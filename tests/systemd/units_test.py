@@ -383,7 +383,7 @@ class Units(unittest.TestCase):
                       '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/srv/open/x', '/var/tmp/x', '/run/lock/x', '/dev/shm/x',
                       '/dev/mqueue/x'):
             self.machine.run(*into, 'touch', place, code=1)
-        for path in (f'{own}', '/var/lib/dkms/.dkmsd/build', '/var/lib/dkms/.dkmsd/staging'):
+        for path in (f'{own}', '/var/lib/dkms/.dkmsd/build', '/var/lib/dkms/.dkmsd/staging', f'/proc/{pid}/fd'):
             self.machine.run(*into, 'ls', path, code=2)
         self.machine.run(*into, 'cat', '/var/lib/dkms/mok.key', code=1)
         self.machine.run('setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'ls', f'{own}/build', code=2)
@@ -440,8 +440,6 @@ class Units(unittest.TestCase):
                 ('time 1', 'exec sleep 1000', '1 second of time'),
                 ('processes 20', 'for i in $(seq 50); do sleep 1000 & done; wait', '20 processes'),
                 ('memory 100M', 'head -c 200M /dev/zero >/dev/shm/x; exec sleep 1000', '100 MiB of memory'),
-                ('memory 100M', 'exec python3 -c "import time; x = b\'x\' * 200000000; time.sleep(1000)"', '100 MiB of memory'),
-                ('output 1M', 'exec yes', '1 MiB of output'),
                 ('space 50M', 'exec python3 -c "import os, time; f = open(\'x\', \'wb\'); os.unlink(\'x\'); f.write(bytes(100 << 20)); '
                               'f.flush(); time.sleep(1000)"', '50 MiB of space'),
         ):
