@@ -4,7 +4,7 @@
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/modprobe_fragment.h"
-#include "lib/install/originals.h"
+#include "lib/install/ownership.h"
 #include "lib/install/removal.h"
 #include "lib/install/transaction.h"
 #include "lib/install/weak_modules.h"
@@ -90,6 +90,7 @@ Outcome UninstallStep::run()
     unlink_weak_modules();
     transaction_->apply();
     for (const Event& event : removal_.events) work_.reporter.report(event);
+    report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
     if (conf_) run_script(work_, module_, {"post_remove", conf_->post_remove}, nullptr);
     if (const auto reason = index_modules(work_, {}))
@@ -108,9 +109,12 @@ void UninstallStep::plan()
     transaction_.emplace(work_.places, module_, kernel_, ErrorCode::tree_not_writable);
     if (is_indexed(work_)) transaction_->needs_depmod();
     removal_ = plan_removal(*transaction_, work_.places, module_, kernel_, standing_ == Standing::active);
-    restored_ = Originals(work_.places, module_, kernel_).restore(*transaction_, conf_);
+    Ownership ownership(work_.places, module_, kernel_, conf_);
+    ownership.give_up_but(*transaction_, {});
+    restored_ = ownership.events();
     transaction_->remove(layout_.active_link(module_.name, kernel_));
     transaction_->remove(layout_.install_record(module_.name, kernel_));
+    ownership.plan(*transaction_);
     if (record_ && !record_->modprobe_fragment.empty() && is_only_kernel())
         transaction_->remove(modprobe_fragment(work_.places, module_.name));
 }
