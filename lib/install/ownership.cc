@@ -92,6 +92,11 @@ void Ownership::take_over(Transaction& transaction, const std::string& name, con
             original.owner = other;
             if (file->sha256.empty()) file->sha256 = sha256_of({original.file}).front();
             file->replaced_by = self_->module.name;
+            // Links of other kernels that lead there lead to the new one's module from now on.
+            std::erase_if(holder.record.weak_links, [&](const std::string& link) {
+                std::error_code none;
+                return fs::read_symlink(link, none) == original.origin;
+            });
             holder.changed = true;
             say("replaces-other", {{"path", path}, {"module", holder.module.text()}},
                 path + " of " + holder.module.text() + " is replaced.");

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Several DKMS modules, and the kernel, have a module of one name.
 #include "lib/install/install_step.h"
-#include "lib/install/originals.h"
+#include "lib/install/ownership.h"
+#include "lib/install/recover.h"
 #include "lib/install/uninstall_step.h"
 #include "lib/tree/scan.h"
 #include "tests/catch.h"
 #include "tests/unit/tree_fixture.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace dkms;
 namespace fs = std::filesystem;
@@ -328,4 +332,65 @@ TEST_CASE("an install that fails takes nothing over")
     for (const auto& [path, content] : before) CHECK(after[path] == content);
     CHECK(!fs::exists(system.layout().module("b") / "original_module"));
     CHECK(system.states().find("a installed, b built") == 0);
+}
+
+namespace {
+
+/// What installing b over a does to files, records and links, until it dies at its n-th moment. False when it came to
+/// its end before.
+bool dies_taking_over(const Crowd& system, unsigned moment)
+{
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        unsigned count = 0;
+        Transaction transaction(system.places, b, kernel_6, ErrorCode::install_failed, [&](std::string_view) {
+            if (count++ == moment) ::_exit(77);
+        });
+        Ownership ownership(system.places, b, kernel_6, std::nullopt);
+        ownership.take_over(transaction, "wl", {place});
+        transaction.put_copy(system.layout().built_modules(b, kernel_6) / "wl.ko", system.installed(place));
+        transaction.put_text(text_of(InstallRecord{"2", {{"wl", place}}, {}, {}}),
+                             system.layout().install_record("b", kernel_6));
+        transaction.put_link("2/" + kernel_6.release + "/" + kernel_6.arch, system.layout().active_link("b", kernel_6));
+        ownership.plan(transaction);
+        transaction.stage();
+        transaction.apply();
+        transaction.commit();
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    REQUIRE(WIFEXITED(status));
+    return WEXITSTATUS(status) == 77;
+}
+
+} // namespace
+
+TEST_CASE("killed at any moment, either the old owner has its module or the new one has taken it over")
+{
+    unsigned moment = 0;
+    bool taken_over = false;
+    for (bool died = true; died; ++moment) {
+        INFO("moment " << moment);
+        const Crowd system;
+        system.original();
+        system.install(a);
+        died = dies_taking_over(system, moment);
+        recover(system.places);
+        if (system.owner() == "a") {
+            CHECK(system.states() == "a installed, b built, c built");
+            CHECK_FALSE(fs::exists(system.layout().module("b") / "original_module"));
+        } else {
+            taken_over = true;
+            CHECK(system.owner() == "b");
+            CHECK(system.states() == "a built replaced by b/2, b installed, c built");
+            system.uninstall(b);
+            CHECK(system.owner() == "a");
+        }
+        system.uninstall(a);
+        system.check_clean("original");
+    }
+    CHECK(moment > 20);
+    CHECK(taken_over);
 }
