@@ -52,7 +52,7 @@ std::vector<std::string> known_aliases(const Layout& layout, const Versions& ver
 std::vector<DeviceModule> modules_for_devices(const Places& places, const KernelId& kernel)
 {
     const Layout layout(places);
-    std::vector<ModuleStatus> all = scan(places, {}, ScanDepth::quick);
+    std::vector<ModuleStatus> all = scan(places, {}, ScanDepth::full);
     const KernelNeeds needs = needs_of(places, all, kernel, quick_source(places));
     if (!needs.switched_off.empty()) return {};
     std::map<std::string, Versions> tree;

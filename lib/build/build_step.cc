@@ -17,6 +17,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -147,7 +148,15 @@ void BuildStep::undo() noexcept
     turn_.reset();
 }
 
-bool BuildStep::is_built() const { return leads_to_directory(layout_.built_modules(module(), kernel())); }
+/// Also that no module is lost which was built.
+bool BuildStep::is_built() const
+{
+    const auto status = scan_module(work_.places, module(), ScanDepth::full);
+    return status && std::any_of(status->kernels.begin(), status->kernels.end(), [this](const KernelStatus& one) {
+               const bool built = one.state == KernelState::built || one.state == KernelState::installed;
+               return one.kernel == kernel() && built && !one.build_missing;
+           });
+}
 
 bool BuildStep::is_stale() const
 {

@@ -29,7 +29,7 @@ bool wanted_by_records(const Layout& layout, const ModuleStatus& module)
 class Gaps {
 public:
     explicit Gaps(const Places& places)
-        : places_(places), layout_(places), source_(quick_source(places)), tree_(scan(places, {}, ScanDepth::quick)),
+        : places_(places), layout_(places), source_(quick_source(places)), tree_(scan(places, {}, ScanDepth::full)),
           next_(next_kernel(places).release), running_(running_release())
     {
         source_.stale = false; // what is installed is not missing

@@ -39,6 +39,7 @@ private:
     std::map<std::string, const ModuleStatus*> chosen();
     Candidate look_at(const ModuleStatus& status);
     void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need);
+    void look_at_damaged(const ModuleStatus& status, const KernelStatus& there, Candidate& one);
     void look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need);
     void set_missing(const ModuleStatus& status, ModuleNeed& need);
     const KernelConfig& kernel_config();
@@ -93,14 +94,22 @@ Look::Candidate Look::look_at(const ModuleStatus& status)
 {
     Candidate one{{status.module, NeedKind::none, {}, {}, {}, {}, false}, {}};
     const KernelStatus* const there = status_for(status, needs_.kernel);
-    one.need.installed = is_installed(there);
+    one.need.installed = is_installed(there) && there->is_intact();
     if (one.need.installed) {
         if (!status.broken && there->state == KernelState::installed) look_at_installed(status, *there, one.need);
+        return one;
+    }
+    if (there != nullptr && !there->replaced_by.empty() && !is_installed(there)) {
+        one.need.reason = "replaced by " + there->replaced_by;
         return one;
     }
     if (status.broken) {
         one.need.kind = NeedKind::broken;
         one.need.reason = "its source " + layout_.source_link(status.module).string() + " leads nowhere";
+        return one;
+    }
+    if (is_installed(there)) {
+        look_at_damaged(status, *there, one);
         return one;
     }
     try {
@@ -133,6 +142,28 @@ void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& the
     need.reason = changed->kind + " changed: " + need.changed_path;
 }
 
+/// It is installed, says the tree, but what the kernel has is something else. Whether it asks to be installed by itself
+/// does not matter: it was.
+void Look::look_at_damaged(const ModuleStatus& status, const KernelStatus& there, Candidate& one)
+{
+    one.need.kind = NeedKind::install;
+    one.need.reason = there.missing         ? "its file is missing from the kernel's directory"
+                      : there.differs       ? "the installed file is not the built one"
+                      : there.build_missing ? "a built module is missing from the DKMS tree"
+                                            : "";
+    if (!there.build_missing) return; // what is built can be installed without headers and other modules
+    if (!missing_headers().empty()) {
+        one.need.kind = NeedKind::waiting;
+        one.need.reason += "; no headers; install " + missing_headers();
+        return;
+    }
+    try {
+        if (const auto conf = source_.conf(status.module, needs_.kernel)) one.depends = conf->build_depends;
+    } catch (const Error&) {
+        return; // its build says what is wrong
+    }
+}
+
 void Look::look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need)
 {
     if (!conf.autoinstall && source_.like.empty()) {
@@ -155,13 +186,15 @@ void Look::set_missing(const ModuleStatus& status, ModuleNeed& need)
     need.kind = NeedKind::install;
     const KernelStatus* const there = status_for(status, needs_.kernel);
     const auto active = active_.find(status.module.name);
-    if (is_built(there))
+    if (is_built(there) && there->is_intact())
         need.reason = "built, not installed";
     else if (!missing_headers().empty()) {
         need.kind = NeedKind::waiting;
         need.reason = "no headers; install " + missing_headers();
     } else if (there != nullptr && there->state == KernelState::failed)
         need.reason = "the last attempt failed: " + there->note;
+    else if (is_built(there))
+        need.reason = "a built module is missing from the DKMS tree";
     else
         need.reason = active == active_.end() ? "not built" : "not built; installed is " + active->second;
 }
@@ -275,7 +308,7 @@ KernelNeeds needs_of(const Places& places, const KernelId& kernel, const NeedsSo
 {
     StatusFilter filter;
     filter.module = source.only;
-    return needs_of(places, scan(places, filter, ScanDepth::quick), kernel, source);
+    return needs_of(places, scan(places, filter, ScanDepth::full), kernel, source);
 }
 
 } // namespace dkms

@@ -2,12 +2,15 @@
 #include "lib/tree/installed.h"
 
 #include "lib/config/conf.h"
+#include "lib/files/refusal.h"
 #include "lib/kernel/headers.h"
+#include "lib/kernel/module_likeness.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <limits>
 
@@ -18,10 +21,13 @@
 namespace dkms {
 namespace {
 
+/// Who may not look does not say that it is missing. Throws Error ReadFailed when that cannot be told.
 bool is_there(const std::filesystem::path& path)
 {
     struct stat facts {};
-    return ::stat(path.c_str(), &facts) == 0;
+    if (::stat(path.c_str(), &facts) == 0 || errno == EACCES) return true;
+    if (means_absent(errno) || errno == ELOOP) return false;
+    refuse_read(path, errno);
 }
 
 /// "/kernel/drivers/" as it is written in a configuration, "kernel/drivers" as a path below the kernel's directory.
@@ -85,23 +91,37 @@ const std::optional<std::string>& InstalledFiles::override_directory()
     return *override_;
 }
 
-std::optional<std::string> InstalledFiles::configured_directory(const ModuleId& module, const KernelId& kernel,
-                                                                const std::string& file)
+/// Nothing for a source that is gone or wrong, or for which bash is needed.
+std::optional<Conf> InstalledFiles::conf(const ModuleId& module, const KernelId& kernel) const
 {
-    const std::string name = module_name_of(file);
     try {
         ConfContext context;
         context.module = module;
         context.kernel = kernel;
         context.kernel_source_dir = headers_directory(kernel, places_, {});
         context.places = places_;
-        const auto conf = read_conf_natively(layout_.source_link(module) / "dkms.conf", context, Strictness::lax);
-        if (conf)
-            for (const ConfModule& one : conf->modules)
-                if (one.dest_name == name) return relative(one.dest_location);
+        return read_conf_natively(layout_.source_link(module) / "dkms.conf", context, Strictness::lax);
     } catch (const Error&) {
-        // a source that is gone or wrong: the record may know
+        return std::nullopt;
     }
+}
+
+std::vector<std::string> InstalledFiles::configured_names(const ModuleId& module, const KernelId& kernel) const
+{
+    const auto read = conf(module, kernel);
+    if (!read || !read->module_exclusive.empty()) return {};
+    std::vector<std::string> names;
+    for (const ConfModule& one : read->modules) names.push_back(one.dest_name);
+    return names;
+}
+
+std::optional<std::string> InstalledFiles::configured_directory(const ModuleId& module, const KernelId& kernel,
+                                                                const std::string& file)
+{
+    const std::string name = module_name_of(file);
+    if (const auto read = conf(module, kernel))
+        for (const ConfModule& one : read->modules)
+            if (one.dest_name == name) return relative(one.dest_location);
     if (const auto record = read_build_record(layout_, module, kernel))
         for (const BuildRecord::Module& one : record->modules)
             if (one.file == file) return relative(one.dest_location);
@@ -117,20 +137,20 @@ std::vector<std::string> InstalledFiles::directories(const ModuleId& module, con
     return result;
 }
 
-std::optional<std::string> InstalledFiles::find(const ModuleId& module, const KernelId& kernel, const std::string& file,
-                                                const InstallRecord* record)
+std::optional<std::string> InstalledFiles::find(const ModuleId& module, const KernelId& kernel, const std::string& file)
 {
     const auto directory = places_.install_tree / kernel.release;
-    if (record) {
-        const std::string name = module_name_of(file);
-        for (const InstallRecord::File& one : record->files)
-            if (one.module == name && is_there(directory / one.path)) return one.path;
-    }
     if (override_directory())
         if (auto found = any_form(directory, *override_directory(), file)) return found;
     if (const auto configured = configured_directory(module, kernel, file))
         return any_form(directory, *configured, file);
     return std::nullopt;
+}
+
+std::optional<std::string> InstalledFiles::find(const KernelId& kernel, const InstallRecord::File& file) const
+{
+    const std::filesystem::path path(file.path);
+    return any_form(places_.install_tree / kernel.release, path.parent_path(), path.filename());
 }
 
 bool same_content(const std::filesystem::path& a, const std::filesystem::path& b)
@@ -142,6 +162,11 @@ bool same_build(const std::filesystem::path& a, const std::filesystem::path& b)
 {
     constexpr off_t ends = 16384;
     return same_file(a, b, ends);
+}
+
+bool is_as_built(const std::filesystem::path& built, const std::filesystem::path& installed)
+{
+    return same_build(built, installed) || likeness_of(built, installed) == Likeness::same;
 }
 
 } // namespace dkms
