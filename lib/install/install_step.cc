@@ -53,7 +53,7 @@ private:
     void run_pre_install() const;
     void choose();
     void change_files();
-    void add_linked(const std::string& path, const std::set<std::string>& names);
+    void add_links(const std::set<std::string>& names);
     void plan_previous();
     void plan_originals();
     std::set<std::string> own_paths() const;
@@ -170,7 +170,7 @@ void InstallStep::choose()
     ownership_.emplace(work_.places, module_, kernel_, conf_);
     existing_.paths = find_kernel_modules(work_.places, kernel_.release, names);
     existing_.owners = ownership_->paths_of_others();
-    for (const auto& [path, owner] : existing_.owners) add_linked(path, names);
+    add_links(names);
     items_ = installable(work_, conf_, items_, existing_, force_.version_override);
 }
 
@@ -195,13 +195,16 @@ void InstallStep::change_files()
     run_script(work_, module_, {"post_install", conf_.post_install}, nullptr);
 }
 
-/// A module that another one has installed as a link: those of the kernel's own are files.
-void InstallStep::add_linked(const std::string& path, const std::set<std::string>& names)
+/// Links in the way, of other modules or of nobody: those of the kernel's own are files.
+void InstallStep::add_links(const std::set<std::string>& names)
 {
-    const std::string name = module_name_of(path);
-    auto& paths = existing_.paths;
-    if (names.count(name) == 0 || !std::filesystem::is_symlink(kernel_directory_ / path)) return;
-    paths[name].push_back(path);
+    std::set<std::string> paths;
+    for (const auto& [path, owner] : existing_.owners)
+        if (names.count(module_name_of(path)) != 0) paths.insert(path);
+    for (const InstallItem& item : items_) paths.insert(item.path);
+    for (const std::string& path : paths)
+        if (std::filesystem::is_symlink(kernel_directory_ / path))
+            existing_.paths[module_name_of(path)].push_back(path);
 }
 
 /// The version that is active now goes out, even when it is the same one: its modules may have had other names or

@@ -237,7 +237,8 @@ void Ownership::give_up_replaced(Transaction& transaction)
 void Ownership::plan(Transaction& transaction)
 {
     for (auto& [name, holder] : holders_) {
-        if (holder.kept != holder.archive.content()) holder.archive.become(transaction, holder.kept);
+        if (&holder == self_ || holder.kept != holder.archive.content())
+            holder.archive.become(transaction, holder.kept);
         if (!holder.changed || &holder == self_) continue;
         const auto& files = holder.record.files;
         const bool has_some =

@@ -54,6 +54,8 @@ private:
         case NeedKind::deferred:
             return KernelGap::Missing{need.module, "deferred",
                                       "it needs " + need.reason + ", which is not in the tree"};
+        case NeedKind::broken:
+            return broken(need, kernel);
         case NeedKind::install:
             return not_installed(need, kernel);
         case NeedKind::unknown:
@@ -61,6 +63,15 @@ private:
         default:
             return std::nullopt;
         }
+    }
+
+    /// One that was installed and is damaged cannot be repaired; another one is not for this kernel to lack.
+    std::optional<KernelGap::Missing> broken(const ModuleNeed& need, const KernelId& kernel) const
+    {
+        const auto module = std::find_if(tree_.begin(), tree_.end(),
+                                         [&](const ModuleStatus& one) { return one.module == need.module; });
+        if (module == tree_.end() || !is_installed(status_for(*module, kernel))) return std::nullopt;
+        return KernelGap::Missing{need.module, "broken", need.reason};
     }
 
     KernelGap::Missing not_installed(const ModuleNeed& need, const KernelId& kernel) const

@@ -18,6 +18,13 @@
 namespace dkms {
 namespace {
 
+std::string damage_of(const KernelStatus& there)
+{
+    if (there.missing) return "its file is missing from the kernel's directory";
+    if (there.differs) return "the installed file is not the built one";
+    return "a built module is missing from the DKMS tree";
+}
+
 /// One look at a kernel.
 class Look {
 public:
@@ -37,6 +44,7 @@ private:
     };
 
     std::map<std::string, const ModuleStatus*> chosen();
+    const ModuleStatus* damaged_version(const std::string& name) const;
     Candidate look_at(const ModuleStatus& status);
     void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need);
     void look_at_damaged(const ModuleStatus& status, const KernelStatus& there, Candidate& one);
@@ -68,7 +76,14 @@ KernelNeeds Look::operator()()
     const auto switch_file = places_.config_dir / "no-autoinstall";
     if (std::error_code ignored; source_.like.empty() && std::filesystem::exists(switch_file, ignored))
         needs_.switched_off = switch_file.string();
-    for (const auto& [name, one] : chosen()) candidates_.emplace(name, look_at(*one));
+    for (const auto& [name, one] : chosen()) {
+        Candidate candidate = look_at(*one);
+        const ModuleStatus* const other = damaged_version(name);
+        // What was installed is not lost because a newer version does not want to be.
+        if (other != nullptr && candidate.need.kind == NeedKind::none && !candidate.need.installed)
+            candidate = look_at(*other);
+        candidates_.emplace(name, std::move(candidate));
+    }
     defer();
     for (const auto& [name, one] : candidates_) put(name);
     needs_.pending = pending_steps(layout_, needs_.kernel);
@@ -90,6 +105,16 @@ std::map<std::string, const ModuleStatus*> Look::chosen()
     return by_name;
 }
 
+/// The version that is installed, says the tree, but not intact.
+const ModuleStatus* Look::damaged_version(const std::string& name) const
+{
+    for (const ModuleStatus& one : tree_) {
+        const KernelStatus* const there = one.module.name == name ? status_for(one, needs_.kernel) : nullptr;
+        if (is_installed(there) && !there->is_intact()) return &one;
+    }
+    return nullptr;
+}
+
 Look::Candidate Look::look_at(const ModuleStatus& status)
 {
     Candidate one{{status.module, NeedKind::none, {}, {}, {}, {}, false}, {}};
@@ -105,7 +130,8 @@ Look::Candidate Look::look_at(const ModuleStatus& status)
     }
     if (status.broken) {
         one.need.kind = NeedKind::broken;
-        one.need.reason = "its source " + layout_.source_link(status.module).string() + " leads nowhere";
+        one.need.reason = (is_installed(there) ? damage_of(*there) + ", and " : "") + "its source " +
+                          layout_.source_link(status.module).string() + " leads nowhere";
         return one;
     }
     if (is_installed(there)) {
@@ -147,10 +173,7 @@ void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& the
 void Look::look_at_damaged(const ModuleStatus& status, const KernelStatus& there, Candidate& one)
 {
     one.need.kind = NeedKind::install;
-    one.need.reason = there.missing         ? "its file is missing from the kernel's directory"
-                      : there.differs       ? "the installed file is not the built one"
-                      : there.build_missing ? "a built module is missing from the DKMS tree"
-                                            : "";
+    one.need.reason = damage_of(there);
     if (!there.build_missing) return; // what is built can be installed without headers and other modules
     if (!missing_headers().empty()) {
         one.need.kind = NeedKind::waiting;
@@ -194,7 +217,7 @@ void Look::set_missing(const ModuleStatus& status, ModuleNeed& need)
     } else if (there != nullptr && there->state == KernelState::failed)
         need.reason = "the last attempt failed: " + there->note;
     else if (is_built(there))
-        need.reason = "a built module is missing from the DKMS tree";
+        need.reason = damage_of(*there);
     else
         need.reason = active == active_.end() ? "not built" : "not built; installed is " + active->second;
 }

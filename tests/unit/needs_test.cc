@@ -16,9 +16,10 @@ namespace {
 const std::string by_itself = "AUTOINSTALL=yes\n";
 const std::string by_bash = "AUTOINSTALL=$(echo yes)\n";
 
-ModuleId put_added(const System& system, const std::string& name, const std::string& more)
+ModuleId put_added(const System& system, const std::string& name, const std::string& more,
+                   const std::string& version = "1")
 {
-    const ModuleId module{name, "1"};
+    const ModuleId module{name, version};
     system.put_source(module, {name}, more);
     system.link(module);
     return module;
@@ -202,6 +203,21 @@ TEST_CASE("what is lost or damaged in the kernel or in the tree is what the kern
         std::filesystem::remove_all(system.kernel_directory() / "build");
         lacks("waiting",
               "a built module is missing from the DKMS tree; no headers; install linux-headers-" + kernel_6.release);
+    }
+    SECTION("the source is gone as well: it cannot be repaired")
+    {
+        std::filesystem::remove(installed);
+        std::filesystem::remove_all(system.layout().source_in_source_tree(module));
+        CHECK(text_of(look(system)) == "foo broken");
+        REQUIRE(kernel_gaps(system.places).size() == 1);
+        CHECK(kernel_gaps(system.places).front().missing.front().state == "broken");
+    }
+    SECTION("a newer version does not ask to be installed")
+    {
+        std::filesystem::remove(installed);
+        put_added(system, "foo", "", "2");
+        lacks("install", "its file is missing from the kernel's directory");
+        CHECK(look(system).modules.front().module == module);
     }
     SECTION("another module has its place: it lacks nothing, and it is not installed")
     {

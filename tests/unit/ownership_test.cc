@@ -280,6 +280,19 @@ TEST_CASE("modules that are links are taken over and come back as links")
     system.check_clean("");
 }
 
+TEST_CASE("a link of nobody is archived and comes back")
+{
+    const Crowd system;
+    put_file(system.path() / "elsewhere.ko", "of the administrator");
+    fs::create_directories(system.installed(place).parent_path());
+    fs::create_symlink(system.path() / "elsewhere.ko", system.installed(place));
+    system.install(a);
+    CHECK(!fs::is_symlink(system.installed(place)));
+    system.uninstall(a);
+    CHECK(fs::read_symlink(system.installed(place)) == system.path() / "elsewhere.ko");
+    CHECK(text_of_file(system.path() / "elsewhere.ko") == "of the administrator");
+}
+
 TEST_CASE("trees of the old program: what has no record of ours is taken over and given back as well")
 {
     const Crowd system;
