@@ -200,7 +200,7 @@ void InstallStep::add_linked(const std::string& path, const std::set<std::string
 {
     const std::string name = module_name_of(path);
     auto& paths = existing_.paths;
-    if (names.count(name) == 0 || !std::filesystem::is_symlink(kernel_directory_ / path)) return;
+    if (names.count(name) == 0 || !link_text_of(kernel_directory_ / path)) return;
     paths[name].push_back(path);
 }
 
@@ -354,8 +354,10 @@ void InstallStep::index()
     for (const InstallItem& item : items_) files.push_back(item.path);
     indexed_ = is_indexed(work_);
     if (const auto reason = index_modules(work_, files))
-        throw Error(ErrorCode::depmod_failed,
-                    {{"module", module_.text()}, {"kernel", kernel_.release}, {"reason", *reason}});
+        throw Error(ErrorCode::depmod_failed, {{"module", module_.text()},
+                                               {"kernel", kernel_.release},
+                                               {"reason", *reason},
+                                               {"errno", std::to_string(errno_in(*reason))}});
 }
 
 Outcome InstallStep::done() const
