@@ -3,6 +3,7 @@
 #include "client/follow.h"
 #include "client/json.h"
 #include "client/missing_modules.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 
 #include <nlohmann/json.hpp>

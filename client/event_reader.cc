@@ -2,6 +2,7 @@
 #include "client/event_reader.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,7 @@ std::optional<JobView> EventReader::read()
     while (!ended) {
         const ssize_t size = ::pread(file_.number(), buffer.data(), buffer.size(), position_);
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) throw Error(ErrorCode::internal, {{"reason", "reading events: " + errno_text(errno)}});
+        if (size < 0) refuse_read("the events of the job", errno);
         if (size == 0) break;
         position_ += size;
         lines_.add({buffer.data(), static_cast<std::size_t>(size)});

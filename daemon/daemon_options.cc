@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/daemon_options.h"
 
+#include "lib/files/file_kind.h"
+
 #include <array>
 #include <charconv>
 #include <string>
@@ -94,8 +96,8 @@ DaemonOptions read_daemon_options(int argc, char** argv)
 
 std::filesystem::path find_worker()
 {
-    const auto neighbour = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "dkms-worker";
-    return std::filesystem::exists(neighbour) ? neighbour : std::filesystem::path(DKMS_WORKER);
+    const auto neighbour = link_text_of("/proc/self/exe").value_or("").parent_path() / "dkms-worker";
+    return neighbour.has_parent_path() && leads_to_file(neighbour) ? neighbour : std::filesystem::path(DKMS_WORKER);
 }
 
 } // namespace dkms

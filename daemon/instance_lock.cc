@@ -2,6 +2,7 @@
 #include "daemon/instance_lock.h"
 
 #include "lib/model/error.h"
+#include "lib/tree/directory.h"
 
 #include <cerrno>
 #include <chrono>
@@ -19,10 +20,9 @@ constexpr auto pause = std::chrono::milliseconds(20);
 
 Descriptor open_lock(const std::filesystem::path& directory)
 {
-    std::error_code failed;
-    std::filesystem::create_directories(directory, failed);
+    make_directories(directory);
     Descriptor file(::open((directory / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file) throw Error(ErrorCode::tree_not_writable, {{"path", directory.string()}, {"reason", errno_text(errno)}});
+    if (!file) refuse_change(directory, errno);
     return file;
 }
 

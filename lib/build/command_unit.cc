@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 #include "lib/process/memory_file.h"
 #include "lib/process/message.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -136,8 +137,7 @@ ExitStatus Unit::run(SentCommand sent, const Heard& heard, LimitWatch& limits, C
     Pipe pipe = make_pipe();
     ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK);
     // As run_heard(): scripts open /dev/stderr.
-    if (::fchmod(pipe.write.number(), 0622) < 0)
-        throw Error(ErrorCode::internal, {{"reason", "fchmod: " + errno_text(errno)}});
+    if (::fchmod(pipe.write.number(), 0622) < 0) refuse_call("fchmod", errno);
     start(std::move(sent), pipe.write.number());
     pipe.write.close();
     const Running running(*this);

@@ -203,7 +203,7 @@ void InstallStep::add_links(const std::set<std::string>& names)
         if (names.count(module_name_of(path)) != 0) paths.insert(path);
     for (const InstallItem& item : items_) paths.insert(item.path);
     for (const std::string& path : paths)
-        if (std::filesystem::is_symlink(kernel_directory_ / path))
+        if (link_text_of(kernel_directory_ / path))
             existing_.paths[module_name_of(path)].push_back(path);
 }
 
@@ -357,8 +357,10 @@ void InstallStep::index()
     for (const InstallItem& item : items_) files.push_back(item.path);
     indexed_ = is_indexed(work_);
     if (const auto reason = index_modules(work_, files))
-        throw Error(ErrorCode::depmod_failed,
-                    {{"module", module_.text()}, {"kernel", kernel_.release}, {"reason", *reason}});
+        throw Error(ErrorCode::depmod_failed, {{"module", module_.text()},
+                                               {"kernel", kernel_.release},
+                                               {"reason", *reason},
+                                               {"errno", std::to_string(errno_in(*reason))}});
 }
 
 Outcome InstallStep::done() const

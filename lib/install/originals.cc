@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/originals.h"
 
-#include "lib/files/refusal.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/record.h"
 
 #include <algorithm>
@@ -139,7 +140,7 @@ void put_module(Transaction& transaction, const fs::path& source, const fs::path
     struct stat facts {};
     if (::lstat(source.c_str(), &facts) != 0) refuse_read(source, errno);
     if (S_ISLNK(facts.st_mode))
-        transaction.put_link(fs::read_symlink(source), target);
+        transaction.put_link(link_text_of(source).value_or(""), target);
     else
         transaction.put_copy(source, target);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/ownership.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/install/placed.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
@@ -93,10 +94,8 @@ void Ownership::take_over(Transaction& transaction, const std::string& name, con
             if (file->sha256.empty()) file->sha256 = sha256_of({original.file}).front();
             file->replaced_by = self_->module.name;
             // Links of other kernels that lead there lead to the new one's module from now on.
-            std::erase_if(holder.record.weak_links, [&](const std::string& link) {
-                std::error_code none;
-                return fs::read_symlink(link, none) == original.origin;
-            });
+            std::erase_if(holder.record.weak_links,
+                          [&](const std::string& link) { return link_text_of(link) == original.origin; });
             holder.changed = true;
             say("replaces-other", {{"path", path}, {"module", holder.module.text()}},
                 path + " of " + holder.module.text() + " is replaced.");

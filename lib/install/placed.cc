@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/placed.h"
 
-#include "lib/files/refusal.h"
+#include "lib/files/file_kind.h"
 #include "lib/kernel/module_file.h"
 #include "lib/kernel/module_likeness.h"
 #include "lib/kernel/module_name.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/fingerprint.h"
 #include "lib/tree/installed.h"
@@ -35,7 +36,8 @@ std::optional<ModuleFacts> facts_of(const std::filesystem::path& file)
 {
     try {
         return read_module(file);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         return std::nullopt;
     }
 }
@@ -75,8 +77,7 @@ public:
 private:
     bool leads_into_build(const std::filesystem::path& link) const
     {
-        const std::filesystem::path target =
-            (link.parent_path() / std::filesystem::read_symlink(link)).lexically_normal();
+        const std::filesystem::path target = (link.parent_path() / link_text_of(link).value_or("")).lexically_normal();
         std::error_code failed; // then they are not the same
         return target == built_.lexically_normal() || std::filesystem::equivalent(link, built_, failed);
     }

@@ -12,7 +12,8 @@ bool packages_own_directories(const Places& places)
     try {
         const Distribution one = distribution(places);
         return one == Distribution::fedora || one == Distribution::rhel || one == Distribution::suse;
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::conf_missing) throw;
         return false;
     }
 }

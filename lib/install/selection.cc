@@ -34,7 +34,8 @@ std::set<std::string> expected_names(const Work& work, const Conf& conf, const s
     KernelConfig config;
     try {
         config = find_headers(work.step.kernel, work.places, work.step.options).config;
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (!lacks_headers(error)) throw;
         // bounds on the kernel's configuration cannot be looked at without headers
     }
     for (const ConfModule& module : exclusion_for(conf, work.step.kernel, config).meant) names.insert(module.dest_name);

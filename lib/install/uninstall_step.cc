@@ -71,8 +71,7 @@ void UninstallStep::prepare()
 UninstallStep::Standing UninstallStep::standing() const
 {
     if (active_version(layout_, module_.name, kernel_) == module_.version) return Standing::active;
-    std::error_code ignored;
-    const bool other_is_active = std::filesystem::exists(layout_.active_link(module_.name, kernel_), ignored);
+    const bool other_is_active = leads_somewhere(layout_.active_link(module_.name, kernel_));
     return record_ && !other_is_active ? Standing::inactive : Standing::absent;
 }
 

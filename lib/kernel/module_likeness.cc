@@ -3,6 +3,7 @@
 
 #include "lib/kernel/module_image.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
 #include <cerrno>
@@ -164,7 +165,7 @@ Likeness likeness_of(std::string_view built, std::string_view installed)
 Descriptor memory()
 {
     Descriptor made(::memfd_create("module.ko", MFD_CLOEXEC));
-    if (!made) throw Error(ErrorCode::internal, {{"reason", errno_text(errno)}});
+    if (!made) refuse_call("memfd_create", errno);
     return made;
 }
 

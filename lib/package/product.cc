@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/product.h"
 
-#include "lib/files/refusal.h"
+#include "lib/process/refusal.h"
 
 #include <cerrno>
 

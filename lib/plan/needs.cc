@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/plan/needs.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/kernel/headers.h"
 #include "lib/model/error.h"
 #include "lib/plan/target.h"
@@ -74,8 +75,7 @@ private:
 KernelNeeds Look::operator()()
 {
     const auto switch_file = places_.config_dir / "no-autoinstall";
-    if (std::error_code ignored; source_.like.empty() && std::filesystem::exists(switch_file, ignored))
-        needs_.switched_off = switch_file.string();
+    if (source_.like.empty() && leads_somewhere(switch_file)) needs_.switched_off = switch_file.string();
     for (const auto& [name, one] : chosen()) {
         Candidate candidate = look_at(*one);
         const ModuleStatus* const other = damaged_version(name);

@@ -2,11 +2,11 @@
 #include "lib/tree/installed.h"
 
 #include "lib/config/conf.h"
-#include "lib/files/refusal.h"
 #include "lib/kernel/headers.h"
 #include "lib/kernel/module_likeness.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -49,18 +49,32 @@ std::optional<std::string> any_form(const std::filesystem::path& kernel, const s
     return std::nullopt;
 }
 
-bool same_bytes(int a, int b, off_t from, off_t to)
+using Files = std::pair<Descriptor, Descriptor>;
+
+bool same_bytes(const Files& files, off_t from, off_t to, const std::filesystem::path& shown)
 {
+    const int a = files.first.number();
+    const int b = files.second.number();
     std::array<char, 65536> of_a;
     std::array<char, 65536> of_b;
     for (off_t at = from; at < to;) {
         const auto wanted = std::min(of_a.size(), static_cast<std::size_t>(to - at));
         const ssize_t got = ::pread(a, of_a.data(), wanted, at);
-        if (got <= 0 || ::pread(b, of_b.data(), static_cast<std::size_t>(got), at) != got) return false;
+        const ssize_t other = got > 0 ? ::pread(b, of_b.data(), static_cast<std::size_t>(got), at) : 0;
+        if (got < 0 || other < 0) refuse_read(shown, errno);
+        if (got == 0 || other != got) return false;
         if (std::memcmp(of_a.data(), of_b.data(), static_cast<std::size_t>(got)) != 0) return false;
         at += got;
     }
     return true;
+}
+
+/// Invalid for one that is gone or not for this user: then it cannot be told that it is the same.
+Descriptor opened(const std::filesystem::path& path)
+{
+    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file && !means_absent(errno) && errno != EACCES) refuse_read(path, errno);
+    return file;
 }
 
 /// Compares two files, bytes only where nothing else decides: `ends` of them at the beginning and as many at the end.
@@ -68,16 +82,15 @@ bool same_file(const std::filesystem::path& a, const std::filesystem::path& b, o
 {
     struct stat of_a {};
     struct stat of_b {};
+    if (!is_there(a) || !is_there(b)) return false;
     if (::stat(a.c_str(), &of_a) != 0 || ::stat(b.c_str(), &of_b) != 0) return false;
     if (of_a.st_ino == of_b.st_ino && of_a.st_dev == of_b.st_dev) return true;
     if (of_a.st_size != of_b.st_size) return false;
     if (of_a.st_mtim.tv_sec == of_b.st_mtim.tv_sec && of_a.st_mtim.tv_nsec == of_b.st_mtim.tv_nsec) return true;
-    const Descriptor file_a(::open(a.c_str(), O_RDONLY | O_CLOEXEC));
-    const Descriptor file_b(::open(b.c_str(), O_RDONLY | O_CLOEXEC));
+    const Files files{opened(a), opened(b)};
     const off_t head = std::min(ends, of_a.st_size);
     const off_t tail = std::max(head, of_a.st_size - ends);
-    return file_a && file_b && same_bytes(file_a.number(), file_b.number(), 0, head) &&
-           same_bytes(file_a.number(), file_b.number(), tail, of_a.st_size);
+    return files.first && files.second && same_bytes(files, 0, head, a) && same_bytes(files, tail, of_a.st_size, a);
 }
 
 } // namespace
@@ -101,7 +114,8 @@ std::optional<Conf> InstalledFiles::conf(const ModuleId& module, const KernelId&
         context.kernel_source_dir = headers_directory(kernel, places_, {});
         context.places = places_;
         return read_conf_natively(layout_.source_link(module) / "dkms.conf", context, Strictness::lax);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         return std::nullopt;
     }
 }

@@ -17,18 +17,19 @@ namespace {
 
 constexpr int most_ancestors = 10'000;
 
-[[noreturn]] void refuse(const std::filesystem::path& path)
-{
-    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
-}
+[[noreturn]] void refuse(const std::filesystem::path& path) { refuse_change(path, errno); }
 
 /// Whether the file behind `descriptor` is still the one at `path`: the tree may have been removed and made again.
 bool is_at(int descriptor, const std::filesystem::path& path)
 {
     struct stat opened {};
     struct stat named {};
-    return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
-           opened.st_dev == named.st_dev;
+    if (::fstat(descriptor, &opened) != 0) refuse(path);
+    if (::lstat(path.c_str(), &named) != 0) {
+        if (means_absent(errno)) return false;
+        refuse(path);
+    }
+    return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
 /// Also what an earlier version made with another mode.

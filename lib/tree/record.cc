@@ -13,14 +13,15 @@ using nlohmann::json;
 constexpr const char* unsigned_reason = "unsigned_reason";
 constexpr std::size_t longest_record = 8 * 1024 * 1024; // a GPU driver has thousands of aliases
 
-/// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be.
+/// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be. Throws Error
+/// ReadFailed.
 template <typename Read>
 auto read_record(const std::filesystem::path& path, Read read) -> std::optional<decltype(read(json()))>
 {
+    const auto text = read_file_if_present(path, longest_record);
+    if (!text) return std::nullopt;
     try {
-        return read(json::parse(read_file(path, longest_record)));
-    } catch (const Error&) {
-        return std::nullopt;
+        return read(json::parse(*text));
     } catch (const json::exception&) {
         return std::nullopt;
     }
@@ -120,9 +121,10 @@ std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const Mod
 
 BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const KernelId& kernel)
 {
+    // Most builds have none, and parsing the aliases of a graphics driver takes its time.
+    const std::string text = read_file_if_present(layout.build_record(module, kernel), longest_record).value_or("");
+    if (text.empty()) return {};
     try {
-        // Most builds have none, and parsing the aliases of a graphics driver takes its time.
-        const std::string text = read_file(layout.build_record(module, kernel), longest_record);
         const auto has = [&](const char* part) { return text.find(part) != std::string::npos; };
         if (!has("\"opened\"") && !has("\"sandboxed\": false") && !has(unsigned_reason))
             return {{}, {}, files_in(text)};
@@ -130,8 +132,6 @@ BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const Ke
         if (!record.sandboxed && record.opened != std::vector<std::string>{"sandbox off"})
             record.opened = {"no sandbox"};
         return {std::move(record.opened), std::move(record.unsigned_reason), files_in(text)};
-    } catch (const Error&) {
-        return {};
     } catch (const json::exception&) {
         return {};
     }

@@ -64,6 +64,7 @@ std::map<std::string, std::string> modules_in(const Directory& built)
 bool leads_to(const Directory& parent, const std::string& link, const std::string& target)
 {
     if (parent.link_text(link) == target) return true;
+    if (!parent.has_directory(link) || !parent.has_directory(target)) return false;
     struct stat of_link {};
     struct stat of_target {};
     return ::fstatat(parent.number(), link.c_str(), &of_link, 0) == 0 &&
@@ -334,8 +335,7 @@ void Scanner::add_weak(const ModuleDirectory& module, ModuleStatus& status) cons
         if (record.version != status.module.version) continue;
         std::set<std::string> releases;
         for (const std::string& link : record.weak_links)
-            if (std::error_code ignored; std::filesystem::exists(link, ignored))
-                releases.insert(release_of(link, places_));
+            if (leads_somewhere(link)) releases.insert(release_of(link, places_));
         for (const std::string& release : releases) {
             KernelStatus weak;
             weak.kernel = {release, from.arch};
@@ -374,15 +374,6 @@ void Scanner::add_troubles(const VersionDirectory& version, ModuleStatus& status
 }
 
 /// Nothing when it leads nowhere. Throws Error ReadFailed.
-std::optional<std::filesystem::path> canonical_or_none(const std::filesystem::path& path)
-{
-    std::error_code failed;
-    auto target = std::filesystem::canonical(path, failed);
-    if (!failed) return target;
-    if (means_absent(failed.value()) || failed.value() == ELOOP) return std::nullopt;
-    refuse_read(path, failed.value());
-}
-
 } // namespace
 
 std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter, ScanDepth depth)
@@ -406,8 +397,8 @@ std::optional<ModuleStatus> scan_module(const Places& places, const ModuleId& mo
 
 std::optional<std::string> active_version(const Layout& layout, const std::string& name, const KernelId& kernel)
 {
-    const auto directory = canonical_or_none(layout.module(name));
-    const auto link = directory ? canonical_or_none(layout.active_link(name, kernel)) : std::nullopt;
+    const auto directory = real_path(layout.module(name));
+    const auto link = directory ? real_path(layout.active_link(name, kernel)) : std::nullopt;
     if (!link) return std::nullopt;
     const std::filesystem::path& target = *link;
     const auto below = target.lexically_relative(*directory);

@@ -67,7 +67,7 @@ TEST_CASE("compressed modules are read as well")
     put_file(scratch.path() / "tiny.ko", "x");
     CHECK(compress_file(scratch.path() / "tiny.ko", Compression::none, "") == scratch.path() / "tiny.ko");
     CHECK(error_of([&] { compress_file(scratch.path() / "tiny.ko", Compression::gzip, "--no-such-option"); }).code() ==
-          ErrorCode::internal);
+          ErrorCode::system_failed);
 }
 
 TEST_CASE("what is no module is refused")
