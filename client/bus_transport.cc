@@ -206,9 +206,12 @@ std::optional<JobView> BusTransport::attend(JobId job, EventReader& events, int 
                                             const std::function<void()>& interrupted)
 {
     while (true) {
-        const bool removed = heard_.removed.count(job) > 0;
-        if (auto ended = events.read()) return ended;
-        if (removed) return events.read_end(get_job(job));
+        const bool removed = heard_.removed.erase(job) > 0;
+        if (events.read() || removed) {
+            const JobView now = get_job(job);
+            if (now.result) return events.read_end(now);
+            events.forget_end();
+        }
         if (heard_.gone || !hearing_) return std::nullopt; // or a cancel in between has found it gone
         if (reached().wait(interrupt, look_again)) interrupted();
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor.h"
 
-#include "daemon/job_store.h"
+#include "daemon/journal.h"
 #include "daemon/worker_process.h"
 #include "lib/plan/plan.h"
 #include "lib/process/available_memory.h"
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iostream>
 #include <map>
 #include <set>
 #include <thread>
@@ -21,18 +22,35 @@ namespace dkms {
 namespace {
 
 constexpr auto kept_after_end = std::chrono::seconds(60); // how long an ended job can be asked for as an object
-constexpr unsigned most_resumptions = 3;                  // of a job that may be what ends us
+constexpr unsigned most_deaths = 3;                       // in steps of a job, which may be what ends us
+constexpr auto first_pause = std::chrono::seconds(1);     // before the tree is tried again
+constexpr auto longest_pause = std::chrono::seconds(30);
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// Only privileged users make jobs, and whoever installs packages is not to fail for having many: what there is of
 /// memory for all of them is the limit of each.
-QueueLimits limits()
+QueueLimits limits(std::size_t most_jobs)
 {
     QueueLimits limits;
-    limits.jobs_in_total = 2048;
+    limits.jobs_in_total = most_jobs;
     limits.jobs_per_user = limits.jobs_in_total;
     return limits;
+}
+
+/// Whether it is the machine's state, which passes, and not the request, that keeps a job from being planned.
+bool is_of_the_environment(const Error& error)
+{
+    switch (error.code()) {
+    case ErrorCode::read_failed:
+    case ErrorCode::tree_not_writable:
+    case ErrorCode::disk_full:
+    case ErrorCode::unit_failed:
+    case ErrorCode::internal:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /// Whether a plan leaves the tree as it is: an archive is written to a descriptor of the caller's.
@@ -54,11 +72,15 @@ public:
           claim_(workers_->claim(setup_.mode,
                                  [this] {
                                      waiting_was_told_.clear();
+                                     is_pausing_ = false;
                                      pump();
                                  })),
-          store_(setup_.job_directory.empty() ? std::optional<JobStore>() : JobStore(setup_.job_directory)),
-          queue_(limits(), store_ ? store_->next_id() : 1, running_release())
+          queue_(limits(setup_.most_jobs), 1, running_release())
     {
+        if (setup_.job_directory.empty()) return;
+        journal_.emplace(loop, setup_.job_directory);
+        if (store().fault()) std::cerr << "dkmsd: " << store().fault()->message() << " Nothing is accepted.\n";
+        queue_ = Queue(limits(setup_.most_jobs), store().next_id(), running_release());
     }
 
     Accepted submit(const Request& request, const Caller& caller, int client_pid, Descriptor handle);
@@ -68,9 +90,10 @@ public:
     std::optional<JobView> view(JobId job) const;
     std::optional<JobView> present_view(JobId job) const;
     std::vector<JobView> jobs() const;
-    const JobStore& store() const;
+    std::vector<JobView> jobs_since(double since) const;
+    const JobStore& kept() const;
     void shut_down(std::function<void()> done);
-    bool idle() const { return queue_.idle(); }
+    bool idle() const { return queue_.idle() && left_.empty(); }
     const Places& places() const { return setup_.places; }
     Workers& workers() const { return *workers_; }
 
@@ -86,7 +109,13 @@ private:
     void keep(JobId job);
     void try_to_keep(JobId job);
     void announce(JobId job, bool inside = false);
+    void take_up(JobView job);
+    void take_up_what_is_left();
+    void give_up(JobView job, const Error& error);
     bool is_cut_off(JobId job) const;
+    JobId outermost(JobId job) const;
+    JobStore& store() { return journal_->store(); }
+    const JobStore& store() const { return journal_->store(); }
     int handle_of(JobId job) const;
     JobId job_of_process(int pid) const;
     void tell_news();
@@ -94,7 +123,11 @@ private:
     void pump();
     bool may_start();
     bool may_go_on();
-    void tell_who_waits();
+    bool has_taken_up_jobs() const;
+    void wait_for_the_tree(const Error& error);
+    void try_later();
+    void tell_waiting(const nlohmann::json& facts);
+    std::string why_it_waits() const;
     void carry_out(const QueueCommand& command);
     void tell_started(JobId job);
     void start(const StartStep& command);
@@ -110,8 +143,16 @@ private:
     std::unique_ptr<Workers> workers_;
     std::unique_ptr<TreeClaim> claim_;
     std::optional<Error> claim_failed_; ///< what steps fail with until the queue is idle
-    std::optional<JobStore> store_;
+    std::optional<Error> blocked_;      ///< why the tree cannot be changed, while jobs that were accepted wait for it
+    bool is_pausing_ = false;           ///< it is not tried at every turn
+    std::chrono::seconds pause_ = first_pause;
+    Source on_pause_end_;
+    std::optional<Journal> journal_;
     Queue queue_;
+    std::vector<JobView> left_;  ///< by an earlier instance, and not to be planned now
+    std::set<JobId> taken_up_;   ///< outermost jobs of an earlier instance
+    std::set<JobId> not_wanted_; ///< outermost jobs that somebody has cancelled
+    std::vector<JobView> unreadable_;
     bool queue_is_prepared_ = false;
     std::set<JobId> waiting_was_told_;
     bool only_reading_ = false; ///< no job changes the tree
@@ -146,6 +187,8 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
         if (!queue_is_prepared_) set_private_builds(workers_->private_builds());
         only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
         may_start(); // a tree that cannot be written is an error of the request
+        if (blocked_) throw Error(*blocked_);
+        if (journal_) journal_->try_again();
     }
     pump_soon(); // gives the lock back if the request is refused
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
@@ -167,8 +210,8 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
 /// On disk now: whoever is told its number may count on it.
 void Supervisor::Implementation::keep(JobId job)
 {
-    if (!store_) return;
-    store_->accept(*queue_.view(job));
+    if (!journal_) return;
+    store().accept(*queue_.view(job));
     for (const JobId child : queue_.children(job)) keep(child);
 }
 
@@ -195,36 +238,60 @@ void Supervisor::Implementation::announce(JobId job, bool inside)
 
 void Supervisor::Implementation::resume()
 {
-    if (!store_) return;
+    if (!journal_ || store().fault()) return;
     set_private_builds(workers_->private_builds());
-    for (JobView job : store_->unfinished()) {
-        Error error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}});
-        if (job.parent == 0 && !job.request.handle) { // a descriptor cannot be had again
-            try {
-                if (store_->take_up(job.id) > most_resumptions)
-                    throw Error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted each time it was tried"}});
-                Caller caller;
-                caller.uid = job.uid;
-                caller.waiting = false; // as far as is known
-                queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
-                announce(job.id);
-                try_to_keep(job.id);
-                continue;
-            } catch (const Error& refused) {
-                error = refused;
-            }
-        }
-        // A part of a job over several kernels: the whole is planned anew, with new parts.
-        job.state = JobState::ended;
-        job.result = Result::failed;
-        job.error = error;
-        job.ended_at = now();
-        Event ended(EventKind::job_ended, {{"view", to_json(job)}});
-        ended.job = job.id;
-        store_->append(job.id, ended);             // for who follows it
-        static_cast<void>(store_->try_ended(job)); // else it comes up again
+    left_ = journal_->unfinished();
+    for (JobView& job : journal_->all()) {
+        if (!job.unreadable) continue;
+        std::cerr << "dkmsd: job " << job.id << ": " << job.error->message() << " It is kept, and not done.\n";
+        unreadable_.push_back(std::move(job));
     }
+    store().prune(now());
+    take_up_what_is_left();
     pump_soon();
+}
+
+void Supervisor::Implementation::take_up_what_is_left()
+{
+    for (JobView& job : std::exchange(left_, {})) take_up(std::move(job));
+    if (!left_.empty()) try_later();
+}
+
+void Supervisor::Implementation::take_up(JobView job)
+{
+    // A part of a job over several kernels: the whole is planned anew, with new parts.
+    if (job.parent != 0 || job.request.handle) // a descriptor cannot be had again
+        return give_up(std::move(job), Error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}}));
+    try {
+        JobPlan work = plan(job.request, facts_of(setup_.places));
+        if (store().take_up(job.id) > most_deaths)
+            throw Error(ErrorCode::interrupted, {{"reason", "dkmsd has died each time it was tried"}});
+        Caller caller;
+        caller.uid = job.uid;
+        caller.waiting = false; // as far as is known
+        queue_.resume(job.id, std::move(work), caller, job.queued_at);
+        taken_up_.insert(job.id);
+        announce(job.id);
+        try_to_keep(job.id);
+    } catch (const Error& error) {
+        if (!is_of_the_environment(error)) return give_up(std::move(job), error);
+        if (job.waits_for != error.message())
+            std::cerr << "dkmsd: job " << job.id << " waits: " << error.message() << '\n';
+        job.waits_for = error.message();
+        left_.push_back(std::move(job));
+    }
+}
+
+void Supervisor::Implementation::give_up(JobView job, const Error& error)
+{
+    job.state = JobState::ended;
+    job.result = Result::failed;
+    job.error = error;
+    job.ended_at = now();
+    Event ended(EventKind::job_ended, {{"view", to_json(job)}});
+    ended.job = job.id;
+    store().append(job.id, ended); // for who follows it
+    journal_->ended(job);
 }
 
 /// What lies beside the request that `job` belongs to; -1: nothing.
@@ -246,6 +313,7 @@ JobId Supervisor::Implementation::job_of_process(int pid) const
 void Supervisor::Implementation::cancel(JobId job, bool force)
 {
     queue_.cancel(job, force);
+    not_wanted_.insert(job);
     pump_soon();
 }
 
@@ -258,13 +326,17 @@ void Supervisor::Implementation::leave(JobId job, const Caller& caller)
 std::optional<JobView> Supervisor::Implementation::view(JobId job) const
 {
     if (auto present = present_view(job)) return present;
-    return store_ ? store_->find(job) : std::nullopt;
+    for (const auto* list : {&left_, &unreadable_})
+        for (const JobView& one : *list)
+            if (one.id == job) return one;
+    return journal_ ? journal_->find(job) : std::nullopt;
 }
 
 /// Whoever sees that a job has ended must find its last event: until that is told, it still runs.
 std::optional<JobView> Supervisor::Implementation::present_view(JobId job) const
 {
     auto view = queue_.view(job);
+    if (view && view->state != JobState::ended && running_.empty()) view->waits_for = why_it_waits();
     if (!view || view->state != JobState::ended || told_ended_.count(job) != 0) return view;
     view->state = JobState::running;
     view->result.reset();
@@ -274,22 +346,39 @@ std::optional<JobView> Supervisor::Implementation::present_view(JobId job) const
 
 std::vector<JobView> Supervisor::Implementation::jobs() const
 {
-    std::vector<JobView> result;
+    std::vector<JobView> result = unreadable_;
+    result.insert(result.end(), left_.begin(), left_.end());
     for (const JobId job : queue_.jobs())
         if (auto present = present_view(job)) result.push_back(std::move(*present));
+    std::sort(result.begin(), result.end(), [](const JobView& a, const JobView& b) { return a.id < b.id; });
     return result;
 }
 
-const JobStore& Supervisor::Implementation::store() const
+std::vector<JobView> Supervisor::Implementation::jobs_since(double since) const
 {
-    if (!store_) throw Error(ErrorCode::not_supported, {{"reason", "only the service keeps logs of jobs"}});
-    return *store_;
+    std::map<JobId, JobView> found;
+    if (journal_)
+        for (JobView& job : journal_->all()) found.emplace(job.id, std::move(job));
+    for (JobView& job : jobs()) found.insert_or_assign(job.id, std::move(job));
+    std::vector<JobView> result;
+    for (auto& [id, job] : found)
+        if (!job.result || job.queued_at >= since || job.ended_at >= since) result.push_back(std::move(job));
+    return result;
+}
+
+const JobStore& Supervisor::Implementation::kept() const
+{
+    if (!journal_) throw Error(ErrorCode::not_supported, {{"reason", "only the service keeps logs of jobs"}});
+    return store();
 }
 
 void Supervisor::Implementation::shut_down(std::function<void()> done)
 {
     when_done_ = std::move(done);
     shutting_down_ = true;
+    left_.clear(); // the next instance finds them where we have
+    on_pause_end_ = Source();
+    if (journal_) journal_->stopping();
     queue_.close();
     for (const JobId job : queue_.jobs()) {
         if (queue_.view(job)->result || !queue_.children(job).empty()) continue;
@@ -320,43 +409,92 @@ void Supervisor::Implementation::pump()
 {
     tell_news();
     queue_.set_may_start(queue_.idle() || may_go_on());
-    if (claim_->waits()) tell_who_waits();
+    if (claim_->waits()) tell_waiting({{"holder", claim_->holder()}});
     for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
         for (const QueueCommand& command : commands) carry_out(command);
     if (!queue_.idle()) return;
     claim_->release();
     claim_failed_.reset();
+    blocked_.reset();
     if (!shutting_down_) workers_->rest();
     waiting_was_told_.clear();
     jobserver_.reset();
-    if (const auto done = std::exchange(when_done_, nullptr)) done();
+    if (!when_done_) return;
+    if (journal_) journal_->try_again();
+    std::exchange(when_done_, nullptr)();
 }
 
 bool Supervisor::Implementation::may_start()
 {
     if (only_reading_) return true;
-    if (!claim_->take()) return false;
+    if (!claim_->take()) {
+        if (claim_->waits()) blocked_.reset(); // it can be had, in its turn
+        return false;
+    }
     set_private_builds(claim_->private_builds());
+    blocked_.reset();
+    pause_ = first_pause;
     return true;
 }
 
-/// For jobs that have been accepted: each of their steps fails where the tree cannot be had.
+bool Supervisor::Implementation::has_taken_up_jobs() const
+{
+    return std::any_of(taken_up_.begin(), taken_up_.end(), [this](JobId job) { return !queue_.view(job)->result; });
+}
+
+/// For jobs that have been accepted. Where the tree cannot be had, those of an earlier instance wait, and nobody is
+/// there who would have to decide about them; without such, each step fails, as whoever asked is there to hear it.
 bool Supervisor::Implementation::may_go_on()
 {
+    if (claim_failed_) return true;
+    if (blocked_ && is_pausing_) return false;
     try {
-        return claim_failed_ || may_start();
+        return may_start();
     } catch (const Error& error) {
+        if (has_taken_up_jobs()) {
+            wait_for_the_tree(error);
+            return false;
+        }
         claim_failed_ = error;
         return true;
     }
 }
 
-void Supervisor::Implementation::tell_who_waits()
+void Supervisor::Implementation::wait_for_the_tree(const Error& error)
 {
-    const nlohmann::json facts{{"holder", claim_->holder()}};
+    if (!blocked_ || !(*blocked_ == error)) {
+        std::cerr << "dkmsd: jobs wait: " << error.message() << '\n';
+        waiting_was_told_.clear();
+    }
+    blocked_ = error;
+    tell_waiting({{"reason", error.message()}});
+    try_later();
+}
+
+void Supervisor::Implementation::try_later()
+{
+    is_pausing_ = true;
+    on_pause_end_ = loop_.after(pause_, [this] {
+        pause_ = std::min<std::chrono::seconds>(2 * pause_, longest_pause);
+        is_pausing_ = false;
+        take_up_what_is_left();
+        pump_soon();
+    });
+}
+
+void Supervisor::Implementation::tell_waiting(const nlohmann::json& facts)
+{
     for (const JobId job : queue_.jobs())
-        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
+        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second) {
             report(job, Event(EventKind::waiting, facts));
+            observer_.job_changed(job);
+        }
+}
+
+std::string Supervisor::Implementation::why_it_waits() const
+{
+    if (blocked_) return blocked_->message();
+    return claim_->waits() ? "It waits for " + claim_->holder() + "." : "";
 }
 
 void Supervisor::Implementation::carry_out(const QueueCommand& command)
@@ -405,22 +543,31 @@ void Supervisor::Implementation::start(const StartStep& command)
     if (!step.kernel.release.empty()) facts["kernel"] = step.kernel.text();
     report(command.job, Event(EventKind::step_started, std::move(facts)));
 
-    const Descriptor log = store_ ? store_->log_for_writing(command.job) : Descriptor();
-    WorkerProcess::Start order{{step, setup_.places, store_ ? command.job : 0, step.kind == StepKind::build,
+    const Descriptor log = journal_ ? store().log_for_writing(command.job) : Descriptor();
+    WorkerProcess::Start order{{step, setup_.places, journal_ ? command.job : 0, step.kind == StepKind::build,
                                 step.handle, setup_.settings, command.background},
                                claim_->descriptor(),
-                               step.kind == StepKind::build ? jobserver() : nullptr,
+                               nullptr,
                                log.number(),
                                step.handle ? handle_of(command.job) : -1};
     WorkerProcess::Listener listener{[this, id = command.step](const Event& event) { worker_event(id, event); },
                                      [this, id = command.step](const Outcome& outcome) { worker_ended(id, outcome); }};
     try {
         if (claim_failed_) throw Error(*claim_failed_);
+        if (step.kind == StepKind::build) order.jobserver = jobserver();
+        if (journal_) journal_->step_started(outermost(command.job));
         auto worker = std::make_unique<WorkerProcess>(loop_, *workers_, order, std::move(listener));
         running_.emplace(command.step, Running{command.job, step, now(), std::move(worker)});
     } catch (const Error& error) {
+        if (journal_) journal_->step_ended(outermost(command.job));
         queue_.finished(command.step, {Result::failed, error, {}}, now());
     }
+}
+
+JobId Supervisor::Implementation::outermost(JobId job) const
+{
+    while (const JobId above = queue_.view(job)->parent) job = above;
+    return job;
 }
 
 void Supervisor::Implementation::worker_event(StepId step, Event event)
@@ -448,6 +595,7 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
     if (outcome.usage)
         facts.update({{"cpu_seconds", outcome.usage->cpu_seconds}, {"peak_memory", outcome.usage->peak_memory}});
     report(running.job, Event(EventKind::step_ended, std::move(facts)));
+    if (journal_) journal_->step_ended(outermost(running.job));
     workers_->recover(running.worker->pid()); // one that was killed has put nothing in order
     queue_.finished(step, outcome, now());
     ended_workers_.push_back(std::move(running.worker)); // it is in the middle of telling us
@@ -469,13 +617,13 @@ void Supervisor::Implementation::job_ended(JobId job)
     const JobView view = *queue_.view(job);
     begun_.erase(job);
     // What a shutdown cuts off has not ended: the next instance takes it up again, and who follows it waits for that.
-    if (store_ && shutting_down_ && is_cut_off(job)) return;
-    if (store_ && !store_->try_ended(view))
-        report(job, Event(EventKind::warning,
-                          {{"name", "ResultNotKept"},
-                           {"parameters", {{"job", std::to_string(job)}}},
-                           {"message", "The result of job " + std::to_string(job) +
-                                           " could not be written to disk; a restart of dkmsd tries it again."}}));
+    if (journal_ && shutting_down_ && is_cut_off(job) && not_wanted_.count(outermost(job)) == 0) return;
+    if (journal_ && !journal_->ended(view))
+        report(job,
+               Event(EventKind::warning, {{"name", "ResultNotKept"},
+                                          {"parameters", {{"job", std::to_string(job)}}},
+                                          {"message", "The result of job " + std::to_string(job) +
+                                                          " could not be written to disk. dkmsd tries that again."}}));
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
     told_ended_.insert(job);
     observer_.job_ended(job);
@@ -484,7 +632,9 @@ void Supervisor::Implementation::job_ended(JobId job)
     forget_[job] = loop_.after(kept_after_end, [this, job] {
         queue_.forget(job);
         std::erase_if(told_ended_, [this](JobId one) { return !queue_.view(one); });
-        if (store_) store_->prune();
+        taken_up_.erase(job);
+        not_wanted_.erase(job);
+        if (journal_) store().prune(now());
         forget_.erase(job);
     });
 }
@@ -494,9 +644,9 @@ void Supervisor::Implementation::job_ended(JobId job)
 void Supervisor::Implementation::report(JobId job, Event event)
 {
     event.job = job;
-    if (store_)
+    if (journal_)
         for (JobId whole = job; whole != 0;) {
-            store_->append(whole, event);
+            store().append(whole, event);
             const auto view = queue_.view(whole);
             whole = view ? view->parent : 0;
         }
@@ -517,8 +667,9 @@ void Supervisor::cancel(JobId job, bool force) { self_->cancel(job, force); }
 void Supervisor::leave(JobId job, const Caller& caller) { self_->leave(job, caller); }
 std::optional<JobView> Supervisor::view(JobId job) const { return self_->view(job); }
 std::vector<JobView> Supervisor::jobs() const { return self_->jobs(); }
-Descriptor Supervisor::open_events(JobId job) const { return self_->store().open_events(job); }
-Descriptor Supervisor::open_log(JobId job) const { return self_->store().open_log(job); }
+std::vector<JobView> Supervisor::jobs_since(double since) const { return self_->jobs_since(since); }
+Descriptor Supervisor::open_events(JobId job) const { return self_->kept().open_events(job); }
+Descriptor Supervisor::open_log(JobId job) const { return self_->kept().open_log(job); }
 void Supervisor::resume() { self_->resume(); }
 void Supervisor::shut_down(std::function<void()> done) { self_->shut_down(std::move(done)); }
 bool Supervisor::idle() const { return self_->idle(); }

@@ -2,6 +2,7 @@
 #include "lib/process/descriptor.h"
 
 #include "lib/model/error.h"
+#include "lib/process/regular_file.h"
 
 #include <array>
 #include <cerrno>
@@ -158,8 +159,8 @@ bool leads_to_directory(const std::filesystem::path& path)
 
 std::string read_file(const std::filesystem::path& path, std::size_t limit)
 {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) fail(path.string(), errno);
+    const Descriptor file = open_regular(path);
+    if (!file) fail(errno == EINVAL ? path.string() + " is not a regular file" : path.string(), errno);
     std::string content;
     std::array<char, 65536> block;
     for (;;) {

@@ -67,7 +67,7 @@ struct Queue::State {
                         {{"reason", "user " + std::to_string(uid) + " has " + std::to_string(own) +
                                         " jobs that have not ended"}});
         if (all >= limits.jobs_in_total)
-            throw Error(ErrorCode::limits_exceeded, {{"reason", std::to_string(all) + " jobs have not ended"}});
+            throw full_queue(all);
     }
 
     JobId insert(JobId id, JobPlan plan, JobId parent, unsigned uid, double now)
