@@ -111,7 +111,7 @@ ProbedService seen_in(const std::string& identity)
 {
     switch (bus::sight_of(identity)) {
     case bus::Sight::same:
-        return {BusService::usable, {}};
+        return {BusService::usable, {}, bus::trees_in(identity)};
     case bus::Sight::other_system:
         return {BusService::elsewhere, {}};
     case bus::Sight::hidden:

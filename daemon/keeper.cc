@@ -84,7 +84,7 @@ private:
     bool obey(const json& words, std::vector<Descriptor> beside);
     bool obey_dkmsd(const json& words, std::vector<Descriptor> beside);
     void claim(const std::string& mode, bool try_sandbox);
-    bool wait_for_lock(const Layout& layout, const std::string& holder);
+    bool wait_for_lock(const Layout& layout, const LockHolder& holder);
     bool do_step(const json& words, std::vector<Descriptor> beside);
     void run_command(const json& words, std::vector<Descriptor> beside);
     void inhibit(const std::string& why);
@@ -145,7 +145,7 @@ void Keeper::claim(const std::string& mode, bool try_sandbox)
     const Places places = resolve_places({});
     TreeLock lock(Layout(places), mode == "service" ? mode : "", sender_.pid);
     while (!lock.try_take())
-        if (!wait_for_lock(Layout(places), lock.holder().text())) return;
+        if (!wait_for_lock(Layout(places), lock.holder())) return;
     recover(places);
     json words{{"held", true}};
     if (try_sandbox) words["private_builds"] = available_sandbox() != SandboxKind::none;
@@ -153,9 +153,9 @@ void Keeper::claim(const std::string& mode, bool try_sandbox)
 }
 
 /// False: whoever asked has gone.
-bool Keeper::wait_for_lock(const Layout& layout, const std::string& holder)
+bool Keeper::wait_for_lock(const Layout& layout, const LockHolder& holder)
 {
-    say({{"waits", holder}});
+    say({{"waits", holder.text()}, {"process", holder.pid}});
     Child waiter = Child::start(command_that_waits(layout));
     std::vector<pollfd> sources{
         {waiter.descriptor(), POLLIN, 0}, {connection_.number(), POLLIN, 0}, {signals_.signal_descriptor(), POLLIN, 0}};

@@ -123,6 +123,7 @@ private:
     void pump();
     bool may_start();
     bool may_go_on();
+    void fail_what_is_waited_for();
     bool has_taken_up_jobs() const;
     void wait_for_the_tree(const Error& error);
     void try_later();
@@ -161,6 +162,7 @@ private:
     std::map<StepId, Running> running_;
     std::set<JobId> begun_;
     std::set<JobId> told_ended_;          ///< and not forgotten yet
+    std::map<JobId, int> clients_;        ///< who asked, while the tree is not ours
     std::map<JobId, Descriptor> handles_; ///< of outermost jobs
     std::map<JobId, Source> forget_;
     Source on_pump_;
@@ -197,6 +199,7 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
         return {job, joined};
     }
+    if (client_pid > 0 && claim_->descriptor() < 0) clients_[job] = client_pid;
     announce(job, inside != 0);
     try {
         keep(job);
@@ -409,11 +412,13 @@ void Supervisor::Implementation::pump()
 {
     tell_news();
     queue_.set_may_start(queue_.idle() || may_go_on());
+    if (claim_->waits()) fail_what_is_waited_for();
     if (claim_->waits()) tell_waiting({{"holder", claim_->holder()}});
     for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
         for (const QueueCommand& command : commands) carry_out(command);
     if (!queue_.idle()) return;
     claim_->release();
+    clients_.clear();
     claim_failed_.reset();
     blocked_.reset();
     if (!shutting_down_) workers_->rest();
@@ -480,6 +485,17 @@ void Supervisor::Implementation::try_later()
         take_up_what_is_left();
         pump_soon();
     });
+}
+
+/// Whoever asked was started by the one who has the tree, and who waits for him. (dkmsctl does not ask then.)
+void Supervisor::Implementation::fail_what_is_waited_for()
+{
+    for (const auto& [job, client] : std::exchange(clients_, {}))
+        if (is_ancestor(claim_->holder_process(), client))
+            queue_.fail(job, Error(ErrorCode::interrupted,
+                                   {{"reason", "it was asked for from inside a step of " + claim_->holder() +
+                                                   ", for whose end it would wait; only dkmsctl and dkms can be "
+                                                   "called there"}}));
 }
 
 void Supervisor::Implementation::tell_waiting(const nlohmann::json& facts)

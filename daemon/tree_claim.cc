@@ -29,6 +29,7 @@ public:
 
     bool waits() const override { return waiter_.has_value(); }
     std::string holder() const override { return lock_.holder().text(); }
+    pid_t holder_process() const override { return lock_.holder().pid; }
     int descriptor() const override { return lock_.descriptor(); }
 
     void release() override
