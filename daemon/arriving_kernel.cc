@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/arriving_kernel.h"
 
+#include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 
 #include "lib/kernel/kernel_image.h"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <sstream>
 
 #include <sys/stat.h>
@@ -29,7 +29,12 @@ bool is_there(const fs::path& path)
 /// The Makefile that the one in `headers` consists of; empty if it is a whole one.
 fs::path included_makefile(const fs::path& headers, const Places& places)
 {
-    std::ifstream file(headers / "Makefile");
+    std::istringstream file;
+    try {
+        file.str(read_file(headers / "Makefile"));
+    } catch (const Error&) {
+        return {}; // it may come
+    }
     for (std::string word; file >> word && (word.front() == '#' || word == "include");) {
         if (word == "include" && file >> word) return resolve_below(places.root, (headers / word).lexically_normal());
         std::getline(file, word); // the rest of a comment

@@ -149,7 +149,7 @@ void JobStore::step_begins(JobId job) noexcept
     try {
         // It has to be known after whatever the step does to the machine.
         const Descriptor made(
-            ::open((entry(job) / "running").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+            ::open((entry(job) / "running").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
         if (made) sync_directory(entry(job));
     } catch (const std::exception&) {
         return; // it will not be counted
@@ -176,8 +176,8 @@ unsigned JobStore::take_up(JobId job) noexcept
 void JobStore::append(JobId job, const Event& event) noexcept
 {
     try {
-        const Descriptor file(
-            ::open((entry(job) / "events").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644));
+        const Descriptor file(::open((entry(job) / "events").c_str(),
+                                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
         if (file) write_all(file.number(), to_line(event));
     } catch (const std::exception&) {
         return; // a full disk must not stop the job that is being reported
@@ -186,8 +186,8 @@ void JobStore::append(JobId job, const Event& event) noexcept
 
 Descriptor JobStore::log_for_writing(JobId job) const
 {
-    return Descriptor(
-        ::open((entry(job) / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644));
+    return Descriptor(::open((entry(job) / "log").c_str(),
+                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
 }
 
 Descriptor JobStore::open_part(JobId job, const char* part) const
@@ -195,8 +195,9 @@ Descriptor JobStore::open_part(JobId job, const char* part) const
     const Descriptor opened(::open(entry(job).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!opened) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(job)}});
     // A job that has not said anything yet has an empty log, and readers follow the file as it grows.
-    const Descriptor made(::openat(opened.number(), part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-    Descriptor file(::openat(opened.number(), part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const Descriptor made(
+        ::openat(opened.number(), part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+    Descriptor file(::openat(opened.number(), part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(job)}});
     return file;
 }

@@ -7,6 +7,7 @@
 #include "lib/install/recover.h"
 #include "lib/plan/gaps.h"
 #include "lib/process/background.h"
+#include "lib/process/end_of_child.h"
 #include "lib/process/message.h"
 #include "lib/process/sandbox.h"
 #include "lib/process/wide_command.h"
@@ -21,7 +22,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
@@ -43,14 +43,6 @@ ucred peer_of(const Descriptor& connection)
 }
 
 json ended(const ExitStatus& status) { return {{"ended", {{"code", status.code}, {"signal", status.signal}}}}; }
-
-bool has_ended(pid_t process)
-{
-    const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-    if (!handle) return errno == ESRCH;
-    pollfd source{handle.number(), POLLIN, 0};
-    return ::poll(&source, 1, static_cast<int>(std::chrono::milliseconds(death_takes).count())) > 0;
-}
 
 class Keeper {
 public:
@@ -126,7 +118,8 @@ bool Keeper::obey_dkmsd(const json& words, std::vector<Descriptor> beside)
     }
     if (words.contains("recover")) {
         const auto process = words.at("recover").get<pid_t>();
-        if (process <= 1 || !has_ended(process))
+        if (process <= 1 ||
+            !ends_within(process, static_cast<unsigned>(std::chrono::milliseconds(death_takes).count())))
             throw Error(ErrorCode::invalid_args, {{"reason", "that process is at work"}});
         recover_from(process, resolve_places({}));
     } else if (words.contains("inhibit")) {

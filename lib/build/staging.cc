@@ -36,7 +36,8 @@ Descriptor opened_directory(const fs::path& path)
 void sync_all(const fs::path& directory)
 {
     walk(directory, [&](const Found& found) {
-        const Descriptor opened(::openat(found.directory, found.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        const Descriptor opened(
+            ::openat(found.directory, found.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
         sync_opened(opened, directory / found.path);
     });
     sync_opened(opened_directory(directory), directory);

@@ -2,10 +2,10 @@
 #include "lib/config/source_text.h"
 
 #include "lib/files/walk.h"
+#include "lib/model/error.h"
+#include "lib/process/descriptor.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 namespace dkms {
 namespace {
@@ -22,9 +22,12 @@ std::optional<std::string> source_text(const fs::path& file)
 {
     std::error_code failed;
     if (!fs::is_regular_file(file, failed) || fs::file_size(file, failed) > longest_text) return std::nullopt;
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) return std::nullopt;
-    std::string text{std::istreambuf_iterator<char>(stream), {}};
+    std::string text;
+    try {
+        text = read_file(file, longest_text);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
     if (text.find('\0') != std::string::npos) return std::nullopt;
     return text;
 }

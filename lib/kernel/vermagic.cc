@@ -3,8 +3,9 @@
 
 #include "lib/kernel/module_file.h"
 #include "lib/model/error.h"
+#include "lib/process/descriptor.h"
 
-#include <fstream>
+#include <sstream>
 
 namespace dkms {
 namespace {
@@ -67,7 +68,12 @@ std::string flags_of_vermagic(std::string_view vermagic)
 std::optional<std::string> flags_of_kernel(const Places& places, const std::string& release)
 {
     const auto directory = places.install_tree / release;
-    std::ifstream order(directory / "modules.order");
+    std::istringstream order;
+    try {
+        order.str(read_file(directory / "modules.order"));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
     std::string line;
     for (int looked_for = 0; looked_for < most_looked_for && std::getline(order, line); ++looked_for) {
         const std::filesystem::path path = line;

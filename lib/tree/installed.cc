@@ -7,6 +7,7 @@
 #include "lib/kernel/module_likeness.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/regular_file.h"
 
 #include <algorithm>
 #include <array>
@@ -72,8 +73,8 @@ bool same_file(const std::filesystem::path& a, const std::filesystem::path& b, o
     if (of_a.st_ino == of_b.st_ino && of_a.st_dev == of_b.st_dev) return true;
     if (of_a.st_size != of_b.st_size) return false;
     if (of_a.st_mtim.tv_sec == of_b.st_mtim.tv_sec && of_a.st_mtim.tv_nsec == of_b.st_mtim.tv_nsec) return true;
-    const Descriptor file_a(::open(a.c_str(), O_RDONLY | O_CLOEXEC));
-    const Descriptor file_b(::open(b.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file_a = open_regular(a);
+    const Descriptor file_b = open_regular(b);
     const off_t head = std::min(ends, of_a.st_size);
     const off_t tail = std::max(head, of_a.st_size - ends);
     return file_a && file_b && same_bytes(file_a.number(), file_b.number(), 0, head) &&
