@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <set>
 #include <thread>
@@ -29,12 +30,12 @@ constexpr auto longest_pause = std::chrono::seconds(30);
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// Only privileged users make jobs, and whoever installs packages is not to fail for having many: what there is of
-/// memory for all of them is the limit of each.
+/// memory for all of them is the only limit.
 QueueLimits limits(std::size_t most_jobs)
 {
     QueueLimits limits;
     limits.jobs_in_total = most_jobs;
-    limits.jobs_per_user = limits.jobs_in_total;
+    limits.jobs_per_user = std::numeric_limits<std::size_t>::max();
     return limits;
 }
 

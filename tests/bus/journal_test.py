@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import signal
+import time
 import unittest
 
 from service import BusTest, GLib, wait_for_exit
 
 
-class JournalTest(BusTest):
+class StateTest(BusTest):
     def setUp(self):
         super().setUp()
         self.jobs = self.directory / 'state' / 'jobs'
@@ -42,6 +43,8 @@ class JournalTest(BusTest):
     def log(self):
         return (self.directory / 'log').read_text()
 
+
+class JournalTest(StateTest):
     def test_no_restart_takes_anything_from_jobs_that_have_not_begun(self):
         lock = self.hold_tree()
         for name in 'abcde':
@@ -170,6 +173,49 @@ class JournalTest(BusTest):
         self.finish(self.dkmsctl('wait'))
         self.restart()
         self.assertEqual(sorted(int(one.name) for one in self.jobs.iterdir() if one.name.isdigit()), [3, 4, 5, 6])
+
+
+class HistoryTest(StateTest):
+    """The past, as far as it is kept."""
+
+    def test_it_survives_restarts(self):
+        self.add_source()
+        began = time.time_ns() // 1000
+        job = self.client.change('Add')[0]
+        self.client.removed(job)
+        between = time.time_ns() // 1000
+        removal = self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0]
+        self.client.removed(removal)
+        for _ in range(2):
+            self.restart()
+            self.assertEqual(self.client.call('ListJobs', '(t)', (0,))[0], [])
+            for since, expected in ((0, [job, removal]), (began, [job, removal]), (between, [removal]), (time.time_ns() // 1000, [])):
+                found = self.client.call('GetJobs', '(ta{sv})', (since, {}))[0]
+                self.assertEqual([one['id'] for one in found], expected, since)
+            self.assertEqual(self.client.call('GetJobs', '(ta{sv})', (between, {}))[0][0], self.view(removal))
+        shown = self.finish(self.dkmsctl('jobs', '--all'))
+        self.assertIn('hello/1.0', shown)
+        self.assertEqual(shown.count('done'), 2, shown)
+        self.assertEqual([one['id'] for one in json.loads(self.finish(self.dkmsctl('jobs', '--all', '--json')))['jobs']], [job, removal])
+
+    def test_it_is_bounded(self):
+        """Records of long ago, and more of them than are kept; what cannot be read is not among those that go."""
+        self.client.properties()
+        self.stop_service()
+        record = {'id': 0, 'uid': 0, 'state': 'ended', 'result': 'done', 'stage': 'prepare', 'percent': 100, 'cancelable': False,
+                  'request': {'request': 'add', 'module': 'hello', 'version': '1.0'}}
+        now = time.time()
+        for number in range(1, 1011):
+            (self.jobs / str(number)).mkdir(parents=True)
+            ended = now - 100 * 86400 if number == 900 else now - 86400
+            text = json.dumps(record | {'id': number, 'queued_at': ended, 'ended_at': ended}) if number != 2 else '{'
+            (self.jobs / str(number) / 'job.json').write_text(text)
+        with open(self.jobs / '11' / 'log', 'wb') as log:
+            log.truncate(300 << 20)
+        self.client.properties()
+        kept = sorted(int(one.name) for one in self.jobs.iterdir())
+        self.assertEqual(kept, [2, *range(12, 900), *range(901, 1011)])
+        self.assertEqual(len(self.client.call('GetJobs', '(ta{sv})', (0, {}))[0]), len(kept))
 
 
 if __name__ == '__main__':
