@@ -174,7 +174,8 @@ Transport::Accepted BusTransport::submit(const Request& request, int handle, boo
             return kept_trying([&] { return submit_once(request, handle, awaited); });
         } catch (const Error& error) {
             if (!awaited || !is_full_queue(error)) throw;
-            if (!is_told) std::cerr << "Waiting for a place in the queue of dkmsd: " << error.parameter("reason") << ".\n";
+            if (!is_told)
+                std::cerr << "Waiting for a place in the queue of dkmsd: " << error.parameter("reason") << ".\n";
             wait_for_a_place();
         }
     }

@@ -140,10 +140,7 @@ void add_newest(CLI::App& app, Words& words)
     app.add_flag("--newest", words.newest, "Of several versions in the tree the newest");
 }
 
-void add_history(CLI::App& app, Words& words)
-{
-    app.add_flag("--all", words.every, "Those that ended long ago, too");
-}
+void add_history(CLI::App& app, Words& words) { app.add_flag("--all", words.every, "Those that ended long ago, too"); }
 
 struct GroupRow {
     unsigned groups;

@@ -53,8 +53,8 @@ public:
     virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;
     virtual std::vector<JobView> jobs() = 0;
     virtual std::vector<JobView> all_jobs() = 0; ///< with the history, as far as it is kept
-    virtual JobView job(JobId job) = 0; ///< throws NoSuchJob
-    virtual void cancel(JobId job) = 0; ///< throws NoSuchJob, NotCancelable, AccessDenied
+    virtual JobView job(JobId job) = 0;          ///< throws NoSuchJob
+    virtual void cancel(JobId job) = 0;          ///< throws NoSuchJob, NotCancelable, AccessDenied
     virtual Descriptor
     open_log(JobId job) = 0; ///< the build output, read-only; throws NoSuchJob, NotSupported (bus-less)
     /// Calls `changed` for every job that is new or changes, until `interrupt` becomes readable.

@@ -12,7 +12,18 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
 
-enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, most_jobs, units, version, introspect };
+enum Option {
+    stdio = 256,
+    root,
+    dkms_tree,
+    source_tree,
+    install_tree,
+    idle_exit,
+    most_jobs,
+    units,
+    version,
+    introspect
+};
 
 constexpr std::array<option, 12> known{{{"stdio", no_argument, nullptr, stdio},
                                         {"root", required_argument, nullptr, root},
