@@ -2,6 +2,7 @@
 #include "lib/process/child.h"
 
 #include "lib/model/error.h"
+#include "lib/process/end_of_child.h"
 #include "lib/process/memory_file.h"
 #include "lib/process/refusal.h"
 
@@ -217,7 +218,8 @@ Child Child::start(const Command& command)
     const pid_t pid = ::fork();
     if (pid < 0) refuse_call("fork", errno);
     if (pid == 0) launch.exec(parent);
-    Child child(pid, Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+    Child child(pid, {}); // from here on it is ended when something fails
+    child.pidfd_ = end_of_child(pid);
     const_cast<Descriptor&>(raised_report).close();
 
     int number = 0;

@@ -7,6 +7,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
+#include "lib/process/regular_file.h"
 
 #include <algorithm>
 #include <array>
@@ -72,8 +73,8 @@ bool same_bytes(const Files& files, off_t from, off_t to, const std::filesystem:
 /// Invalid for one that is gone or not for this user: then it cannot be told that it is the same.
 Descriptor opened(const std::filesystem::path& path)
 {
-    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file && !means_absent(errno) && errno != EACCES) refuse_read(path, errno);
+    Descriptor file = open_regular(path);
+    if (!file && !means_absent(errno) && errno != EACCES && errno != EINVAL) refuse_read(path, errno);
     return file;
 }
 
