@@ -14,8 +14,6 @@
 namespace dkms {
 namespace {
 
-constexpr int most_ancestors = 10'000;
-
 [[noreturn]] void refuse(const std::filesystem::path& path) { refuse_change(path, errno); }
 
 /// Whether the file behind `descriptor` is still the one at `path`: the tree may have been removed and made again.
