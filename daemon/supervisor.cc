@@ -35,6 +35,13 @@ QueueLimits limits()
     return limits;
 }
 
+/// Whether nothing is to be done, which need not be looked at again: with nothing else going on, what a plan has found
+/// is so. Only an autoinstall takes no lock for that.
+bool is_idle(const JobPlan& plan)
+{
+    return plan.steps.empty() && plan.children.empty() && plan.at_end.empty() && plan.request.verb == Verb::autoinstall;
+}
+
 /// Whether a plan leaves the tree as it is: an archive is written to a descriptor of the caller's.
 bool only_reads(const JobPlan& plan)
 {
@@ -96,6 +103,7 @@ private:
     bool may_go_on();
     void tell_who_waits();
     void carry_out(const QueueCommand& command);
+    void make_final(const PlanJob& command);
     void tell_started(JobId job);
     void start(const StartStep& command);
     void worker_event(StepId step, Event event);
@@ -141,14 +149,14 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     JobPlan work = plan(request, facts_of(setup_.places));
     const JobId inside = job_of_process(client_pid);
     if (!work.steps.empty()) workers_->expect(work.steps.front());
-    const bool is_work = !work.steps.empty() || !work.children.empty() || !work.at_end.empty();
+    const bool is_work = !is_idle(work) || queue_.has_conflict(work);
     if (is_work) {
         if (!queue_is_prepared_) set_private_builds(workers_->private_builds());
         only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
         may_start(); // a tree that cannot be written is an error of the request
     }
     pump_soon(); // gives the lock back if the request is refused
-    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
+    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside, is_work);
     if (handle) handles_[job] = std::move(handle);
     if (joined) {
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
@@ -206,7 +214,7 @@ void Supervisor::Implementation::resume()
                 Caller caller;
                 caller.uid = job.uid;
                 caller.waiting = false; // as far as is known
-                queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at);
+                queue_.resume(job.id, plan(job.request, facts_of(setup_.places)), caller, job.queued_at, true);
                 announce(job.id);
                 try_to_keep(job.id);
                 continue;
@@ -363,6 +371,8 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
 {
     if (const auto* to_start = std::get_if<StartStep>(&command)) {
         start(*to_start);
+    } else if (const auto* to_plan = std::get_if<PlanJob>(&command)) {
+        make_final(*to_plan);
     } else if (const auto* to_stop = std::get_if<StopStep>(&command)) {
         if (const auto found = running_.find(to_stop->step); found != running_.end()) found->second.worker->stop();
     } else if (const auto* added = std::get_if<JobAdded>(&command)) {
@@ -373,6 +383,18 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
         observer_.job_changed(changed->job);
     } else {
         job_ended(std::get<JobEnded>(command).job);
+    }
+}
+
+/// The tree is ours, and nobody else changes what the job is about: what is seen now holds until it ends.
+void Supervisor::Implementation::make_final(const PlanJob& command)
+{
+    try {
+        const Request request = queue_.view(command.job)->request;
+        const PlanFacts facts = facts_of(setup_.places);
+        queue_.planned(command.job, command.is_part ? plan_of_part(request, facts) : plan(request, facts));
+    } catch (const Error& error) {
+        queue_.refused(command.job, error);
     }
 }
 

@@ -48,9 +48,17 @@ PlanFacts facts_of(const Places& places);
 /// - generate_key: generate_key.
 ///
 /// An add step comes before the children. With `all` there may be nothing to do: a plan without steps. The requests in
-/// the plan name what was found: version, kernels with architecture, one kernel in each child.
+/// the plan name what was found: version, kernels with architecture, one kernel in each child; with `all` the outermost
+/// names no kernels, since it means those for which the module is built when it begins.
 ///
 /// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, NotBuilt, InvalidArgs.
+///
+/// To be made once more when what the job is about is not changed by others (PlanJob in lib/queue/queue.h), from the
+/// request in the plan: that then means what there is by then.
 JobPlan plan(const Request& request, const PlanFacts& facts);
+
+/// The same for a job that a survey has found to be needed, when it begins: nothing to do if the module has been taken
+/// out of the tree meanwhile. Nothing where the survey's plan is as good as before.
+std::optional<JobPlan> plan_of_part(const Request& request, const PlanFacts& facts);
 
 } // namespace dkms

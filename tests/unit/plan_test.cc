@@ -161,7 +161,7 @@ TEST_CASE("each request has its steps")
         {request(Verb::install, added, {"b", "a"}), "[build b; install b] [build a; install a]"},
         {request(Verb::uninstall, made, {"b"}), "uninstall b"},
         {request(Verb::uninstall, made, {}, all()), "[uninstall a] [uninstall b] [uninstall gone]"},
-        {request(Verb::uninstall, one, {}, all()), "uninstall b"},
+        {request(Verb::uninstall, one, {}, all()), "[uninstall b]"},
         {request(Verb::uninstall, added, {}, all()), ""},
         {request(Verb::uninstall, broken, {"a"}), "uninstall a"},
         {request(Verb::unbuild, made, {"a"}), "uninstall a; unbuild a"},
