@@ -47,7 +47,7 @@ public:
 private:
     bool differs_from_build() const;
     void require_built_and_kernel() const;
-    void run_pre_install() const;
+    void run_pre_install();
     void choose();
     void change_files();
     void plan_previous();
@@ -59,7 +59,7 @@ private:
     void run_previous_post_remove() const;
     void link_weak_modules();
     void index();
-    void write_weak_links() const;
+    void complete_record() const;
     std::vector<std::string> installed_paths() const;
     Outcome done() const;
 
@@ -88,7 +88,7 @@ void InstallStep::prepare()
 {
     previous_ = active_version(layout_, module_.name, kernel_);
     const bool is_active = previous_ == module_.version;
-    already_ = is_active && !force_.force && !(work_.step.options.refresh && differs_from_build());
+    already_ = is_active && !force_.force && !differs_from_build();
     if (already_) return;
     force_.version_override |= is_active; // what it is compared with is its own last build
     require_built_and_kernel();
@@ -142,16 +142,24 @@ Outcome InstallStep::run()
         if (!nothing_tried) record_trouble(work_, error, {});
         throw;
     }
-    write_weak_links();
+    complete_record();
     remove_trouble_record(layout_, module_, kernel_);
     work_.reporter.stage(Stage::depmod, 100);
     return done();
 }
 
-void InstallStep::run_pre_install() const
+void InstallStep::run_pre_install()
 {
-    const ExitStatus status = run_script(work_, module_, {"pre_install", conf_.pre_install}, &work_.cancellation);
-    if (status.ok() || force_.force) return;
+    const Script script{"pre_install", conf_.pre_install};
+    const ExitStatus status = run_script(work_, module_, script, &work_.cancellation);
+    if (status.ok()) return;
+    if (force_.force) {
+        record_.failed_scripts.push_back(failure_of(script, status));
+        return work_.reporter.warning(
+            "script-failed",
+            {{"script", "PRE_INSTALL"}, {"module", module_.text()}, {"exit_code", std::to_string(status.code)}},
+            module_.text() + " is installed although a script of it failed: " + record_.failed_scripts.back() + ".");
+    }
     throw Error(ErrorCode::pre_install_failed, {{"module", module_.text()}, {"status", std::to_string(status.code)}});
 }
 
@@ -180,7 +188,8 @@ void InstallStep::change_files()
     report(installed_);
     link_weak_modules();
     post_install_ran_ = true;
-    run_script(work_, module_, {"post_install", conf_.post_install}, nullptr);
+    if (auto failure = run_last_script(work_, module_, {"post_install", conf_.post_install}))
+        record_.failed_scripts.push_back(std::move(*failure));
 }
 
 /// The version that is active now goes out, even when it is the same one: its modules may have had other names or
@@ -267,7 +276,7 @@ void InstallStep::run_previous_post_remove() const
     if (!previous_) return;
     const ModuleId old{module_.name, *previous_};
     if (const auto conf = *previous_ == module_.version ? std::optional(conf_) : try_module_conf(work_, old))
-        run_script(work_, old, {"post_remove", conf->post_remove}, nullptr);
+        run_last_script(work_, old, {"post_remove", conf->post_remove});
 }
 
 std::vector<std::string> InstallStep::installed_paths() const
@@ -288,9 +297,11 @@ void InstallStep::link_weak_modules()
     record_.weak_links = weak_links_to(work_.places, installed_paths());
 }
 
-void InstallStep::write_weak_links() const
+/// What was known only when everything was in place.
+void InstallStep::complete_record() const
 {
-    if (!record_.weak_links.empty()) write_install_record(layout_, module_.name, kernel_, record_);
+    if (!record_.weak_links.empty() || !record_.failed_scripts.empty())
+        write_install_record(layout_, module_.name, kernel_, record_);
 }
 
 void InstallStep::index()

@@ -42,9 +42,12 @@ struct KernelStatus {
     bool originals = false;   ///< original modules are archived
     bool differs = false;     ///< an installed file is not the built one
     bool missing = false;     ///< a built module is not in the kernel's directory
+    bool stale = false;       ///< its build was made from a source that has been replaced since
     bool running = false;     ///< this is the running kernel
     /// What its build was allowed or spared, see BuildSwitches::opened; "no sandbox" where the system had none.
     std::vector<std::string> opened;
+    /// Installed: its scripts that failed when it was installed, each with how: "POST_INSTALL (exit code 3)".
+    std::vector<std::string> failed_scripts = {};
 
     bool operator==(const KernelStatus&) const = default;
 };

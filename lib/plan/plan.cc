@@ -37,6 +37,7 @@ public:
         JobPlan plan{request_for(request_.options.all ? std::vector<KernelId>{} : kernels), {}, {}};
         for (const KernelId& kernel : kernels) append(plan.steps, unbuild(kernel));
         plan.steps.push_back(step(StepKind::remove, {}, request_.options.force));
+        plan.steps.back().options.all = request_.options.all; // then it is to say so if the version stays
         return plan;
     }
 

@@ -4,6 +4,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/installed.h"
+#include "lib/tree/stale_build.h"
 
 #include <algorithm>
 #include <array>
@@ -230,6 +231,7 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     status.running = kernel.release == running_;
     const std::string below = kernel.release + "/" + kernel.arch;
     if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
+    status.stale = version.directory.has(below + "/" + stale_note);
     if (depth_ != ScanDepth::quick) {
         BuildNotes notes = notes_of_build(layout_, version.module, kernel);
         status.opened = std::move(notes.opened);
@@ -244,6 +246,7 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     if (depth_ == ScanDepth::quick) return status;
     const auto record = module.records.find(kernel);
     const bool known = record != module.records.end() && record->second.version == version.module.version;
+    if (known) status.failed_scripts = record->second.failed_scripts;
     compare(version.module, known ? &record->second : nullptr, built_modules, status);
     return status;
 }
