@@ -118,19 +118,16 @@ TEST_CASE("in a batch depmod is left to the end, and noted before the module sho
     CHECK(install(system, foo, options).follow_up.empty());
 }
 
-TEST_CASE("an installed version is put there anew when its build is another one, where that is wanted")
+TEST_CASE("an installed version is replaced when its build is another one")
 {
     const System system;
     system.put_module("foo", "1.0");
     install(system);
-    Options options;
-    options.refresh = true;
-    CHECK(install(system, foo, options).result == Result::skipped);
+    CHECK(install(system).result == Result::skipped);
     // A build for changed headers has the same version and the same source.
     system.put_built(foo, "foo.ko", module_bytes({{"version", "1.0"}, {"srcversion", "S1.0"}, {"note", "new"}}));
-    CHECK(install(system).result == Result::skipped);
     CHECK(status_of(system).differs);
-    CHECK(install(system, foo, options).result == Result::done);
+    CHECK(install(system).result == Result::done);
     CHECK(!status_of(system).differs);
 }
 
@@ -163,16 +160,20 @@ TEST_CASE("install needs a build, a kernel, and every module that was built")
     CHECK(fs::is_empty(system.kernel_directory()));
 }
 
-TEST_CASE("an installed version is skipped, and replaced when forced")
+TEST_CASE("an installed version is skipped, and replaced when it is damaged or when forced")
 {
     const System system;
     system.put_module("foo", "1.0");
     install(system);
-    put_file(system.installed("kernel/extra/foo.ko"), "damaged");
     StepRun again(system, system.step(StepKind::install, foo));
     CHECK(again(make_install_step).result == Result::skipped);
     CHECK(story(system, again) == Story{"already-installed"});
+
+    put_file(system.installed("kernel/extra/foo.ko"), "damaged");
     CHECK(status_of(system).differs);
+    StepRun heals(system, system.step(StepKind::install, foo));
+    CHECK(heals(make_install_step).result == Result::done);
+    CHECK(!status_of(system).differs);
 
     StepRun by_force(system, system.step(StepKind::install, foo, forced()));
     CHECK(by_force(make_install_step).result == Result::done);
