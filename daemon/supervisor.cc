@@ -35,12 +35,7 @@ QueueLimits limits()
     return limits;
 }
 
-/// Whether nothing is to be done, which need not be looked at again: with nothing else going on, what a plan has found
-/// is so. Only an autoinstall takes no lock for that.
-bool is_idle(const JobPlan& plan)
-{
-    return plan.steps.empty() && plan.children.empty() && plan.at_end.empty() && plan.request.verb == Verb::autoinstall;
-}
+bool is_empty(const JobPlan& plan) { return plan.steps.empty() && plan.children.empty() && plan.at_end.empty(); }
 
 /// Whether a plan leaves the tree as it is: an archive is written to a descriptor of the caller's.
 bool only_reads(const JobPlan& plan)
@@ -100,6 +95,7 @@ private:
     void pump_soon();
     void pump();
     bool may_start();
+    bool may_become_work(const JobPlan& empty);
     bool may_go_on();
     void tell_who_waits();
     void carry_out(const QueueCommand& command);
@@ -149,14 +145,14 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     JobPlan work = plan(request, facts_of(setup_.places));
     const JobId inside = job_of_process(client_pid);
     if (!work.steps.empty()) workers_->expect(work.steps.front());
-    const bool is_work = !is_idle(work) || queue_.has_conflict(work);
-    if (is_work) {
+    const bool is_final = is_empty(work) && !may_become_work(work);
+    if (!is_final) only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
+    if (!is_empty(work)) {
         if (!queue_is_prepared_) set_private_builds(workers_->private_builds());
-        only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
         may_start(); // a tree that cannot be written is an error of the request
     }
     pump_soon(); // gives the lock back if the request is refused
-    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside, is_work);
+    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside, !is_final);
     if (handle) handles_[job] = std::move(handle);
     if (joined) {
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
@@ -170,6 +166,21 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
         throw;
     }
     return {job, joined};
+}
+
+/// Whether a request for which there is nothing to do is to be looked at again when it begins: something that it is
+/// about may be under way, here or by a dkmsd that has the lock. An autoinstall takes no lock to find that out; and
+/// what this dkmsd may not change stays as it is.
+bool Supervisor::Implementation::may_become_work(const JobPlan& empty)
+{
+    if (queue_.has_conflict(empty)) return true;
+    if (empty.request.verb == Verb::autoinstall) return false;
+    try {
+        may_start();
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 /// On disk now: whoever is told its number may count on it.
@@ -390,6 +401,7 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
 void Supervisor::Implementation::make_final(const PlanJob& command)
 {
     try {
+        if (claim_failed_) throw Error(*claim_failed_);
         const Request request = queue_.view(command.job)->request;
         const PlanFacts facts = facts_of(setup_.places);
         queue_.planned(command.job, command.is_part ? plan_of_part(request, facts) : plan(request, facts));
