@@ -140,11 +140,13 @@ void add_newest(CLI::App& app, Words& words)
     app.add_flag("--newest", words.newest, "Of several versions in the tree the newest");
 }
 
+void add_history(CLI::App& app, Words& words) { app.add_flag("--all", words.every, "Those that ended long ago, too"); }
+
 struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 18> group_table{{
+constexpr std::array<GroupRow, 19> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -163,6 +165,7 @@ constexpr std::array<GroupRow, 18> group_table{{
     {group_newest, add_newest},
     {group_source, add_source},
     {group_export, add_export},
+    {group_history, add_history},
 }};
 
 /// The list of options alone: the usage line is ours.

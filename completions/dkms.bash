@@ -143,7 +143,8 @@ _dkmsctl_options() {
     plan) options="$for_kernels --dkmstree= --installtree= --json --root= --sourcetree=" ;;
     status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
-    cancel | jobs | monitor) options=--json ;;
+    jobs) options='--all --json' ;;
+    cancel | monitor) options=--json ;;
     prune) options='--dkmstree= --installtree= --json --no-wait --quiet --root= --sourcetree= -q' ;;
     wait) options="$for_kernels --dkmstree= --installtree= --json --quiet --root= --sourcetree= -q" ;;
     log) options= ;;

@@ -44,7 +44,7 @@ std::string unit_pattern(UnitKind kind);
 // and then, while a step runs: {"stop":true}, {"kill":true}. The end of the connection is a stop. From a unit:
 //   {"outdated":P}                                it belongs to another version; nothing was done
 //   {"refused":ERROR}                             nothing was done
-//   {"waits":HOLDER}                              for the lock
+//   {"waits":HOLDER,"process":PID}                for the lock
 //   {"held":true,"private_builds":B}              the lock lies beside it
 //   {"started":PID}, {"ended":{"code":C,"signal":S},"more":B}   more: another order may follow
 //   {"done":true}                                 recovered, told

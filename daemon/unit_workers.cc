@@ -175,6 +175,7 @@ public:
 
     bool waits() const override { return !holder_.empty(); }
     std::string holder() const override { return holder_; }
+    pid_t holder_process() const override { return holder_process_; }
     int descriptor() const override { return lock_.number(); }
     std::optional<bool> private_builds() const override { return private_builds_; }
 
@@ -208,6 +209,7 @@ private:
         auto [words, descriptors] = next_from(unit_);
         if (words.contains("waits")) {
             holder_ = words.at("waits").get<std::string>();
+            holder_process_ = words.value("process", pid_t{0});
         } else if (words.contains("held") && descriptors.size() == 1) {
             lock_ = std::move(descriptors.front());
             if (words.contains("private_builds")) private_builds_ = words.at("private_builds").get<bool>();
@@ -237,6 +239,7 @@ private:
     Descriptor unit_;
     Descriptor lock_;
     std::string holder_; ///< not empty: it is waited for
+    pid_t holder_process_ = 0;
     std::optional<bool> private_builds_;
     std::optional<Error> failed_;
     bool is_outdated_ = false;

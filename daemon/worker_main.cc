@@ -2,6 +2,7 @@
 // dkms-worker: does one step and ends. Started by dkmsd only, or as the first process of a unit; see
 // docs/architecture.md, "Worker protocol" and "Units".
 #include "daemon/command_keeper.h"
+#include "daemon/end_with_parent.h"
 #include "daemon/keeper.h"
 #include "daemon/work_order.h"
 #include "lib/build/build_step.h"
@@ -147,6 +148,7 @@ int serve()
           WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write, WorkerDescriptors::handle})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
+    end_with_parent(WorkerDescriptors::step, order.step.kind);
     if (order.background) yield_to_others();
     Cancellation cancellation(WorkerDescriptors::step);
     Work work{order.step, order.places,  Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job,

@@ -18,6 +18,7 @@
 #include "lib/tree/scan.h"
 #include "lib/tree/stale_build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -155,7 +156,15 @@ void BuildStep::undo() noexcept
     turn_.reset();
 }
 
-bool BuildStep::is_built() const { return leads_to_directory(layout_.built_modules(module(), kernel())); }
+/// Also that no module is lost which was built.
+bool BuildStep::is_built() const
+{
+    const auto status = scan_module(work_.places, module(), ScanDepth::full);
+    return status && std::any_of(status->kernels.begin(), status->kernels.end(), [this](const KernelStatus& one) {
+               const bool built = one.state == KernelState::built || one.state == KernelState::installed;
+               return one.kernel == kernel() && built && !one.build_missing;
+           });
+}
 
 bool BuildStep::is_source_replaced() const { return is_marked_stale(layout_, module(), kernel()); }
 
@@ -224,9 +233,10 @@ void BuildStep::set_up_signing()
 
 void BuildStep::set_up()
 {
-    sandbox_ = choose_sandbox(work_);
-    auto place = command_place(sandbox_->kind, sandbox_->switches.network); // a unit starts while we go on
+    // A unit starts while we go on.
+    auto place = command_place(build_switches(work_.places, module().name, work_.settings).network);
     set_up_signing();
+    sandbox_ = choose_sandbox(work_);
     turn_.emplace(*sandbox_, work_);
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
     if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);

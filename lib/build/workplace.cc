@@ -8,6 +8,7 @@
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/lower_layer.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -53,7 +54,12 @@ Workplace::Workplace(const Places& places, const ModuleId& module, const KernelI
 Workplace::~Workplace()
 {
     // Of a sandboxed build the tree never sees more than its log.
-    if (!sandboxed()) keep_only_log(build_);
+    if (sandboxed()) return;
+    try {
+        keep_only_log(build_);
+    } catch (const Error&) {
+        return; // the next build in this directory deletes it before it begins
+    }
 }
 
 void Workplace::fill()
@@ -75,7 +81,7 @@ void Workplace::fill_patches() const
     const fs::path patches = build_ / "patches";
     const Descriptor source(::open(source_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const Descriptor linked = open_below(source.number(), "patches", Links::below);
-    const bool is_link = fs::is_symlink(fs::symlink_status(patches));
+    const bool is_link = kind_of_file(patches) == fs::file_type::symlink;
     if (is_link && linked && is_directory(linked.number()))
         copy_tree(linked, source_ / "patches", patches, sandbox_owner(kind_), CopiedModes::owner_writes);
     copy_tree(patches_, patches, sandbox_owner(kind_), CopiedModes::owner_writes);
@@ -123,7 +129,7 @@ Workplace::Exposed::Exposed(Workplace& workplace, const Staging& staging)
     if (::symlink(copy_.c_str(), link_.c_str()) < 0) refuse_change(link_, errno);
     if (::rename(link_.c_str(), place.c_str()) == 0) return;
     // An earlier build is in that place: it changes places with the link.
-    if (::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) < 0) refuse_change(place, errno);
+    if (const int failed = exchange_names(workplace_.layout_, link_, place)) refuse_change(place, failed);
     exchanged_ = true;
 }
 

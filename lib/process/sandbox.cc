@@ -47,15 +47,29 @@ void append(std::vector<std::string>& argv, std::initializer_list<std::string> w
     argv.insert(argv.end(), words.begin(), words.end());
 }
 
+/// Where something is mounted: bwrap makes its way inside, where a link with an absolute path leads nowhere, such as
+/// that of a tree which lies on another disk. In what is hidden there are no links.
+std::filesystem::path without_links(const std::filesystem::path& where)
+{
+    if (is_hidden_in_sandbox(where)) return where;
+    std::error_code failed; // then bwrap says so
+    auto real = std::filesystem::weakly_canonical(where, failed);
+    return failed ? where : real;
+}
+
 /// What is mounted where, as bwrap's words: outer places first.
 void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
 {
     using Mount = std::pair<std::filesystem::path, std::vector<std::string>>;
     std::vector<Mount> mounts;
     // Sockets of services are reached without a network, too; with one, names are resolved through what is there.
-    if (!sandbox.network && leads_to_directory("/run")) mounts.push_back({"/run", {"--tmpfs", "/run"}});
-    for (const auto& path : sandbox.empty) mounts.push_back({path, {"--tmpfs", path.string()}});
-    const auto add_bind = [&](const char* how, const auto& what, const auto& where) {
+    if (!sandbox.network && ::access("/run", F_OK) == 0) mounts.push_back({"/run", {"--tmpfs", "/run"}});
+    for (const auto& path : sandbox.empty) {
+        const auto where = without_links(path);
+        mounts.push_back({where, {"--tmpfs", where.string()}});
+    }
+    const auto add_bind = [&](const char* how, const auto& what, const auto& named) {
+        const auto where = without_links(named);
         // bwrap makes the way to a bind for root alone, unless it is told to make a directory.
         mounts.push_back({where, {"--dir", where.parent_path().string(), how, what.string(), where.string()}});
     };
