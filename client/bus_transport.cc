@@ -45,6 +45,7 @@ public:
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
     nlohmann::json kernels_missing_modules() override;
+    std::vector<std::string> kernels_arriving() override;
     nlohmann::json needs(const std::vector<KernelId>& kernels) override;
     std::filesystem::path install_tree() override;
     std::vector<Finding> lint(const std::filesystem::path& path) override;
@@ -263,6 +264,18 @@ nlohmann::json BusTransport::kernels_missing_modules()
         nlohmann::json gaps = bus::read_dictionaries(reply);
         reply.exitVariant();
         return gaps;
+    });
+}
+
+std::vector<std::string> BusTransport::kernels_arriving()
+{
+    return answered([&]() -> std::vector<std::string> {
+        auto reply = reached().call(bus::manager_path, bus::properties_interface, "Get", [](sdbus::MethodCall& call) {
+            call << std::string(bus::manager_interface) << std::string("KernelsArriving");
+        });
+        sdbus::Variant releases;
+        reply >> releases;
+        return releases.get<std::vector<std::string>>();
     });
 }
 

@@ -25,6 +25,8 @@ void report_accepted(const Invocation& invocation, const Transport::Accepted& ac
 Request meant(const Invocation& invocation, Transport& transport)
 {
     Request request = invocation.request;
+    // Only --all takes a version out of the tree; without it the builds go.
+    if (request.verb == Verb::remove && !request.options.all) request.verb = Verb::unbuild;
     if (!invocation.newest) return request;
     for (const ModuleStatus& one : transport.status({request.module.name, "", "", ""}))
         if (request.module.version.empty() || compare_versions(one.module.version, request.module.version) > 0)
@@ -47,12 +49,24 @@ Submitted submit_change(const Invocation& invocation, Console& console)
     return {std::move(transport), std::nullopt};
 }
 
+int run_prune(const Invocation& invocation, Console& console)
+{
+    Invocation prune = invocation;
+    prune.request.options.all = true; // instead of one kernel, all that are gone
+    return run_change(prune, console);
+}
+
 int run_change(const Invocation& invocation, Console& console)
 {
     const auto [transport, job] = submit_change(invocation, console);
     if (!job) return 0;
     const auto renderer = make_renderer(console, transport->jobs_outlive_client(), invocation.json, invocation.quiet);
-    return follow_jobs(*transport, {*job}, *renderer, OnInterrupt::cancel);
+    const int code = follow_jobs(*transport, {*job}, *renderer, OnInterrupt::cancel);
+    const Request& request = invocation.request;
+    const bool stays = request.verb == Verb::remove && !request.options.all;
+    if (code == 0 && stays && !invocation.json && !invocation.quiet)
+        console.out(request.module.text() + " stays in the tree; remove --all takes it out.\n");
+    return code;
 }
 
 } // namespace dkms

@@ -9,6 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
 
 namespace dkms {
 namespace {
@@ -49,15 +52,36 @@ std::vector<JobId> jobs_that_concern(const Kernels& kernels, Transport& transpor
     return found;
 }
 
-/// A kernel that is not there lacks nothing, so a mistyped one would be taken for complete.
+/// A kernel that is not there lacks nothing, so a mistyped one would be taken for complete, and so would headers
+/// without their kernel.
 void require_installed(const Kernels& kernels, Transport& transport)
 {
     const std::filesystem::path tree = transport.install_tree();
     for (const KernelId& kernel : kernels) {
         const std::filesystem::path directory = tree / kernel.release;
-        if (!leads_to_directory(directory))
-            throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel.release}, {"path", directory.string()}});
+        const auto is_missing = [&](const char* name) {
+            std::error_code failed;
+            const bool there = std::filesystem::exists(directory / name, failed);
+            if (failed) throw Error(ErrorCode::read_failed, {{"path", directory / name}, {"reason", failed.message()}});
+            return !there;
+        };
+        const std::array marks{"kernel", "modules.order", "modules.builtin", "vmlinuz", "vmlinux"};
+        if (std::all_of(marks.begin(), marks.end(), is_missing))
+            throw Error(ErrorCode::no_such_kernel,
+                        {{"kernel", kernel.release},
+                         {"path", leads_to_directory(directory) ? directory / "kernel" : directory}});
     }
+}
+
+/// A kernel that has just come is made complete without a request, but not at once: until then it is no answer that
+/// there is no job.
+void wait_for_arrival(const Kernels& kernels, Transport& transport)
+{
+    constexpr auto pause = std::chrono::milliseconds(250);
+    const auto is_awaited = [&](const std::string& release) { return is_among(kernels, {release, ""}); };
+    for (auto arriving = transport.kernels_arriving(); std::any_of(arriving.begin(), arriving.end(), is_awaited);
+         arriving = transport.kernels_arriving())
+        std::this_thread::sleep_for(pause);
 }
 
 json gaps_of(const Kernels& kernels, Transport& transport)
@@ -90,8 +114,11 @@ int wait_for_kernels(const Invocation& invocation, Console& console)
     const auto transport = choose_transport(invocation.places, invocation.needs_stdio());
     require_installed(invocation.kernels, *transport);
     const auto renderer = make_renderer(console, transport->jobs_outlive_client(), invocation.json, invocation.quiet);
-    for (auto jobs = jobs_that_concern(invocation.kernels, *transport); !jobs.empty();
-         jobs = jobs_that_concern(invocation.kernels, *transport))
+    const auto pending = [&] {
+        wait_for_arrival(invocation.kernels, *transport);
+        return jobs_that_concern(invocation.kernels, *transport);
+    };
+    for (auto jobs = pending(); !jobs.empty(); jobs = pending())
         follow_to_end(*transport, jobs, *renderer, OnInterrupt::leave);
     return tell_gaps(gaps_of(invocation.kernels, *transport), invocation, renderer->board(), console);
 }

@@ -11,7 +11,7 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 18> table{{
+constexpr std::array<CommandRow, 19> table{{
     {"add", "MODULE/VERSION|FILE|DIRECTORY", "Take a module's source into the tree", change_groups | group_conf,
      Verb::add, run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
@@ -28,6 +28,8 @@ constexpr std::array<CommandRow, 18> table{{
     {"autoinstall", "", "Build and install what a kernel lacks",
      group_kernels | group_after | group_places | group_no_wait | group_quiet | group_json | group_hook,
      Verb::autoinstall, run_autoinstall},
+    {"prune", "", "Delete what was built for kernels that are gone",
+     group_places | group_no_wait | group_quiet | group_json, Verb::kernel_prerm, run_prune},
     {"plan", "", "Show what autoinstall would do for a kernel, without doing it",
      group_kernels | group_places | group_json, Verb::autoinstall, run_plan},
     {"export", one_module, "Write a module into an archive, packages or a driver disk",

@@ -82,6 +82,7 @@ const CommandRow* command_named(std::string_view name);
 
 /// The commands themselves, one file each.
 int run_change(const Invocation& invocation, Console& console);      ///< every verb that makes a job
+int run_prune(const Invocation& invocation, Console& console);       ///< forgets kernels that are gone
 int run_export(const Invocation& invocation, Console& console);      ///< writes archives, packages, driver disks
 int run_import(const Invocation& invocation, Console& console);      ///< takes in an archive or a directory
 int run_autoinstall(const Invocation& invocation, Console& console); ///< makes a kernel complete

@@ -125,6 +125,7 @@ public:
         return modules;
     }
 
+    std::vector<std::string> kernels_arriving() override { return {}; }
     json kernels_missing_modules() override { return call({{"gaps", json::object()}}).at("kernels_missing_modules"); }
 
     json needs(const std::vector<KernelId>& kernels) override

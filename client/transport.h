@@ -43,6 +43,9 @@ public:
     /// The kernels that lack modules, newest first: a list of objects with the keys that org.dkms1(5) has for the
     /// property KernelsMissingModules.
     virtual nlohmann::json kernels_missing_modules() = 0;
+    /// Releases of kernels that the service is about to look at, and then perhaps to complete; see the property
+    /// KernelsArriving. Without the service there is nobody who would.
+    virtual std::vector<std::string> kernels_arriving() = 0;
     /// What kernels need to be complete; for each an object as docs/architecture.md, "Lines", has it. No kernel: the
     /// running one. Throws NotSupported over the bus: nobody needs the service to look.
     virtual nlohmann::json needs(const std::vector<KernelId>& kernels) = 0;

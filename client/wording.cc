@@ -149,7 +149,7 @@ std::string deferred_text(const Event& event)
 
 std::string stale_text(const Event& event)
 {
-    return event.text("module") + " is made anew for " + event.text("kernel") + ": " + event.text("what") +
+    return event.text("module") + " is built again for " + event.text("kernel") + ": " + event.text("what") +
            " changed (" + event.text("path") + ").";
 }
 

@@ -3,8 +3,8 @@
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
     mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add autoinstall build cancel export import install jobs lint log monitor plan rebuild remove status unbuild
-    uninstall wait'
+_dkmsctl_commands='add autoinstall build cancel export import install jobs lint log monitor plan prune rebuild remove status
+    unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
 _dkms_typed() {
@@ -145,6 +145,7 @@ _dkmsctl_options() {
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
     jobs) options='--all --json' ;;
     cancel | monitor) options=--json ;;
+    prune) options='--dkmstree= --installtree= --json --no-wait --quiet --root= --sourcetree= -q' ;;
     wait) options="$for_kernels --dkmstree= --installtree= --json --quiet --root= --sourcetree= -q" ;;
     log) options= ;;
     *) options='--version' ;;
@@ -207,7 +208,7 @@ _dkms_word() {
         [[ $current != [./~]* ]] || { _dkms_offer_files -f && return; }
         _dkms_sources
         ;;
-    autoinstall | cancel | generate_mok | jobs | kernel_* | log | monitor | wait) return ;;
+    autoinstall | cancel | generate_mok | jobs | kernel_* | log | monitor | prune | wait) return ;;
     import | ldtarball | lint) _dkms_offer_files -f && return ;;
     *)
         _dkms_modules

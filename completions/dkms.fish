@@ -110,8 +110,8 @@ complete -c dkms -c dkmsctl -f
 set -l packing mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
 complete -c dkms -n 'not __dkms_action' -a "add autoinstall build generate_mok install kernel_postinst kernel_preinst
     kernel_prerm ldtarball match $packing remove status unbuild uninstall"
-complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel export import install jobs lint log monitor plan rebuild
-    remove status unbuild uninstall wait'
+complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel export import install jobs lint log monitor plan prune
+    rebuild remove status unbuild uninstall wait'
 complete -c dkms -n "__dkms_does add build install match $packing remove status unbuild uninstall" -a '(__dkms_modules)'
 complete -c dkmsctl -n '__dkms_does add build export install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
 complete -c dkms -n '__dkms_does ldtarball' -F
@@ -151,7 +151,7 @@ __dkms_option dkms -c= add build install $packing
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=
-    __dkms_option dkmsctl $option $changes autoinstall export import lint plan status wait
+    __dkms_option dkmsctl $option $changes autoinstall export import lint plan prune status wait
 end
 for option in --module= -m= -v=
     __dkms_option dkmsctl $option $changes export status
@@ -170,10 +170,10 @@ for option in --no-depmod --no-initramfs
     __dkms_option dkmsctl $option autoinstall install rebuild remove unbuild uninstall
 end
 for option in --quiet -q
-    __dkms_option dkmsctl $option $changes autoinstall export import lint wait
+    __dkms_option dkmsctl $option $changes autoinstall export import lint prune wait
 end
-__dkms_option dkmsctl --json $changes autoinstall cancel export import jobs lint monitor plan status wait
-__dkms_option dkmsctl --no-wait $changes autoinstall
+__dkms_option dkmsctl --json $changes autoinstall cancel export import jobs lint monitor plan prune status wait
+__dkms_option dkmsctl --no-wait $changes autoinstall prune
 __dkms_option dkmsctl --hook autoinstall
 __dkms_option dkmsctl --all jobs rebuild remove unbuild uninstall
 __dkms_option dkmsctl --force-version-override install rebuild

@@ -33,9 +33,8 @@ std::unique_ptr<sdbus::IConnection> connect()
 
 BusFront::BusFront(Loop& loop, Supervisor& supervisor, const Authority& authority, TreeReader& reader, KnownGaps& gaps,
                    const std::string& version, Listener listener)
-    : loop_(loop), connection_(connect()),
-      reception_(loop, *connection_, authority, std::move(listener.called)), context_{*connection_, supervisor,
-                                                                                      reception_, reader, gaps},
+    : loop_(loop), connection_(connect()), reception_(loop, *connection_, authority, std::move(listener.called)),
+      context_{*connection_, supervisor, reception_, reader, gaps, std::move(listener.arriving)},
       inhibitor_(loop, *connection_, supervisor)
 {
     try {

@@ -26,8 +26,9 @@ namespace dkms {
 class BusFront {
 public:
     struct Listener {
-        std::function<void()> called; ///< of every call
-        std::function<void()> gone;   ///< the bus is gone; the front must not be destroyed in it
+        std::function<void()> called;                       ///< of every call
+        std::function<std::vector<std::string>()> arriving; ///< see BusContext
+        std::function<void()> gone;                         ///< the bus is gone; the front must not be destroyed in it
     };
     /// Connects to the system bus, or to DBUS_SYSTEM_BUS_ADDRESS where that is set, and shows the jobs that are there.
     /// Does not take the name yet. Throws Error ServiceUnavailable.

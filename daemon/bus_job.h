@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace dkms {
@@ -20,6 +21,7 @@ struct BusContext {
     Reception& reception;
     TreeReader& reader; ///< outlives even the connection
     KnownGaps& gaps;
+    std::function<std::vector<std::string>()> arriving; ///< releases, see KernelWatch::arriving()
 };
 
 /// /org/dkms1/job/_ID, as long as the object lives.

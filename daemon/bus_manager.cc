@@ -74,6 +74,7 @@ void BusManager::export_properties(GuardedInterface& interface, const std::strin
     properties_["Identity"] = [this](sdbus::Message& reply) {
         reply << bus::identity_of(context_.supervisor.places());
     };
+    properties_["KernelsArriving"] = [this](sdbus::Message& reply) { reply << context_.arriving(); };
     properties_["NQueued"] = [this](sdbus::Message& reply) { reply << counts().queued; };
     properties_["NRunning"] = [this](sdbus::Message& reply) { reply << counts().running; };
     for (const auto& [name, getter] : properties_) interface.property(name.c_str(), getter);

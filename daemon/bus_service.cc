@@ -73,8 +73,9 @@ public:
 private:
     std::unique_ptr<BusFront> make_front()
     {
-        return std::make_unique<BusFront>(loop_, supervisor_, authority_, reader_, gaps_, version_,
-                                          BusFront::Listener{[this] { was_used(); }, [this] { bus_is_gone(); }});
+        return std::make_unique<BusFront>(
+            loop_, supervisor_, authority_, reader_, gaps_, version_,
+            BusFront::Listener{[this] { was_used(); }, [this] { return arriving(); }, [this] { bus_is_gone(); }});
     }
 
     void shut_down(int code = 0)
@@ -149,6 +150,14 @@ private:
         } catch (const Error& error) {
             std::cerr << "dkmsd: modules for kernel " << kernel.release << ": " << error.message() << '\n';
         }
+    }
+
+    std::vector<std::string> arriving()
+    {
+        std::vector<std::string> releases;
+        if (!kernels_) return releases;
+        for (const KernelId& kernel : kernels_->arriving()) releases.push_back(kernel.release);
+        return releases;
     }
 
     void look_at_gaps_soon()

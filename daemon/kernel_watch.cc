@@ -52,6 +52,7 @@ void KernelWatch::complain(const Error& error)
 /// All watches are made anew before anything is looked at, so that no change falls in between.
 void KernelWatch::look()
 {
+    looks_again_ = false;
     watch_anew();
     std::map<KernelId, Known> now;
     std::vector<KernelId> completed;
@@ -65,9 +66,9 @@ void KernelWatch::look()
     }
     const bool is_news = std::exchange(kernels_, now) != now && !is_first_look_;
     is_first_look_ = false;
+    for (const KernelId& kernel : completed) listener_.complete(kernel);
     if (again) look_later();
     if (is_news) listener_.changed();
-    for (const KernelId& kernel : completed) listener_.complete(kernel);
 }
 
 KernelWatch::Known KernelWatch::look_at_one(const KernelId& kernel, const Known* before, bool& again)
@@ -135,8 +136,21 @@ void KernelWatch::read_changes()
     if (matters) look_later();
 }
 
+std::vector<KernelId> KernelWatch::arriving()
+{
+    read_changes(); // what has happened before whoever asks did
+    std::vector<KernelId> found;
+    if (!looks_again_) return found;
+    for (const KernelId& kernel : installed()) {
+        const auto known = kernels_.find(kernel);
+        if (known == kernels_.end() || !known->second.complete) found.push_back(kernel);
+    }
+    return found;
+}
+
 void KernelWatch::look_later()
 {
+    looks_again_ = true;
     on_quiet_ = loop_.after(quiet, [this] { look(); });
 }
 

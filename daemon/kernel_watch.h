@@ -27,6 +27,10 @@ public:
     /// Begins to watch. Without inotify, or where its limits are reached, that is said once and nothing is noticed.
     KernelWatch(Loop& loop, Places places, Listener listener);
 
+    /// Kernels that may be told before long: something of theirs, or of another's, has changed, and they were not
+    /// complete when they were looked at. Empty while nothing changes.
+    std::vector<KernelId> arriving();
+
 private:
     struct Known {
         bool complete = false;
@@ -52,6 +56,7 @@ private:
     std::map<int, const char*> only_; ///< of a watch, the one name that matters; null: all do
     Source on_change_;
     Source on_quiet_;
+    bool looks_again_ = false; ///< when it has been quiet
 };
 
 } // namespace dkms

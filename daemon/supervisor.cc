@@ -24,6 +24,8 @@ QueueLimits limits(std::size_t most_jobs)
     return limits;
 }
 
+bool is_empty(const JobPlan& plan) { return plan.steps.empty() && plan.children.empty() && plan.at_end.empty(); }
+
 /// Whether a plan leaves the tree as it is: an archive is written to a descriptor of the caller's.
 bool only_reads(const JobPlan& plan)
 {
@@ -69,16 +71,16 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     JobPlan work = plan(request, facts_of(setup_.places));
     const JobId inside = job_of_process(client_pid);
     if (!work.steps.empty()) workers_->expect(work.steps.front());
-    const bool is_work = !work.steps.empty() || !work.children.empty() || !work.at_end.empty();
-    if (is_work) {
+    const bool is_final = is_empty(work) && !may_become_work(work);
+    if (!is_final) only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
+    if (!is_empty(work)) {
         if (!queue_is_prepared_) set_private_builds(workers_->private_builds());
-        only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
         may_start(); // a tree that cannot be written is an error of the request
         if (blocked_) throw Error(*blocked_);
         if (journal_) journal_->try_again();
     }
     pump_soon(); // gives the lock back if the request is refused
-    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside);
+    const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside, !is_final);
     if (handle) handles_[job] = std::move(handle);
     if (joined) {
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
@@ -93,6 +95,21 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
         throw;
     }
     return {job, joined};
+}
+
+/// Whether a request for which there is nothing to do is to be looked at again when it begins: something that it is
+/// about may be under way, here or by a dkmsd that has the lock. An autoinstall takes no lock to find that out; and
+/// what this dkmsd may not change stays as it is.
+bool Supervisor::Implementation::may_become_work(const JobPlan& empty)
+{
+    if (queue_.has_conflict(empty)) return true;
+    if (empty.request.verb == Verb::autoinstall) return false;
+    try {
+        may_start();
+        return !blocked_;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 /// On disk now: whoever is told its number may count on it.

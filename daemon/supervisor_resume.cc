@@ -64,7 +64,7 @@ void Supervisor::Implementation::take_up(JobView job)
         Caller caller;
         caller.uid = job.uid;
         caller.waiting = false; // as far as is known
-        queue_.resume(job.id, std::move(work), caller, job.queued_at);
+        queue_.resume(job.id, std::move(work), caller, job.queued_at, true);
         taken_up_.insert(job.id);
         announce(job.id);
         try_to_keep(job.id);

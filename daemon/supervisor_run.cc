@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor_state.h"
+#include "lib/plan/plan.h"
 #include "lib/process/available_memory.h"
 
 #include <nlohmann/json.hpp>
@@ -53,6 +54,8 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
 {
     if (const auto* to_start = std::get_if<StartStep>(&command)) {
         start(*to_start);
+    } else if (const auto* to_plan = std::get_if<PlanJob>(&command)) {
+        make_final(*to_plan);
     } else if (const auto* to_stop = std::get_if<StopStep>(&command)) {
         if (const auto found = running_.find(to_stop->step); found != running_.end()) found->second.worker->stop();
     } else if (const auto* added = std::get_if<JobAdded>(&command)) {
@@ -63,6 +66,19 @@ void Supervisor::Implementation::carry_out(const QueueCommand& command)
         observer_.job_changed(changed->job);
     } else {
         job_ended(std::get<JobEnded>(command).job);
+    }
+}
+
+/// The tree is ours, and nobody else changes what the job is about: what is seen now holds until it ends.
+void Supervisor::Implementation::make_final(const PlanJob& command)
+{
+    try {
+        if (claim_failed_) throw Error(*claim_failed_);
+        const Request request = queue_.view(command.job)->request;
+        const PlanFacts facts = facts_of(setup_.places);
+        queue_.planned(command.job, command.is_part ? plan_of_part(request, facts) : plan(request, facts));
+    } catch (const Error& error) {
+        queue_.refused(command.job, error);
     }
 }
 

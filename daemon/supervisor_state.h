@@ -65,6 +65,7 @@ private:
     void pump_soon();
     void pump();
     bool may_start();
+    bool may_become_work(const JobPlan& empty);
     bool may_go_on();
     void fail_what_is_waited_for();
     bool has_taken_up_jobs() const;
@@ -73,6 +74,7 @@ private:
     void tell_waiting(const nlohmann::json& facts);
     std::string why_it_waits() const;
     void carry_out(const QueueCommand& command);
+    void make_final(const PlanJob& command);
     void tell_started(JobId job);
     void start(const StartStep& command);
     void worker_event(StepId step, Event event);

@@ -67,6 +67,7 @@ constexpr std::array table{
     property(manager_interface, "Identity", "s", Change::silent),
     property(manager_interface, "RunningKernel", "s", Change::constant),
     property(manager_interface, "KernelsMissingModules", "aa{sv}", Change::emitted),
+    property(manager_interface, "KernelsArriving", "as", Change::silent),
     property(manager_interface, "NQueued", "u", Change::emitted),
     property(manager_interface, "NRunning", "u", Change::emitted),
 

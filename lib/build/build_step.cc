@@ -16,6 +16,7 @@
 #include "lib/process/own_usage.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
+#include "lib/tree/stale_build.h"
 
 #include <algorithm>
 #include <chrono>
@@ -64,6 +65,7 @@ private:
     const KernelId& kernel() const { return work_.step.kernel; }
 
     bool is_built() const;
+    bool is_source_replaced() const;
     bool is_stale() const;
     std::optional<Error> read_inputs();
     void build();
@@ -110,7 +112,13 @@ void BuildStep::prepare()
 
 Outcome BuildStep::run()
 {
-    if (is_built() && !work_.step.options.force && !(work_.step.options.refresh && is_stale())) {
+    const bool replaced = is_built() && is_source_replaced();
+    if (replaced && !work_.step.options.refresh) // else whoever asked has told it
+        work_.reporter.report(Event(EventKind::stale, {{"module", module().text()},
+                                                       {"kernel", kernel().release},
+                                                       {"what", "source"},
+                                                       {"path", layout_.source_in_source_tree(module()).string()}}));
+    if (is_built() && !replaced && !work_.step.options.force && !(work_.step.options.refresh && is_stale())) {
         work_.reporter.report(Event(EventKind::already_built, {{"kernel", kernel().release}}));
         return {Result::skipped, std::nullopt, {}};
     }
@@ -157,6 +165,8 @@ bool BuildStep::is_built() const
                return one.kernel == kernel() && built && !one.build_missing;
            });
 }
+
+bool BuildStep::is_source_replaced() const { return is_marked_stale(layout_, module(), kernel()); }
 
 bool BuildStep::is_stale() const
 {

@@ -50,7 +50,7 @@ public:
 private:
     bool is_intact() const;
     void require_built_and_kernel() const;
-    void run_pre_install() const;
+    void run_pre_install();
     void choose();
     void change_files();
     void add_links(const std::set<std::string>& names);
@@ -65,7 +65,7 @@ private:
     void run_previous_post_remove() const;
     void link_weak_modules();
     void index();
-    void write_weak_links() const;
+    void complete_record() const;
     std::vector<std::string> installed_paths() const;
     Outcome done() const;
 
@@ -150,16 +150,24 @@ Outcome InstallStep::run()
         if (!nothing_tried) record_trouble(work_, error, {});
         throw;
     }
-    write_weak_links();
+    complete_record();
     remove_trouble_record(layout_, module_, kernel_);
     work_.reporter.stage(Stage::depmod, 100);
     return done();
 }
 
-void InstallStep::run_pre_install() const
+void InstallStep::run_pre_install()
 {
-    const ExitStatus status = run_script(work_, module_, {"pre_install", conf_.pre_install}, &work_.cancellation);
-    if (status.ok() || force_.force) return;
+    const Script script{"pre_install", conf_.pre_install};
+    const ExitStatus status = run_script(work_, module_, script, &work_.cancellation);
+    if (status.ok()) return;
+    if (force_.force) {
+        record_.failed_scripts.push_back(failure_of(script, status));
+        return work_.reporter.warning(
+            "script-failed",
+            {{"script", "PRE_INSTALL"}, {"module", module_.text()}, {"exit_code", std::to_string(status.code)}},
+            module_.text() + " is installed although a script of it failed: " + record_.failed_scripts.back() + ".");
+    }
     throw Error(ErrorCode::pre_install_failed, {{"module", module_.text()}, {"status", std::to_string(status.code)}});
 }
 
@@ -192,7 +200,8 @@ void InstallStep::change_files()
     report(installed_);
     link_weak_modules();
     post_install_ran_ = true;
-    run_script(work_, module_, {"post_install", conf_.post_install}, nullptr);
+    if (auto failure = run_last_script(work_, module_, {"post_install", conf_.post_install}))
+        record_.failed_scripts.push_back(std::move(*failure));
 }
 
 /// Links in the way, of other modules or of nobody: those of the kernel's own are files.
@@ -203,8 +212,7 @@ void InstallStep::add_links(const std::set<std::string>& names)
         if (names.count(module_name_of(path)) != 0) paths.insert(path);
     for (const InstallItem& item : items_) paths.insert(item.path);
     for (const std::string& path : paths)
-        if (link_text_of(kernel_directory_ / path))
-            existing_.paths[module_name_of(path)].push_back(path);
+        if (link_text_of(kernel_directory_ / path)) existing_.paths[module_name_of(path)].push_back(path);
 }
 
 /// The version that is active now goes out, even when it is the same one: its modules may have had other names or
@@ -324,7 +332,7 @@ void InstallStep::run_previous_post_remove() const
     if (!previous_) return;
     const ModuleId old{module_.name, *previous_};
     if (const auto conf = *previous_ == module_.version ? std::optional(conf_) : try_module_conf(work_, old))
-        run_script(work_, old, {"post_remove", conf->post_remove}, nullptr);
+        run_last_script(work_, old, {"post_remove", conf->post_remove});
 }
 
 std::vector<std::string> InstallStep::installed_paths() const
@@ -345,9 +353,11 @@ void InstallStep::link_weak_modules()
     record_.weak_links = weak_links_to(work_.places, installed_paths());
 }
 
-void InstallStep::write_weak_links() const
+/// What was known only when everything was in place.
+void InstallStep::complete_record() const
 {
-    if (!record_.weak_links.empty()) write_install_record(layout_, module_.name, kernel_, record_);
+    if (!record_.weak_links.empty() || !record_.failed_scripts.empty())
+        write_install_record(layout_, module_.name, kernel_, record_);
 }
 
 void InstallStep::index()

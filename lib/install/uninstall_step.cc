@@ -39,6 +39,8 @@ private:
     bool is_only_kernel() const;
     void plan();
     void unlink_weak_modules() const;
+    void run_post_remove();
+    void note_failed_script() const;
     void link_restored() const;
     Outcome done() const;
 
@@ -52,6 +54,7 @@ private:
     std::optional<Transaction> transaction_; ///< while it can be taken back
     Removal removal_;
     std::vector<Event> restored_;
+    std::optional<std::string> failed_script_;
     std::map<std::string, std::vector<std::string>> restored_paths_; ///< Ownership::restored()
 };
 
@@ -94,7 +97,7 @@ Outcome UninstallStep::run()
     for (const Event& event : removal_.events) work_.reporter.report(event);
     report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
-    if (conf_) run_script(work_, module_, {"post_remove", conf_->post_remove}, nullptr);
+    run_post_remove();
     if (const auto reason = index_modules(work_, {}))
         work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *reason}},
                                "depmod failed for kernel " + kernel_.release + ": " + *reason);
@@ -102,9 +105,27 @@ Outcome UninstallStep::run()
     add_pending(layout_, kernel_, outcome.follow_up);
     transaction_->commit();
     transaction_.reset();
+    note_failed_script();
     link_restored();
     work_.reporter.stage(Stage::depmod, 100);
     return outcome;
+}
+
+void UninstallStep::run_post_remove()
+{
+    if (conf_) failed_script_ = run_last_script(work_, module_, {"post_remove", conf_->post_remove});
+}
+
+/// Shown beside the build for as long as that is there.
+void UninstallStep::note_failed_script() const
+{
+    if (!failed_script_ || !leads_to_directory(layout_.built_modules(module_, kernel_))) return;
+    TroubleRecord record;
+    record.note = *failed_script_ + " failed when it was uninstalled";
+    record.job = work_.job;
+    record.error = Error(ErrorCode::script_failed,
+                         {{"script", "POST_REMOVE"}, {"module", module_.text()}, {"exit_code", *failed_script_}});
+    write_trouble_record(layout_, module_, kernel_, record);
 }
 
 void UninstallStep::plan()

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr NameTable<KernelState, 6> states{{"built", "installed", "installed-weak", "failed", "waiting", "skipped"}};
 
-constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 5> notes{
+constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 6> notes{
     {{"originals", &KernelStatus::originals},
      {"differs", &KernelStatus::differs},
      {"missing", &KernelStatus::missing},
@@ -69,6 +69,7 @@ json to_json(const KernelStatus& status)
     if (status.job) value["job"] = *status.job;
     if (!status.log.empty()) value["log"] = status.log;
     if (!status.opened.empty()) value["opened"] = status.opened;
+    if (!status.failed_scripts.empty()) value["failed_scripts"] = status.failed_scripts;
     for (const auto& [name, member] : notes)
         if (status.*member) value[name] = true;
     return value;
@@ -85,6 +86,7 @@ KernelStatus kernel_status_from_json(const json& value)
     if (value.contains("job")) status.job = value.at("job").get<JobId>();
     status.log = value.value("log", "");
     status.opened = value.value("opened", std::vector<std::string>{});
+    status.failed_scripts = value.value("failed_scripts", std::vector<std::string>{});
     for (const auto& [name, member] : notes) status.*member = value.value(name, false);
     return status;
 }

@@ -7,7 +7,10 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/record.h"
 #include "lib/tree/registration.h"
+#include "lib/tree/scan.h"
+#include "lib/tree/stale_build.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <unistd.h>
@@ -34,6 +37,7 @@ private:
     bool has_source_already() const { return leads_to_directory(layout_.source_in_source_tree(module_)); }
     void choose_conf();
     void place_source();
+    void mark_stale_builds();
     void place_builds();
     void place_build(const KernelId& kernel, bool by_itself);
     void finish() noexcept;
@@ -46,7 +50,8 @@ private:
     Registration registration_;
     std::vector<KernelId> placed_;
     std::vector<Replacement> builds_;
-    std::vector<fs::path> made_; ///< directories for builds in a version directory that was there
+    std::vector<KernelId> stale_; ///< builds that were marked
+    std::vector<fs::path> made_;  ///< directories for builds in a version directory that was there
 };
 
 void AdoptStep::prepare()
@@ -96,10 +101,31 @@ void AdoptStep::place_source()
     };
     if (loaded_.has_source()) {
         if (force() && has_source_already()) work_.reporter.report(Event(EventKind::forcing, {{"what", "add"}}));
+        mark_stale_builds(); // before: killed here, it is built once more for nothing
         source_.place(loaded_.source(), force());
         loaded(layout_.source_in_source_tree(module_), false);
     } else if (leads_to_directory(loaded_.conf_only())) {
         loaded(layout_.source_link(module_), true);
+    }
+}
+
+/// What was built from the source that is being replaced, but for what comes along with the new one.
+void AdoptStep::mark_stale_builds()
+{
+    const fs::path place = layout_.source_in_source_tree(module_);
+    const auto status = has_source_already() ? scan_module(work_.places, module_) : std::nullopt;
+    if (!status || is_same_source(loaded_.source(), place)) return;
+    const auto loaded = loaded_.builds();
+    for (const KernelStatus& one : status->kernels) {
+        const bool built = one.state == KernelState::built || one.state == KernelState::installed;
+        if (!built || std::find(loaded.begin(), loaded.end(), one.kernel) != loaded.end()) continue;
+        if (!one.stale) {
+            mark_stale(layout_, module_, one.kernel);
+            stale_.push_back(one.kernel);
+        }
+        work_.reporter.warning("stale-build", {{"module", module_.text()}, {"kernel", one.kernel.release}},
+                               module_.text() + " for kernel " + one.kernel.release +
+                                   " was built from the source that is replaced; installing it builds it again.");
     }
 }
 
@@ -139,6 +165,7 @@ void AdoptStep::undo() noexcept
         for (auto build = builds_.rbegin(); build != builds_.rend(); ++build) build->undo();
         for (auto path = made_.rbegin(); path != made_.rend(); ++path) ::rmdir(path->c_str());
         source_.undo();
+        for (const KernelId& kernel : stale_) unmark_stale(layout_, module_, kernel);
         placed_.clear();
     }
     finish();

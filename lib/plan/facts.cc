@@ -4,6 +4,7 @@
 #include "lib/plan/plan.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
+#include "lib/tree/record.h"
 #include "lib/tree/scan.h"
 #include "lib/tree/transaction_mark.h"
 
@@ -22,6 +23,12 @@ PlanFacts facts_of(const Places& places)
     facts.installed_kernels = [places](bool with_headers) { return installed_kernels(places, with_headers); };
     facts.kernel_exists = [places](const KernelId& kernel) {
         return leads_to_directory(places.install_tree / kernel.release);
+    };
+    facts.has_given_headers = [places](const ModuleId& module, const KernelId& kernel) {
+        const auto record = read_build_record(Layout(places), module, kernel);
+        const std::filesystem::path headers = record ? record->inputs.value("headers", std::string()) : std::string();
+        const bool outside = !headers.empty() && headers.string().rfind(places.install_tree.string() + "/", 0) != 0;
+        return outside && leads_to_directory(headers);
     };
     facts.source_exists = [places](const ModuleId& module) {
         return leads_to_directory(Layout(places).source_in_source_tree(module));

@@ -10,7 +10,8 @@ namespace dkms {
 /// Whether a verb is about a kernel and every module that has to do with it.
 bool concerns_kernel(Verb verb);
 
-/// The plan of such a request: see plan(). Whether the kernel is there is found out by what is to be done for it.
+/// The plan of such a request: see plan(). A kernel that is named to be made complete has to be there. Throws Error
+/// NoSuchKernel.
 JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts);
 
 /// A child that takes everything away that was built of a module for a kernel, and leaves depmod and the initramfs to

@@ -157,6 +157,14 @@ void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& the
 {
     need.reason = "installed";
     if (!source_.stale) return;
+    if (there.stale) {
+        if (!missing_headers().empty()) return; // without headers it stays as it is
+        need.kind = NeedKind::rebuild;
+        need.changed_kind = "source";
+        need.changed_path = layout_.source_in_source_tree(status.module).string();
+        need.reason = "source changed: " + need.changed_path;
+        return;
+    }
     const auto record = read_build_record(layout_, status.module, there.kernel);
     if (!record) return;
     const auto files = input_files_from_json(record->inputs.value("files", nlohmann::json()));
@@ -209,7 +217,7 @@ void Look::set_missing(const ModuleStatus& status, ModuleNeed& need)
     need.kind = NeedKind::install;
     const KernelStatus* const there = status_for(status, needs_.kernel);
     const auto active = active_.find(status.module.name);
-    if (is_built(there) && there->is_intact())
+    if (is_built(there) && there->is_intact() && !there->stale)
         need.reason = "built, not installed";
     else if (!missing_headers().empty()) {
         need.kind = NeedKind::waiting;

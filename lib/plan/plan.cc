@@ -19,8 +19,9 @@ public:
 
     JobPlan for_kernels(const std::vector<KernelId>& kernels) const
     {
-        JobPlan plan{request_for(kernels), first_steps(), {}};
-        if (kernels.size() == 1) {
+        const bool all = request_.options.all;
+        JobPlan plan{request_for(all ? std::vector<KernelId>{} : kernels), first_steps(), {}};
+        if (kernels.size() == 1 && !all) {
             append(plan.steps, steps_for(kernels.front()));
         } else {
             for (const KernelId& kernel : kernels)
@@ -36,6 +37,7 @@ public:
         JobPlan plan{request_for(request_.options.all ? std::vector<KernelId>{} : kernels), {}, {}};
         for (const KernelId& kernel : kernels) append(plan.steps, unbuild(kernel));
         plan.steps.push_back(step(StepKind::remove, {}, request_.options.force));
+        plan.steps.back().options.all = request_.options.all; // then it is to say so if the version stays
         return plan;
     }
 
@@ -196,6 +198,12 @@ JobPlan plan(const Request& request, const PlanFacts& facts)
         return planner.removal(kept ? std::vector<KernelId>{} : kernels);
     }
     return request.verb == Verb::pack ? planner.packing(kernels, facts) : planner.for_kernels(kernels);
+}
+
+std::optional<JobPlan> plan_of_part(const Request& request, const PlanFacts& facts)
+{
+    if (request.module.version.empty() || facts.module(request.module)) return std::nullopt;
+    return JobPlan{request, {}, {}};
 }
 
 } // namespace dkms

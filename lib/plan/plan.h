@@ -17,6 +17,8 @@ struct PlanFacts {
     std::function<std::vector<ModuleStatus>(const std::string& name)> versions; ///< all versions; of all names: ""
     std::function<std::vector<KernelId>(bool with_headers)> installed_kernels;
     std::function<bool(const KernelId&)> kernel_exists; ///< whether <install tree>/K is a directory
+    /// Whether the headers that a build was made with are there, and lie outside the install tree: a build host's.
+    std::function<bool(const ModuleId&, const KernelId&)> has_given_headers;
     std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
     /// Whether the module was added in this package transaction (Options::transaction).
     std::function<bool(const ModuleId&, const std::string& transaction)> added_in;
@@ -44,13 +46,22 @@ PlanFacts facts_of(const Places& places);
 /// - autoinstall, match, kernel_preinst: survey, which asks for the children: what is to be done depends on
 ///   configurations. No step at all for an autoinstall with nothing to do.
 /// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the
-///   end.
+///   end. With `all` the same for every kernel that is gone: neither in the install tree nor known by headers that were
+///   given; never for the running one.
 /// - generate_key: generate_key.
 ///
 /// An add step comes before the children. With `all` there may be nothing to do: a plan without steps. The requests in
-/// the plan name what was found: version, kernels with architecture, one kernel in each child.
+/// the plan name what was found: version, kernels with architecture, one kernel in each child; with `all` the outermost
+/// names no kernels, since it means those for which the module is built when it begins.
 ///
 /// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, NotBuilt, InvalidArgs.
+///
+/// To be made once more when what the job is about is not changed by others (PlanJob in lib/queue/queue.h), from the
+/// request in the plan: that then means what there is by then.
 JobPlan plan(const Request& request, const PlanFacts& facts);
+
+/// The same for a job that a survey has found to be needed, when it begins: nothing to do if the module has been taken
+/// out of the tree meanwhile. Nothing where the survey's plan is as good as before.
+std::optional<JobPlan> plan_of_part(const Request& request, const PlanFacts& facts);
 
 } // namespace dkms

@@ -42,29 +42,29 @@ void check_present(const Request& request, const ModuleStatus& status, const Pla
                 {{"module", status.module.text()}, {"path", Layout(facts.places).source_link(status.module).string()}});
 }
 
-/// Whether it is to be known beforehand that the kernel is there. Taking something out of a kernel that is gone is no
-/// mistake, and a build step says more precisely what is missing of a kernel that was named.
-bool needs_kernel(const Request& request, const Target& target, const KernelId& kernel)
+/// What is not there of a kernel that nobody knows. Taking something out of a kernel that is gone is no mistake, nor is
+/// a build for one whose headers are given.
+enum class Lacks { nothing, directory, headers };
+Lacks lacks(const Request& request, const Target& target, const KernelId& kernel)
 {
-    const bool named = !request.kernels.empty();
     const bool has_sources = !request.options.kernel_source_dir.empty();
+    const bool built = is_built(target, kernel);
     switch (request.verb) {
     case Verb::install:
-        return !named || has_sources || is_built(target, kernel);
+        return has_sources || built ? Lacks::directory : Lacks::headers;
     case Verb::build:
+        return has_sources || (built && !request.options.force) ? Lacks::nothing : Lacks::headers;
     case Verb::rebuild:
-        return !named && !has_sources;
+        return has_sources ? Lacks::nothing : Lacks::headers;
     default:
-        return false;
+        return Lacks::nothing;
     }
 }
 
 void check_kernel(const Request& request, const Target& target, const KernelId& kernel, const PlanFacts& facts)
 {
-    if (!needs_kernel(request, target, kernel)) return;
-    if (facts.kernel_exists(kernel)) return;
-    throw Error(ErrorCode::no_such_kernel,
-                {{"kernel", kernel.release}, {"path", (facts.places.install_tree / kernel.release).string()}});
+    const Lacks what = lacks(request, target, kernel);
+    if (what != Lacks::nothing) require_kernel(kernel, what == Lacks::headers, facts);
 }
 
 std::vector<KernelId> built_kernels(const Target& target)
@@ -87,6 +87,14 @@ std::vector<KernelId> with_architecture(const std::vector<KernelId>& kernels, co
 }
 
 } // namespace
+
+void require_kernel(const KernelId& kernel, bool builds, const PlanFacts& facts)
+{
+    if (facts.kernel_exists(kernel)) return;
+    Parameters parameters{{"kernel", kernel.release}, {"path", (facts.places.install_tree / kernel.release).string()}};
+    if (builds) parameters["exit_code"] = "21"; // as for one without headers
+    throw Error(ErrorCode::no_such_kernel, std::move(parameters));
+}
 
 Target find_target(const Request& request, const PlanFacts& facts)
 {

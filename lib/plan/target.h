@@ -17,6 +17,10 @@ struct Target {
 /// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, InvalidArgs (which version?).
 Target find_target(const Request& request, const PlanFacts& facts);
 
+/// That the install tree has the kernel: a mistyped one is an error of the request, before anything is noted about it.
+/// `builds`: it is to be built for, so whoever asks hears of headers (exit code 21). Throws Error NoSuchKernel.
+void require_kernel(const KernelId& kernel, bool builds, const PlanFacts& facts);
+
 /// The kernels that a request is about, each with its architecture, in the order given or in the tree's. Empty with the
 /// option `all` for a module that is built for none.
 /// Throws Error: NoSuchKernel, InvalidArgs (no kernel has headers).

@@ -23,13 +23,34 @@ void Course::start(JobId id)
     job.running.emplace();
     job.running->id = number;
     table_.step_started(number, id);
-    for (JobId above = id; above != 0; above = table_.at(above).parent) table_.at(above).started = true;
+    for (JobId above = id; above != 0; above = table_.at(above).parent) {
+        table_.at(above).started = true;
+        table_.precedence().begin(above);
+    }
     for (JobId shown = id; shown != 0; shown = table_.at(shown).inside ? 0 : table_.at(shown).parent) {
         table_.at(shown).shown_step = step.kind;
         table_.at(shown).stage = Stage::prepare;
     }
     commands_.emplace_back(StartStep{id, number, step, !table_.is_awaited(id)});
     refresh(id);
+}
+
+void Course::ask_for_plan(JobId id)
+{
+    QueuedJob& job = table_.at(id);
+    job.asked_for_plan = true;
+    table_.precedence().begin(id); // so that nothing that it is about changes until it ends
+    commands_.emplace_back(PlanJob{id, job.parent != 0 && !job.inside});
+}
+
+void Course::planned(JobId id)
+{
+    QueuedJob& job = table_.at(id);
+    job.planned = true;
+    job.asked_for_plan = false;
+    prepare_next(job);
+    refresh(id);
+    advance(id);
 }
 
 void Course::finished(StepId step, Outcome outcome, double now)
@@ -124,10 +145,11 @@ void Course::advance(JobId id)
 
 void Course::leave_steps(QueuedJob& job)
 {
-    const bool complete = job.position >= job.steps.size();
+    const bool complete = job.planned && job.position >= job.steps.size();
     if (!job.verdict && !complete && job.stopping) job.verdict = cancelled_verdict();
     if (!job.verdict && !complete) return;
     job.phase = Phase::children;
+    table_.precedence().surveyed(job.id);
     if (!job.verdict) return;
     // The last child to end ends this job on its way.
     const std::vector<JobId> children = job.children;
@@ -176,8 +198,13 @@ void Course::ask_for_follow_up(JobId id, const std::vector<Step>& steps)
 {
     QueuedJob& outermost = table_.at(table_.outermost(id));
     auto& known = outermost.follow_up;
-    for (const Step& step : steps)
-        if (std::find(known.begin(), known.end(), step) == known.end()) known.push_back(step);
+    for (const Step& step : steps) {
+        if (std::find(known.begin(), known.end(), step) != known.end()) continue;
+        known.push_back(step);
+        // Only now is it known which module it is about.
+        if (step.kind == StepKind::adopt)
+            table_.precedence().enter(table_.entrant(outermost.id), {{"module " + step.module.text(), true}});
+    }
     const std::size_t settled =
         outermost.follow_up_position + (outermost.phase == Phase::follow_up && outermost.running);
     std::stable_sort(known.begin() + static_cast<std::ptrdiff_t>(settled), known.end(),

@@ -26,6 +26,10 @@ public:
 
     /// Starts the waiting step of `job`.
     void start(JobId job);
+    /// Asks for the final plan of a job that could start now, see Queue::planned().
+    void ask_for_plan(JobId job);
+    /// Its plan is final now, and stands in the table.
+    void planned(JobId job);
     /// A running step has ended. Unknown steps are ignored, here and below.
     void finished(StepId step, Outcome outcome, double now);
     void progress(StepId step, Stage stage, unsigned percent);

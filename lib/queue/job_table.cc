@@ -70,11 +70,18 @@ const std::vector<Caller>& JobTable::submitters(JobId job) const
     return one->submitters;
 }
 
-bool JobTable::is_awaited(JobId job) const
+bool JobTable::is_awaited_itself(JobId job) const
 {
     // A step that waits for what it has asked for waits no more than whoever asked for its own job.
     const auto& callers = at(outermost(job)).submitters;
     return std::any_of(callers.begin(), callers.end(), [](const Caller& caller) { return caller.waiting; });
+}
+
+bool JobTable::is_awaited(JobId job) const
+{
+    for (JobId above = job; above != 0; above = at(above).parent)
+        if (precedence_.reaches(above, [this](JobId one) { return is_awaited_itself(one); })) return true;
+    return false;
 }
 
 bool JobTable::has_open_inside_job(const QueuedJob& job) const
@@ -89,20 +96,33 @@ bool JobTable::has_open_child(const QueuedJob& job) const
                        [this](JobId one) { return at(one).phase != Phase::ended; });
 }
 
+/// Nothing is before it, nor before the jobs whose plan it is a part of.
+bool JobTable::may_begin(const QueuedJob& job) const
+{
+    if (!precedence_.may_begin(job.id)) return false;
+    return job.parent == 0 || job.inside || may_begin(at(job.parent));
+}
+
 bool JobTable::is_its_turn(const QueuedJob& job) const
 {
     const bool part_of_plan = job.parent != 0 && !job.inside;
     if (part_of_plan && at(job.parent).phase != Phase::children) return false;
-    return std::all_of(job.after.begin(), job.after.end(), [this](JobId one) { return at(one).phase == Phase::ended; });
+    return may_begin(job) &&
+           std::all_of(job.after.begin(), job.after.end(), [this](JobId one) { return at(one).phase == Phase::ended; });
 }
 
 const Step* JobTable::waiting_step(const QueuedJob& job) const
 {
     if (job.running || has_open_inside_job(job)) return nullptr;
-    if (job.phase == Phase::follow_up) return &job.follow_up.at(job.follow_up_position);
-    if (job.phase != Phase::steps) return nullptr;
+    if (job.phase == Phase::follow_up) return may_begin(job) ? &job.follow_up.at(job.follow_up_position) : nullptr;
+    if (job.phase != Phase::steps || job.asked_for_plan || job.position >= job.steps.size()) return nullptr;
     if (!is_its_turn(job)) return nullptr;
     return &job.steps.at(job.position);
+}
+
+bool JobTable::wants_plan(const QueuedJob& job) const
+{
+    return !job.planned && !job.asked_for_plan && job.phase == Phase::steps && is_its_turn(job);
 }
 
 } // namespace dkms

@@ -3,6 +3,7 @@
 
 #include "lib/model/job.h"
 #include "lib/model/outcome.h"
+#include "lib/queue/precedence.h"
 
 #include <map>
 #include <optional>
@@ -50,6 +51,9 @@ struct QueuedJob {
     std::vector<JobId> children;    ///< of the plan, in its order
     std::vector<JobId> inside_jobs; ///< asked for from inside
     std::vector<JobId> after;       ///< children of the same plan that have to have ended before it starts
+    bool planned = true;            ///< its plan is final; see Queue::planned()
+    bool asked_for_plan = false;    ///< it is being made
+    bool was_provisional = false;   ///< its first plan was not final
     std::vector<Step> follow_up;    ///< each at most once
     std::size_t follow_up_position = 0;
     std::vector<Resource> needs; ///< of the step that runs or comes next
@@ -83,7 +87,15 @@ public:
 
     /// Jobs that have not ended, by number. To be told: closed().
     const std::set<JobId>& open() const { return open_; }
-    void closed(JobId job) { open_.erase(job); }
+    void closed(JobId job)
+    {
+        open_.erase(job);
+        precedence_.leave(job);
+    }
+
+    /// Whose turn it is among jobs that are about the same. To be told of every job with a scope.
+    Precedence& precedence() { return precedence_; }
+    const Precedence& precedence() const { return precedence_; }
 
     /// Jobs with a running step. To be told: step_started(), step_ended().
     const std::map<StepId, JobId>& running() const { return running_; }
@@ -91,6 +103,7 @@ public:
     void step_ended(StepId step) { running_.erase(step); }
 
     JobId outermost(JobId job) const;
+    Precedence::Entrant entrant(JobId job) const { return {job, outermost(job), is_inside(job)}; }
     /// Whether `ancestor` is above `job`.
     bool is_above(JobId ancestor, JobId job) const;
     /// Whether it, or a job above it, was asked for from inside a running step: then somebody who holds resources waits
@@ -100,19 +113,25 @@ public:
     std::vector<JobId> family(JobId job) const;
     /// The submitters of the job or of the job whose plan it belongs to.
     const std::vector<Caller>& submitters(JobId job) const;
-    /// Whether somebody waits for its result, or for that of the job it belongs to.
+    /// Whether somebody waits for its result, for that of the job it belongs to, or for one that waits for it.
     bool is_awaited(JobId job) const;
     bool has_open_inside_job(const QueuedJob& job) const;
     bool has_open_child(const QueuedJob& job) const;
-    /// Whether its turn in its parent's plan has come.
+    /// Whether its turn in its parent's plan has come, and nothing is before it.
     bool is_its_turn(const QueuedJob& job) const;
 
     /// The step the job would start if it got its resources; nothing if it has none to start now.
     const Step* waiting_step(const QueuedJob& job) const;
+    /// Whether its plan is to be made final as soon as it could start.
+    bool wants_plan(const QueuedJob& job) const;
 
 private:
+    bool is_awaited_itself(JobId job) const;
+    bool may_begin(const QueuedJob& job) const;
+
     std::map<JobId, QueuedJob> jobs_;
     std::set<JobId> open_;
+    Precedence precedence_;
     std::map<StepId, JobId> running_;
 };
 

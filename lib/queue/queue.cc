@@ -3,6 +3,7 @@
 
 #include "lib/queue/course.h"
 #include "lib/queue/schedule.h"
+#include "lib/queue/scope.h"
 
 #include <algorithm>
 #include <map>
@@ -49,6 +50,7 @@ struct Queue::State {
         QueuedJob& job = table().at(found->second);
         const bool open = job.phase != Phase::ended && !job.stopping;
         if (request.handle || (request.verb == Verb::autoinstall && job.started)) return nullptr;
+        if (table().precedence().is_waited_for(job.id)) return nullptr; // what comes after it may change its result
         return open && job.parent == inside && job.request == request ? &job : nullptr;
     }
 
@@ -100,6 +102,38 @@ struct Queue::State {
         return ids;
     }
 
+    /// It stands in its order among those that are about the same.
+    void take_its_place(JobId id, const std::vector<Resource>& scope)
+    {
+        if (!scope.empty()) table().precedence().enter(table().entrant(id), scope);
+    }
+
+    /// The children of a job are those of its final plan.
+    void set_children(JobId id, std::vector<JobPlan> plans)
+    {
+        std::vector<JobPlan> more;
+        std::vector<JobId> idle = table().at(id).children;
+        for (JobPlan& plan : plans) {
+            const auto there = std::find_if(idle.begin(), idle.end(),
+                                            [&](JobId one) { return table().at(one).request == plan.request; });
+            if (there == idle.end()) {
+                more.push_back(std::move(plan));
+                continue;
+            }
+            table().at(*there).steps = std::move(plan.steps);
+            course.planned(*there);
+            idle.erase(there);
+        }
+        for (const JobId child : insert_children(id, std::move(more), table().at(id).uid, table().at(id).queued_at)) {
+            course.tell_added(child);
+            course.enter(table().family(child));
+        }
+        for (const JobId child : idle) {
+            table().at(child).steps.clear();
+            course.planned(child);
+        }
+    }
+
     /// A step that came to its end has found these to be needed.
     void add_jobs(StepId step, Outcome& outcome, double now)
     {
@@ -107,7 +141,12 @@ struct Queue::State {
         if (found == table().running().end() || outcome.jobs.empty()) return;
         const JobId parent = found->second;
         if (outcome.result != Result::done || table().at(parent).phase != Phase::steps) return;
+        std::vector<std::vector<Resource>> scopes;
+        for (const JobPlan& plan : outcome.jobs) scopes.push_back(scope_of(plan));
+        std::size_t position = 0;
         for (const JobId job : insert_children(parent, std::move(outcome.jobs), table().at(parent).uid, now)) {
+            table().at(job).planned = !table().at(parent).was_provisional;
+            take_its_place(job, scopes[position++]);
             course.tell_added(job);
             course.enter(table().family(job));
             if (table().at(parent).stopping) stop_family(job, false);
@@ -124,7 +163,8 @@ struct Queue::State {
     void start_what_can()
     {
         while (may_start) {
-            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps))) course.start(id);
+            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps)))
+                table().at(id).planned ? course.start(id) : course.ask_for_plan(id);
             const auto victim = deadlocked(table());
             if (!victim) return;
             course.fail_waiting(
@@ -144,7 +184,7 @@ Queue::~Queue() = default;
 Queue::Queue(Queue&&) noexcept = default;
 Queue& Queue::operator=(Queue&&) noexcept = default;
 
-Queue::Accepted Queue::submit(JobPlan plan, Caller caller, double now, JobId inside)
+Queue::Accepted Queue::submit(JobPlan plan, Caller caller, double now, JobId inside, bool provisional)
 {
     State& state = *state_;
     state.course.set_now(now);
@@ -161,30 +201,67 @@ Queue::Accepted Queue::submit(JobPlan plan, Caller caller, double now, JobId ins
 
     state.check_room(caller.uid);
     const std::string name = plan.request.module.name;
+    const auto scope = scope_of(plan);
+    if (provisional) plan.at_end.clear(); // the final plan says it
     const JobId id = state.insert(state.next_job++, std::move(plan), parent, caller.uid, now);
     state.latest[name] = id;
     QueuedJob& job = state.table().at(id);
+    job.was_provisional = provisional;
+    job.planned = !provisional;
     job.submitters.push_back(std::move(caller));
     if (parent != 0) {
         job.inside = true;
         asking->inside_jobs.push_back(id);
     }
+    state.take_its_place(id, scope);
     state.course.enter(state.table().family(id));
     if (parent != 0 && asking->running->stop_wanted) state.stop_family(id, false);
     state.settled = false;
     return {id, false};
 }
 
-void Queue::resume(JobId id, JobPlan plan, Caller caller, double queued_at)
+void Queue::resume(JobId id, JobPlan plan, Caller caller, double queued_at, bool provisional)
 {
     State& state = *state_;
     state.course.set_now(queued_at);
     const std::string name = plan.request.module.name;
+    const auto scope = scope_of(plan);
+    if (provisional) plan.at_end.clear();
     state.insert(id, std::move(plan), 0, caller.uid, queued_at);
     state.latest[name] = id;
-    state.table().at(id).submitters.push_back(std::move(caller));
+    QueuedJob& job = state.table().at(id);
+    job.was_provisional = provisional;
+    job.planned = !provisional;
+    job.submitters.push_back(std::move(caller));
+    state.take_its_place(id, scope);
     state.course.enter(state.table().family(id));
     state.settled = false;
+}
+
+bool Queue::has_conflict(const JobPlan& plan) const
+{
+    return state_->table().precedence().has_conflict(scope_of(plan));
+}
+
+void Queue::planned(JobId id, std::optional<JobPlan> plan)
+{
+    QueuedJob* const job = state_->table().find(id);
+    if (job == nullptr || !job->asked_for_plan || job->phase != Phase::steps) return;
+    state_->settled = false;
+    if (plan) {
+        job->steps = std::move(plan->steps);
+        state_->course.ask_for_follow_up(id, plan->at_end);
+        state_->set_children(id, std::move(plan->children));
+    }
+    state_->course.planned(id);
+}
+
+void Queue::refused(JobId id, Error error)
+{
+    const QueuedJob* const job = state_->table().find(id);
+    if (job == nullptr || !job->asked_for_plan || job->phase != Phase::steps) return;
+    state_->settled = false;
+    state_->course.fail_waiting(id, std::move(error));
 }
 
 void Queue::set_private_builds(bool private_builds) { state_->course.set_private_builds(private_builds); }

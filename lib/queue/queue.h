@@ -27,6 +27,12 @@ struct StartStep {
     Step what;
     bool background; ///< nobody waits for the job
 };
+/// A job could start now, whose plan was made when others were still changing what it is about: make it once more, and
+/// call planned() or refused() before the next next().
+struct PlanJob {
+    JobId job;
+    bool is_part; ///< a step has found it to be needed: it has the plan that the step has made
+};
 /// SIGTERM, later SIGKILL; finished() is still to be called.
 struct StopStep {
     StepId step;
@@ -43,7 +49,7 @@ struct JobChanged {
 struct JobEnded {
     JobId job;
 };
-using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, JobEnded>;
+using QueueCommand = std::variant<StartStep, PlanJob, StopStep, JobAdded, JobChanged, JobEnded>;
 
 /// The order in which accepted requests run.
 ///
@@ -59,6 +65,11 @@ using QueueCommand = std::variant<StartStep, StopStep, JobAdded, JobChanged, Job
 ///    with one that names all that failed), cancelled if one was cancelled, skipped if all were, else done;
 ///  - two running steps never need the same resource (Step::resources), except a child from inside a running job, which
 ///    shares its parent's;
+///  - a job begins when all those have ended that were accepted before it and are about the same (scope.h), whoever
+///  waits
+///    for it; what it waits for is then waited for, too; nothing about the same begins until it has ended, but what is
+///    asked for from inside a running step;
+///  - the plan of a job that is not final is made when it begins, before its first step starts;
 ///  - for a resource it needs, a waiting step is overtaken only by one of higher priority: asked for from inside a
 ///    running job (among those, whoever can); somebody waits > background; the running kernel > others; then first
 ///    come, first served;
@@ -87,11 +98,15 @@ public:
     /// Accepts a plan; the id may be handed out at once, those of its children are children(). A plan without steps
     /// ends as skipped. `inside` is the job whose worker's descendant asks (0: none; without effect unless a step of it
     /// runs): the new job becomes its child, shares its resources, and needs no free process; the step it came from is
-    /// over when it is. How it ends does not change its parent's result. Throws Error: LimitsExceeded, ShuttingDown.
-    Accepted submit(JobPlan plan, Caller caller, double now, JobId inside = 0);
+    /// over when it is. How it ends does not change its parent's result. With `provisional` the plan is made once more
+    /// when the job begins (PlanJob), and so are those of the parts that its steps find to be needed.
+    /// Throws Error: LimitsExceeded, ShuttingDown.
+    Accepted submit(JobPlan plan, Caller caller, double now, JobId inside = 0, bool provisional = false);
+    /// Whether a job with this plan would have to wait for one that is about the same.
+    bool has_conflict(const JobPlan& plan) const;
     /// Takes up a job of an earlier instance under its old number; its children get new ones. It is neither refused nor
     /// joined to another. `first` of the constructor must be higher than every number taken up.
-    void resume(JobId job, JobPlan plan, Caller caller, double queued_at);
+    void resume(JobId job, JobPlan plan, Caller caller, double queued_at, bool provisional = false);
 
     /// Whether builds of one module are kept apart from here on (see Step::resources); at first, what the limits say.
     void set_private_builds(bool private_builds);
@@ -102,6 +117,12 @@ public:
 
     /// What should happen now. Empty when nothing can move.
     std::vector<QueueCommand> next();
+
+    /// The final plan of a job, after PlanJob; without one it keeps what it has. Children that are there already stay,
+    /// each with what the plan says of it; those that it does not mention have nothing to do.
+    void planned(JobId job, std::optional<JobPlan> plan);
+    /// It turned out that it cannot be done: the job fails.
+    void refused(JobId job, Error error);
 
     /// How a started step ended; when it was to be stopped but came to its end all the same, that counts. `now` is only
     /// kept for the view. Steps that do not run are ignored, here and below.

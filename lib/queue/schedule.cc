@@ -26,7 +26,7 @@ std::vector<Candidate> candidates(const JobTable& table)
     std::vector<Candidate> all;
     for (const JobId id : table.open()) {
         const QueuedJob& job = table.at(id);
-        if (table.waiting_step(job) == nullptr) continue;
+        if (table.waiting_step(job) == nullptr && !table.wants_plan(job)) continue;
         all.push_back({&job, table.is_inside(id), table.is_awaited(id)});
     }
     std::sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });

@@ -8,8 +8,8 @@
 
 namespace dkms {
 
-/// The jobs whose waiting step can start now, in the order in which they are to be started; all of them can at the same
-/// time.
+/// The jobs whose waiting step can start now, or whose plan can be made final, in the order in which they are to be
+/// started; all of them can at the same time.
 ///
 /// Who waits takes its turn by priority, then by number. A step that cannot start claims what it needs, so nobody of
 /// lower or equal priority behind it takes that away. `processes`: how many steps may run in all. Jobs that were asked

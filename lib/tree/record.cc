@@ -76,6 +76,7 @@ InstallRecord install_record_from(const json& value)
                                 file.value("sha256", ""), file.value("replaced_by", "")});
     record.weak_links = value.value("weak_links", std::vector<std::string>{});
     record.modprobe_fragment = value.value("modprobe_fragment", "");
+    record.failed_scripts = value.value("failed_scripts", std::vector<std::string>{});
     return record;
 }
 
@@ -158,6 +159,7 @@ std::string text_of(const InstallRecord& record)
     json value{{"version", record.version}, {"files", std::move(files)}};
     if (!record.weak_links.empty()) value["weak_links"] = record.weak_links;
     if (!record.modprobe_fragment.empty()) value["modprobe_fragment"] = record.modprobe_fragment;
+    if (!record.failed_scripts.empty()) value["failed_scripts"] = record.failed_scripts;
     return text_of(value);
 }
 

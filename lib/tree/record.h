@@ -51,8 +51,9 @@ struct InstallRecord {
     };
     std::string version;
     std::vector<File> files;
-    std::vector<std::string> weak_links; ///< absolute paths that weak-modules made for it
-    std::string modprobe_fragment;       ///< absolute path; empty if none
+    std::vector<std::string> weak_links;          ///< absolute paths that weak-modules made for it
+    std::string modprobe_fragment;                ///< absolute path; empty if none
+    std::vector<std::string> failed_scripts = {}; ///< see KernelStatus::failed_scripts
 };
 
 /// Why a module is not there for a kernel: <V>/.trouble-K-A.json. Removed by the next success.

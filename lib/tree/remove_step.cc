@@ -6,6 +6,7 @@
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
 #include "lib/tree/lower_layer.h"
+#include "lib/tree/scan.h"
 #include "lib/tree/transaction_mark.h"
 
 #include <algorithm>
@@ -39,6 +40,7 @@ public:
 private:
     void clear_garbage() const;
     bool builds_are_left() const;
+    void require_no_build() const;
     void move_away();
     void delete_moved();
     void remove_empty_module() const;
@@ -88,6 +90,17 @@ bool RemoveStep::builds_are_left() const
     });
 }
 
+/// What a script of a step before this one has built is not passed over in silence.
+void RemoveStep::require_no_build() const
+{
+    const auto status = scan_module(work_.places, module_, ScanDepth::quick);
+    for (const KernelStatus& one : status ? status->kernels : std::vector<KernelStatus>())
+        if (one.state == KernelState::built || one.state == KernelState::installed)
+            throw Error(ErrorCode::interrupted,
+                        {{"reason", module_.text() + " was built for kernel " + one.kernel.release +
+                                        " while it was being removed, so it stays"}});
+}
+
 Outcome RemoveStep::run()
 {
     work_.cancellation.check();
@@ -97,7 +110,10 @@ Outcome RemoveStep::run()
         return {Result::skipped, std::nullopt, {}};
     }
     clear_garbage();
-    if (builds_are_left()) return {};
+    if (builds_are_left()) {
+        if (work_.step.options.all) require_no_build();
+        return {};
+    }
     move_away();
     delete_moved();
     remove_empty_module();

@@ -4,6 +4,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/installed.h"
+#include "lib/tree/stale_build.h"
 
 #include <algorithm>
 #include <array>
@@ -246,6 +247,7 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     status.running = kernel.release == running_;
     const std::string below = kernel.release + "/" + kernel.arch;
     if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
+    status.stale = version.directory.has(below + "/" + stale_note);
     const std::string link = "kernel-" + kernel.release + "-" + kernel.arch;
     const bool linked =
         module.links.count(link) != 0 && leads_to(module.directory, link, version.module.version + "/" + below);
@@ -261,6 +263,7 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     look_at_build(version.module, notes.files, files, status);
     const auto record = module.records.find(kernel);
     const bool known = record != module.records.end() && record->second.version == version.module.version;
+    if (linked && known) status.failed_scripts = record->second.failed_scripts;
     if (linked)
         look_at_kernel(version.module, known ? &record->second : nullptr, files, status);
     else if (known)

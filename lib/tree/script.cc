@@ -152,4 +152,24 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
     return status;
 }
 
+std::string failure_of(const Script& script, const ExitStatus& status)
+{
+    const std::string how =
+        status.signal != 0 ? "signal " + std::to_string(status.signal) : "exit code " + std::to_string(status.code);
+    return in_capitals(script.name) + " (" + how + ")";
+}
+
+std::optional<std::string> run_last_script(const Work& work, const ModuleId& module, const Script& script)
+{
+    const ExitStatus status = run_script(work, module, script, nullptr);
+    if (status.ok()) return std::nullopt;
+    const std::string failure = failure_of(script, status);
+    work.reporter.warning(
+        "script-failed",
+        {{"script", in_capitals(script.name)}, {"module", module.text()}, {"exit_code", std::to_string(status.code)}},
+        "A script of " + module.text() + " failed: " + failure +
+            ". The modules are in place; what the script was to do may not be done.");
+    return failure;
+}
+
 } // namespace dkms

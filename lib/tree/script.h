@@ -44,4 +44,11 @@ std::vector<std::string> script_environment(const Work& work, const ModuleId& mo
 /// Cancelled).
 ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation);
 
+/// How a script failed, for people: "POST_INSTALL (exit code 3)".
+std::string failure_of(const Script& script, const ExitStatus& status);
+
+/// Runs a script that comes when everything is done, so that its failure takes nothing back: a warning says that it
+/// failed. Returns failure_of() then, else nothing.
+std::optional<std::string> run_last_script(const Work& work, const ModuleId& module, const Script& script);
+
 } // namespace dkms

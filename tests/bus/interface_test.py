@@ -64,7 +64,7 @@ class InterfaceTest(BusTest):
 
     def test_properties_of_the_manager(self):
         properties = self.client.properties()
-        self.assertEqual(set(properties), {'Version', 'Identity', 'RunningKernel', 'KernelsMissingModules', 'NQueued', 'NRunning'})
+        self.assertEqual(set(properties), {'Version', 'Identity', 'RunningKernel', 'KernelsMissingModules', 'KernelsArriving', 'NQueued', 'NRunning'})
         self.assertEqual(properties['Identity'].splitlines()[0], f'{self.tree.stat().st_dev}:{self.tree.stat().st_ino} {self.tree}')
 
     def test_what_is_not_known_is_refused(self):

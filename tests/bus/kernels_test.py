@@ -167,8 +167,14 @@ class WaitTest(BusTest):
             said = json.loads(self.finish(self.dkmsctl('wait', '-k', self.release, '--json', *words), 11))
             self.assertEqual((said['exit_code'], said['jobs']), (11, []))
             self.assertEqual([gap['sentence'] + '\n' for gap in said['kernels_missing_modules']], [sentence])
-        (self.modules / '0.1').mkdir()
-        self.assertEqual(self.finish(self.dkmsctl('wait', '-k', '0.1')), '0.1 lacks no module.\n')
+        (self.modules / '0.1').mkdir()  # nothing can be said of a directory, nor of headers alone
+        self.finish(self.dkmsctl('wait', '-k', '0.1'), 6)
+        (self.modules / '0.1' / 'build').mkdir()
+        self.finish(self.dkmsctl('wait', '-k', '0.1'), 6)
+        (self.modules / '0.2').mkdir()
+        (self.modules / '0.2' / 'modules.order').touch()
+        self.client.removed(self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0])
+        self.assertEqual(self.finish(self.dkmsctl('wait', '-k', '0.2')), '0.2 lacks no module.\n')
 
     def test_a_kernel_that_is_not_there(self):
         for words in ([], self.trees):
@@ -222,6 +228,9 @@ class ArrivalTest(BusTest):
         self.wait_in_vain()
         (self.modules / self.release / 'build').symlink_to(self.headers)  # of a package whose files follow
         self.bring(*self.everything_but())
+        # Whoever asks now hears of the kernel when it is complete: that nobody works on it yet is no answer.
+        self.assertIn(f'{self.release} lacks no module.\n', self.finish(self.dkmsctl('wait', '-k', self.release)))
+        self.assertEqual(self.client.property('KernelsArriving'), [])
         job = self.ended_by_itself()[0]
         self.assertEqual((job['result'], job['request']['kernels'][0].split('/')[0]), ('done', self.release))
         self.assertEqual([state for state, note in self.state()], ['installed'])

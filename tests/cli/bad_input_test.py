@@ -69,6 +69,7 @@ class Refused(unittest.TestCase):
     def test_tree_unreadable(self):
         self.source()
         self.succeed('add', 'hello/1.0')
+        (self.trees.modules / '6.1.0-x').mkdir()
         for directory in (self.trees.dkms, self.trees.dkms / 'hello', self.trees.dkms / 'hello' / '1.0'):
             directory.chmod(0)
             try:

@@ -223,7 +223,7 @@ TEST_CASE("what was put off is told")
     job.tell(EventKind::stale, {{"module", "a/1.0"}, {"kernel", release}, {"what", "headers"}, {"path", "/x"}});
     job.tell(EventKind::autoinstall_disabled, {{"path", "/etc/dkms/no-autoinstall"}});
     CHECK(contains(job.err, "a/1.0 is left for later: it depends on what is not in the tree (b c).\n"));
-    CHECK(contains(job.err, "a/1.0 is made anew for 6.12.117-test: headers changed (/x).\n"));
+    CHECK(contains(job.err, "a/1.0 is built again for 6.12.117-test: headers changed (/x).\n"));
     CHECK(contains(job.err, "/etc/dkms/no-autoinstall exists"));
 }
 

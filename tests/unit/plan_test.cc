@@ -61,6 +61,7 @@ PlanFacts facts()
     all.kernel_exists = [](const KernelId& kernel) {
         return kernel.release == "run" || kernel.release == "a" || kernel.release == "b";
     };
+    all.has_given_headers = [](const ModuleId&, const KernelId&) { return false; };
     all.source_exists = [](const ModuleId& id) { return id.name == "new" || id.name == "mendable"; };
     all.is_complete = [](const KernelId&) { return false; };
     all.added_in = [](const ModuleId& id, const std::string& transaction) {
@@ -86,7 +87,7 @@ std::string text_of(const std::vector<Step>& steps)
         text += name_of(step.kind);
         if (!step.kernel.release.empty()) text += " " + step.kernel.release;
         if (step.options.force) text += "!";
-        CHECK_FALSE(step.options.all);
+        if (step.kind != StepKind::remove) CHECK_FALSE(step.options.all);
         CHECK_FALSE(step.options.all_kernels);
     }
     return text;
@@ -161,7 +162,7 @@ TEST_CASE("each request has its steps")
         {request(Verb::install, added, {"b", "a"}), "[build b; install b] [build a; install a]"},
         {request(Verb::uninstall, made, {"b"}), "uninstall b"},
         {request(Verb::uninstall, made, {}, all()), "[uninstall a] [uninstall b] [uninstall gone]"},
-        {request(Verb::uninstall, one, {}, all()), "uninstall b"},
+        {request(Verb::uninstall, one, {}, all()), "[uninstall b]"},
         {request(Verb::uninstall, added, {}, all()), ""},
         {request(Verb::uninstall, broken, {"a"}), "uninstall a"},
         {request(Verb::unbuild, made, {"a"}), "uninstall a; unbuild a"},
@@ -232,10 +233,25 @@ TEST_CASE("what cannot be done is an error of the request")
     }
 }
 
-TEST_CASE("a build for a kernel whose directory is missing is left to the build step")
+TEST_CASE("a kernel that nobody knows is an error of the request, as one without headers is")
 {
-    CHECK(text_of(plan(request(Verb::install, added, {"nowhere"}), facts())) == "build nowhere; install nowhere");
-    CHECK(text_of(plan(request(Verb::build, added, {"nowhere"}), facts())) == "build nowhere");
+    Options options;
+    options.template_kernel = "b";
+    for (const Request& asked :
+         {request(Verb::install, added, {"nowhere"}), request(Verb::build, added, {"nowhere"}),
+          request(Verb::rebuild, {"made", "1"}, {"nowhere"}), request(Verb::autoinstall, {}, {"nowhere"}),
+          request(Verb::match, {"made", ""}, {"nowhere"}, options)}) {
+        try {
+            plan(asked, facts());
+            FAIL(name_of(asked.verb));
+        } catch (const Error& error) {
+            CHECK(error.code() == ErrorCode::no_such_kernel);
+            CHECK(error.exit_code(asked.verb) == 21);
+        }
+    }
+    CHECK(text_of(plan(request(Verb::build, added, {"nowhere"}, with_headers_elsewhere()), facts())) ==
+          "build nowhere");
+    CHECK(text_of(plan(request(Verb::kernel_preinst, {}, {"nowhere"}), facts())) == "survey-preinst nowhere");
     CHECK(text_of(plan(request(Verb::uninstall, added, {"nowhere"}), facts())) == "uninstall nowhere");
 }
 
@@ -276,6 +292,33 @@ TEST_CASE("what is asked for a kernel concerns every module that has to do with 
     CHECK(text_of(plan(request(Verb::autoinstall, {}, {"a"}), facts())) == "survey a");
     CHECK(text_of(plan(request(Verb::kernel_preinst, {}, {"a"}), facts())) == "survey-preinst a");
     CHECK(plan(request(Verb::autoinstall, {}), facts()).request.kernels == std::vector<KernelId>{{"run", "x86_64"}});
+}
+
+TEST_CASE("kernels that are gone are cleared like one that goes")
+{
+    PlanFacts here = facts();
+    const JobPlan plain = plan(request(Verb::kernel_prerm, {}, {}, all()), here);
+    REQUIRE(plain.children.size() == 1);
+    CHECK(text_of(plain.children.front()) == "uninstall gone; unbuild gone");
+    CHECK((plain.request.options.all && plain.request.kernels.empty())); // it means the same when it is made again
+    REQUIRE(plain.at_end.size() == 1);
+    CHECK(plain.at_end.front().kernel.release == "gone");
+    here.has_given_headers = [](const ModuleId&, const KernelId& kernel) { return kernel.release == "gone"; };
+    CHECK(plan(request(Verb::kernel_prerm, {}, {}, all()), here).children.empty());
+    here = facts();
+    here.running.release = "gone";
+    CHECK(plan(request(Verb::kernel_prerm, {}, {}, all()), here).children.empty());
+    here = facts();
+    here.installed_kernels = [](bool) { return std::vector<KernelId>{}; };
+    CHECK_THROWS_AS(plan(request(Verb::kernel_prerm, {}, {}, all()), here), Error);
+}
+
+TEST_CASE("what a survey has found is left out when its module has gone")
+{
+    CHECK_FALSE(plan_of_part(request(Verb::install, added, {"a"}), facts()));
+    const auto gone = plan_of_part(request(Verb::install, {"missing", "1"}, {"a"}), facts());
+    REQUIRE(gone);
+    CHECK((gone->steps.empty() && gone->children.empty()));
 }
 
 TEST_CASE("a kernel that is complete needs no step, but for a match it is looked at")

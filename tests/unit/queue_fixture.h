@@ -49,6 +49,13 @@ inline JobPlan autoinstall_plan(const std::string& release)
     return {{Verb::autoinstall, {}, {kernel(release)}, {}}, {step(StepKind::survey, "", release)}, {}};
 }
 
+/// The same steps for a request that is about no module, so that only what the steps need decides.
+inline JobPlan about_nothing(JobPlan plan)
+{
+    plan.request.verb = Verb::generate_key;
+    return plan;
+}
+
 /// One child for each release.
 inline JobPlan install_on_each(const std::string& name, const std::vector<std::string>& releases)
 {

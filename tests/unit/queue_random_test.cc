@@ -332,8 +332,8 @@ TEST_CASE("whatever happens, a waiting step is overtaken only by one of higher p
                 const std::string release = kind == StepKind::remove ? "" : dice.pick(releases);
                 const Step only = step(kind, dice.pick(modules), release);
                 const bool awaited = dice.one_in(2);
-                // The caller differs, so that no two requests are the same.
-                JobPlan plan{request(Verb::build, only.module.name, std::to_string(i)), {only}, {}};
+                // About no module, and no two requests are the same.
+                JobPlan plan{request(Verb::generate_key, only.module.name, std::to_string(i)), {only}, {}};
                 const JobId job = queue.submit(plan, {dice.below(1000), "", awaited}, 1).job;
                 waiting[job] = {only, awaited, release == "running"};
             } else if (!running.empty()) {

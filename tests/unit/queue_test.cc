@@ -232,13 +232,13 @@ TEST_CASE("two running steps never need the same resource, except a child from i
 TEST_CASE("for a resource it needs, a waiting step is overtaken only by one of higher priority")
 {
     Desk desk;
-    const JobId holder = desk.submit(remove_plan("m"));
-    const JobId last = desk.submit(build_plan("m", "a"), background);
-    const JobId sixth = desk.submit(remove_plan("m"), {1000, ":1.9", false});
-    const JobId third = desk.submit(build_plan("m", "b"));
-    const JobId fourth = desk.submit({request(Verb::remove, "m", "b"), {step(StepKind::remove, "m")}, {}});
-    const JobId fifth = desk.submit(build_plan("m", "c"));
-    const JobId second = desk.submit(build_plan("m", "running"));
+    const JobId holder = desk.submit(about_nothing(remove_plan("m")));
+    const JobId last = desk.submit(about_nothing(build_plan("m", "a")), background);
+    const JobId sixth = desk.submit(about_nothing(remove_plan("m")), {1000, ":1.9", false});
+    const JobId third = desk.submit(about_nothing(build_plan("m", "b")));
+    const JobId fourth = desk.submit({request(Verb::generate_key, "m", "b2"), {step(StepKind::remove, "m")}, {}});
+    const JobId fifth = desk.submit(about_nothing(build_plan("m", "c")));
+    const JobId second = desk.submit(about_nothing(build_plan("m", "running")));
     // a background job that a person joins is awaited
     CHECK(desk.queue.waiting() == 6);
     desk.end_step(holder);
@@ -247,7 +247,7 @@ TEST_CASE("for a resource it needs, a waiting step is overtaken only by one of h
     CHECK(desk.running.size() == 2);
     desk.end_step(second);
     CHECK(desk.running.size() == 1);
-    const JobId inner = desk.submit(build_plan("m", "d"), root, third);
+    const JobId inner = desk.submit(about_nothing(build_plan("m", "d")), root, third);
     CHECK(desk.runs(inner));
     desk.end_step(inner);
     desk.end_step(third);
