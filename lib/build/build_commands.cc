@@ -89,7 +89,7 @@ void BuildCommands::settle()
 {
     const auto start = Clock::now();
     limits_.begin();
-    place_->settle(workplace_.sandbox(), workplace_.shown_build(), limits_, work_.cancellation);
+    place_->settle(workplace_.kind(), workplace_.sandbox(), workplace_.shown_build(), limits_, work_.cancellation);
     limits_.end({}, {});
     is_settled_ = true;
     const std::string reason = place_->root_because();

@@ -223,9 +223,10 @@ void BuildStep::set_up_signing()
 
 void BuildStep::set_up()
 {
-    sandbox_ = choose_sandbox(work_);
-    auto place = command_place(sandbox_->kind, sandbox_->switches.network); // a unit starts while we go on
+    // A unit starts while we go on.
+    auto place = command_place(build_switches(work_.places, module().name, work_.settings).network);
     set_up_signing();
+    sandbox_ = choose_sandbox(work_);
     turn_.emplace(*sandbox_, work_);
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
     if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);

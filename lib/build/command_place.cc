@@ -16,7 +16,10 @@ const char* unit_sockets() { return std::getenv("DKMS_BUILD_UNITS"); }
 
 class Here : public CommandPlace {
 public:
-    explicit Here(SandboxKind kind) : kind_(kind) {}
+    void settle(SandboxKind kind, const Sandbox&, const std::filesystem::path&, LimitWatch&, Cancellation&) override
+    {
+        kind_ = kind;
+    }
 
     ExitStatus run(Command command, const Sandbox& sandbox, const std::function<void(std::string_view)>& heard,
                    LimitWatch& limits, Cancellation& cancellation) override
@@ -32,17 +35,17 @@ public:
     }
 
 private:
-    SandboxKind kind_;
+    SandboxKind kind_ = SandboxKind::none;
 };
 
 } // namespace
 
 bool has_command_units() { return unit_sockets() != nullptr; }
 
-std::unique_ptr<CommandPlace> command_place(SandboxKind kind, bool network)
+std::unique_ptr<CommandPlace> command_place(bool network)
 {
-    if (const char* const sockets = unit_sockets()) return commands_in_units(sockets, kind, network);
-    return std::make_unique<Here>(kind);
+    if (const char* const sockets = unit_sockets()) return commands_in_units(sockets, network);
+    return std::make_unique<Here>();
 }
 
 } // namespace dkms

@@ -27,9 +27,11 @@ public:
     CommandPlace& operator=(const CommandPlace&) = delete;
     virtual ~CommandPlace() = default;
 
-    /// Decides by whom sandboxes are made: tries `sandbox`, with `directory` to work in. Before the first command.
-    /// Throws Error Cancelled, and Internal when there is no unit.
-    virtual void settle(const Sandbox&, const std::filesystem::path& /*directory*/, LimitWatch&, Cancellation&) {}
+    /// Before the first command: it and all that follow are kept apart by `kind`, as this process would do it. In units
+    /// that decides who makes the sandbox: `sandbox` is tried, with `directory` to work in. Throws Error Cancelled, and
+    /// Internal when there is no unit.
+    virtual void settle(SandboxKind kind, const Sandbox& sandbox, const std::filesystem::path& directory,
+                        LimitWatch& limits, Cancellation& cancellation) = 0;
 
     /// Runs a command in `sandbox`, and does not return or throw before everything that it has started is gone. What it
     /// says is handed to `heard`, which may throw, as `limits` may: then it is ended. Throws Error Cancelled;
@@ -44,9 +46,8 @@ public:
     virtual std::string root_because() const { return {}; }
 };
 
-/// The place for a build whose commands are kept apart by `kind`, the one of this process: what that says about owners
-/// of files is true for each. A unit begins to start now, and ends with the object.
-std::unique_ptr<CommandPlace> command_place(SandboxKind kind, bool network);
+/// The place for a build. A unit, with a network or without, begins to start now, and ends with the object.
+std::unique_ptr<CommandPlace> command_place(bool network);
 
 /// Whether commands run in units: the directory of the build must then be reached by the user who builds.
 bool has_command_units();

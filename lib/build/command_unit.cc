@@ -252,10 +252,9 @@ void Unit::end_it() noexcept
 
 class InUnits : public CommandPlace {
 public:
-    InUnits(std::filesystem::path directory, SandboxKind kind, bool network)
-        : directory_(std::move(directory)), kind_(kind), suffix_(network ? "-network" : "")
+    InUnits(std::filesystem::path directory, bool network)
+        : directory_(std::move(directory)), suffix_(network ? "-network" : "")
     {
-        if (kind_ == SandboxKind::none) return; // root's it is
         try {
             unit_ = open("build");
         } catch (const Error& error) {
@@ -263,10 +262,16 @@ public:
         }
     }
 
-    void settle(const Sandbox& sandbox, const std::filesystem::path& directory, LimitWatch& limits,
+    void settle(SandboxKind kind, const Sandbox& sandbox, const std::filesystem::path& directory, LimitWatch& limits,
                 Cancellation& cancellation) override
     {
-        if (!unit_ || !works(trial_of(sandbox, directory), sandbox, limits, cancellation)) unit_ = open("build-root");
+        kind_ = kind;
+        if (kind == SandboxKind::none)
+            reason_.clear(); // it is not for a lack of the unit's
+        else if (unit_ && works(trial_of(sandbox, directory), sandbox, limits, cancellation))
+            return;
+        unit_.reset();
+        unit_ = open("build-root");
     }
 
     ExitStatus run(Command command, const Sandbox& sandbox, const Heard& heard, LimitWatch& limits,
@@ -305,7 +310,7 @@ private:
     }
 
     std::filesystem::path directory_;
-    SandboxKind kind_;
+    SandboxKind kind_ = SandboxKind::none;
     std::string suffix_;
     std::unique_ptr<Unit> unit_;
     std::string reason_;
@@ -362,9 +367,9 @@ SentCommand sent_command(const std::string& bytes, const std::vector<Descriptor>
     return sent;
 }
 
-std::unique_ptr<CommandPlace> commands_in_units(const std::filesystem::path& directory, SandboxKind kind, bool network)
+std::unique_ptr<CommandPlace> commands_in_units(const std::filesystem::path& directory, bool network)
 {
-    return std::make_unique<InUnits>(directory, kind, network);
+    return std::make_unique<InUnits>(directory, network);
 }
 
 } // namespace dkms

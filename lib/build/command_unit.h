@@ -43,6 +43,6 @@ constexpr std::size_t most_of_a_command = std::size_t{64} * 1024 * 1024;
 
 /// In units whose sockets lie in `directory`: build, where a user makes the sandbox, or build-root, where that cannot
 /// be; each with -network or without. Which of the two is tried before the first command, with its sandbox.
-std::unique_ptr<CommandPlace> commands_in_units(const std::filesystem::path& directory, SandboxKind kind, bool network);
+std::unique_ptr<CommandPlace> commands_in_units(const std::filesystem::path& directory, bool network);
 
 } // namespace dkms

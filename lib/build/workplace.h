@@ -51,6 +51,7 @@ public:
     std::filesystem::path log_file() const { return own_.path() / "make.log"; }
     /// All directories that commands write to; they are on one file system, and the first is there.
     std::vector<std::filesystem::path> written() const;
+    SandboxKind kind() const { return kind_; } ///< how its commands are to be kept apart
     bool sandboxed() const { return kind_ != SandboxKind::none; }
 
     /// What commands see besides: to be told what they need before they run.

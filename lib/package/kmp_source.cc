@@ -145,7 +145,7 @@ Products make_kmp_source(const Work& work, const PackContent& content, const Ker
     const VersionTurn turn(sandbox, own);
     Workplace workplace(own.places, module, kernel, inputs.source, sandbox.switches, sandbox.kind);
     const Clearing clearing(own, workplace);
-    prepare_source(own, inputs, workplace, command_place(sandbox.kind, sandbox.switches.network));
+    prepare_source(own, inputs, workplace, command_place(sandbox.switches.network));
     RpmBuild build(draft, content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),
