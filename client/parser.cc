@@ -140,11 +140,16 @@ void add_newest(CLI::App& app, Words& words)
     app.add_flag("--newest", words.newest, "Of several versions in the tree the newest");
 }
 
+void add_repair(CLI::App& app, Words& words)
+{
+    app.add_flag("--repair", words.options.repair, "Repair what is certain");
+}
+
 struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 18> group_table{{
+constexpr std::array<GroupRow, 19> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -163,6 +168,7 @@ constexpr std::array<GroupRow, 18> group_table{{
     {group_newest, add_newest},
     {group_source, add_source},
     {group_export, add_export},
+    {group_repair, add_repair},
 }};
 
 /// The list of options alone: the usage line is ours.

@@ -45,7 +45,7 @@ PlanFacts facts_of(const Places& places);
 ///   configurations. No step at all for an autoinstall with nothing to do.
 /// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the
 ///   end.
-/// - generate_key: generate_key.
+/// - generate_key: generate_key. check: check.
 ///
 /// An add step comes before the children. With `all` there may be nothing to do: a plan without steps. The requests in
 /// the plan name what was found: version, kernels with architecture, one kernel in each child.
