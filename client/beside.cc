@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/beside.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -30,8 +32,9 @@ Descriptor open_for_loading(const fs::path& path)
     check_no_package(path);
     Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (opened) return opened;
-    if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorCode::archive_missing, {{"file", path.string()}});
-    throw Error(ErrorCode::archive_unreadable, {{"file", path.string()}, {"reason", errno_text(errno)}});
+    if (means_absent(errno)) throw Error(ErrorCode::archive_missing, {{"file", path.string()}});
+    throw Error(ErrorCode::archive_unreadable,
+                {{"file", path.string()}, {"reason", errno_text(errno)}, {"errno", std::to_string(errno)}});
 }
 
 Descriptor open_for_output(const fs::path& path)
@@ -39,7 +42,9 @@ Descriptor open_for_output(const fs::path& path)
     std::error_code fault;
     fs::create_directories(path, fault);
     Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!opened) throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
+    if (!opened)
+        throw Error(ErrorCode::archive_not_writable,
+                    {{"path", path.string()}, {"reason", errno_text(errno)}, {"errno", std::to_string(errno)}});
     return opened;
 }
 
@@ -55,11 +60,19 @@ bool has_archive_suffix(std::string_view word)
            std::any_of(suffixes.begin(), suffixes.end(), [&](const char* one) { return word.ends_with(one); });
 }
 
+bool names_file(const fs::path& word)
+{
+    try {
+        return leads_to_file(word);
+    } catch (const Error&) {
+        return false; // in a directory that is not for this user, say: opening it would tell
+    }
+}
+
 bool is_loadable(const std::string& word)
 {
-    std::error_code unreadable;
-    if (fs::is_regular_file(word, unreadable)) return is_path(word) || has_archive_suffix(word);
-    return is_path(word) && fs::is_regular_file(fs::path(word) / "dkms.conf", unreadable);
+    if (names_file(word)) return is_path(word) || has_archive_suffix(word);
+    return is_path(word) && names_file(fs::path(word) / "dkms.conf");
 }
 
 } // namespace dkms

@@ -24,6 +24,9 @@ bool is_path(std::string_view word);
 /// Whether a file is called like an archive: "x.tar", "x.tar.gz", "x.tgz" …
 bool has_archive_suffix(std::string_view word);
 
+/// Whether a word of the command line leads to a regular file; not when that cannot be looked at: then it is a name.
+bool names_file(const std::filesystem::path& word);
+
 /// Whether a word that may name a module names something to load: a directory with a dkms.conf, written as a path; or a
 /// file, written as a path or with a suffix that archives have. Whoever else may write in the current directory must
 /// not decide what "hello/1.0" means.

@@ -16,12 +16,44 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto for_a_last_question = std::chrono::seconds(1); // to the bus, which answers at once or not at all
 
+/// Why there is no answer.
+struct Failure {
+    std::string reason;
+    bool nothing_listens = false; ///< on the address of the bus
+};
+
+/// Runs `function`; how it failed, if it did.
+template <typename Function>
+std::optional<Failure> failure_of(Function&& function)
+{
+    try {
+        function();
+        return std::nullopt;
+    } catch (const BusGone& gone) {
+        return Failure{gone.reason, gone.nothing_listens};
+    } catch (const std::exception& error) {
+        return Failure{error.what()};
+    }
+}
+
 class Probe {
 public:
     explicit Probe(std::chrono::milliseconds limit) : deadline_(Clock::now() + limit) {}
 
     /// Owned, or started by a call.
-    bool is_there() { return runs(left()) || is_activatable(); }
+    bool is_there()
+    {
+        was_running_ = runs(left());
+        return was_running_ || is_activatable();
+    }
+
+    /// It ran when it was last looked for, does not now, and there is time to have it started again.
+    bool has_just_ended()
+    {
+        if (!std::exchange(was_running_, false) || Clock::now() >= deadline_) return false;
+        const auto failed = failure_of([&] { was_running_ = runs(left()); });
+        return !failed && !was_running_;
+    }
 
     /// False only if the bus says so.
     bool may_run()
@@ -71,6 +103,7 @@ private:
     }
 
     Clock::time_point deadline_;
+    bool was_running_ = false;
     BusConnection connection_;
 };
 
@@ -78,7 +111,7 @@ ProbedService seen_in(const std::string& identity)
 {
     switch (bus::sight_of(identity)) {
     case bus::Sight::same:
-        return {BusService::usable, {}};
+        return {BusService::usable, {}, bus::trees_in(identity)};
     case bus::Sight::other_system:
         return {BusService::elsewhere, {}};
     case bus::Sight::hidden:
@@ -89,26 +122,6 @@ ProbedService seen_in(const std::string& identity)
         break;
     }
     return {BusService::unclear, "the service does not say which trees it works on"};
-}
-
-/// Why there is no answer.
-struct Failure {
-    std::string reason;
-    bool nothing_listens = false; ///< on the address of the bus
-};
-
-/// Runs `function`; how it failed, if it did.
-template <typename Function>
-std::optional<Failure> failure_of(Function&& function)
-{
-    try {
-        function();
-        return std::nullopt;
-    } catch (const BusGone& gone) {
-        return Failure{gone.reason, gone.nothing_listens};
-    } catch (const std::exception& error) {
-        return Failure{error.what()};
-    }
 }
 
 } // namespace
@@ -125,7 +138,9 @@ ProbedService probe_bus_service(std::chrono::milliseconds limit)
     if (no_bus) return {BusService::unclear, "the bus does not say whether the service runs (" + no_bus->reason + ")"};
     if (!is_there) return {BusService::absent, {}};
     ProbedService seen;
-    const auto no_answer = failure_of([&] { seen = seen_in(probe->identity()); });
+    const auto ask = [&] { return failure_of([&] { seen = seen_in(probe->identity()); }); };
+    auto no_answer = ask();
+    if (no_answer && probe->has_just_ended()) no_answer = ask(); // it is being restarted
     if (!no_answer) return seen;
     if (!probe->may_run()) return {BusService::down, {}};
     return {BusService::unclear,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/model/places.h"
+
 #include <chrono>
 #include <string>
 
@@ -18,7 +20,8 @@ enum class BusService {
 
 struct ProbedService {
     BusService service = BusService::absent;
-    std::string reason; ///< unclear: what was seen, for people, without a full stop
+    std::string reason = {}; ///< unclear: what was seen, for people, without a full stop
+    PlaceOptions trees = {}; ///< usable: those it works on
 };
 
 /// Looks for org.dkms1 on the system bus (DBUS_SYSTEM_BUS_ADDRESS where that is set), activating it when it is not

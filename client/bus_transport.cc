@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <charconv>
+#include <iostream>
 #include <set>
 #include <thread>
 
@@ -19,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto patience = std::chrono::seconds(60); // how long a service that went away is looked for
 constexpr auto pause = std::chrono::milliseconds(200);
+constexpr auto longest_wait_for_a_place = std::chrono::seconds(1);
 constexpr auto look_again = std::chrono::milliseconds(100); // for events that change no property
 
 const std::string from_manager = "type='signal',sender='org.dkms1',interface='org.dkms1.Manager'";
@@ -47,6 +49,7 @@ public:
     std::filesystem::path install_tree() override;
     std::vector<Finding> lint(const std::filesystem::path& path) override;
     std::vector<JobView> jobs() override;
+    std::vector<JobView> all_jobs() override;
     JobView job(JobId job) override;
     void cancel(JobId job) override;
     Descriptor open_log(JobId job) override;
@@ -73,6 +76,7 @@ private:
     sdbus::MethodReply of_job(JobId job, const char* method, const BusConnection::Fill& fill = {});
     JobView get_job(JobId job);
     Descriptor open_of_job(JobId job, const char* method);
+    void wait_for_a_place();
     Accepted submit_once(const Request& request, int handle, bool awaited);
     std::optional<JobView> attend(JobId job, EventReader& events, int interrupt,
                                   const std::function<void()>& interrupted);
@@ -127,7 +131,8 @@ auto BusTransport::answered(Function function)
     }
 }
 
-/// For what may be asked again: nothing was accepted, or the same request is joined.
+/// For what may be asked again: nothing was accepted, or the same request is joined. Also of a service that is being
+/// restarted.
 template <typename Function>
 auto BusTransport::kept_trying(Function function)
 {
@@ -138,8 +143,10 @@ auto BusTransport::kept_trying(Function function)
         } catch (const BusGone& gone) {
             connection_.reset();
             if (Clock::now() > deadline) throw Error(ErrorCode::service_unavailable, {{"reason", gone.reason}});
-            std::this_thread::sleep_for(pause);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::shutting_down || Clock::now() > deadline) throw;
         }
+        std::this_thread::sleep_for(pause);
     }
 }
 
@@ -162,7 +169,27 @@ JobView BusTransport::get_job(JobId job)
 
 Transport::Accepted BusTransport::submit(const Request& request, int handle, bool awaited)
 {
-    return kept_trying([&] { return submit_once(request, handle, awaited); });
+    for (bool is_told = false;; is_told = true) {
+        try {
+            return kept_trying([&] { return submit_once(request, handle, awaited); });
+        } catch (const Error& error) {
+            if (!awaited || !is_full_queue(error)) throw;
+            if (!is_told)
+                std::cerr << "Waiting for a place in the queue of dkmsd: " << error.parameter("reason") << ".\n";
+            wait_for_a_place();
+        }
+    }
+}
+
+/// Until a job has ended, or some time has passed in which one may have that was not heard of.
+void BusTransport::wait_for_a_place()
+{
+    const auto deadline = Clock::now() + longest_wait_for_a_place;
+    try {
+        while (std::exchange(heard_.removed, {}).empty() && Clock::now() < deadline) reached().wait(-1, look_again);
+    } catch (const BusGone&) {
+        connection_.reset();
+    }
 }
 
 Transport::Accepted BusTransport::submit_once(const Request& request, int handle, bool awaited)
@@ -206,9 +233,12 @@ std::optional<JobView> BusTransport::attend(JobId job, EventReader& events, int 
                                             const std::function<void()>& interrupted)
 {
     while (true) {
-        const bool removed = heard_.removed.count(job) > 0;
-        if (auto ended = events.read()) return ended;
-        if (removed) return events.read_end(get_job(job));
+        const bool removed = heard_.removed.erase(job) > 0;
+        if (events.read() || removed) {
+            const JobView now = get_job(job);
+            if (now.result) return events.read_end(now);
+            events.forget_end();
+        }
         if (heard_.gone || !hearing_) return std::nullopt; // or a cancel in between has found it gone
         if (reached().wait(interrupt, look_again)) interrupted();
     }
@@ -266,6 +296,19 @@ std::vector<JobView> BusTransport::jobs()
         reply >> rows;
         std::vector<JobView> found;
         for (const auto& row : rows) found.push_back(get_job(row.get<0>()));
+        return found;
+    });
+}
+
+std::vector<JobView> BusTransport::all_jobs()
+{
+    return answered([&] {
+        auto reply = manager("GetJobs", [](sdbus::MethodCall& call) {
+            call << std::uint64_t{0};
+            bus::write_dictionary(call, nlohmann::json::object());
+        });
+        std::vector<JobView> found;
+        for (const nlohmann::json& one : bus::read_dictionaries(reply)) found.push_back(job_view_from_json(one));
         return found;
     });
 }

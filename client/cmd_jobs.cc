@@ -10,7 +10,8 @@ namespace dkms {
 
 int run_jobs(const Invocation& invocation, Console& console)
 {
-    const std::vector<JobView> jobs = choose_transport({}, false)->jobs();
+    const auto transport = choose_transport({}, false);
+    const std::vector<JobView> jobs = invocation.every ? transport->all_jobs() : transport->jobs();
     if (invocation.json) {
         nlohmann::json value{{"jobs", nlohmann::json::array()}};
         for (const JobView& job : jobs) value["jobs"].push_back(to_json(job));

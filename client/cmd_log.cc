@@ -3,6 +3,7 @@
 #include "client/text.h"
 #include "client/transport.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
@@ -32,7 +33,7 @@ int run_log(const Invocation& invocation, Console& console)
     while (true) {
         const ssize_t size = ::read(log.number(), buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) throw Error(ErrorCode::internal, {{"reason", "the log cannot be read: " + errno_text(errno)}});
+        if (size < 0) refuse_read("the log of the job", errno);
         if (size == 0) break;
         pending.append(buffer.data(), static_cast<std::size_t>(size));
         print_lines(pending, console);

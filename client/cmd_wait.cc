@@ -3,6 +3,7 @@
 #include "client/follow.h"
 #include "client/json.h"
 #include "client/missing_modules.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 
 #include <nlohmann/json.hpp>
@@ -18,7 +19,9 @@ using Kernels = std::vector<KernelId>;
 /// Those that were named, else all that have not ended; children end with their parents.
 std::vector<JobId> jobs_to_wait_for(Transport& transport, const std::vector<JobId>& named)
 {
-    for (const JobId job : named) transport.job(job); // that all are known is found out before the first is waited for
+    // That all are known is found out before the first is waited for.
+    for (const JobId job : named)
+        if (const JobView view = transport.job(job); view.unreadable) throw Error(*view.error);
     if (!named.empty()) return named;
     std::vector<JobId> found;
     for (const JobView& job : transport.jobs())

@@ -31,6 +31,7 @@ struct Invocation {
     bool quiet = false;
     bool strict = false; ///< lint: warnings count as errors
     bool newest = false; ///< install: of several versions the newest is meant
+    bool every = false;  ///< jobs: those that ended long ago, too
     bool hook = false;   ///< autoinstall: for whoever installs a kernel
 
     /// Whether something was given that the service does not take from a client: a tree, a path or a directive.
@@ -59,7 +60,8 @@ enum OptionGroup : unsigned {
     group_newest = 1U << 17U,         ///< --newest
     group_source = 1U << 18U,         ///< FILE|DIRECTORY, --force
     group_export = 1U << 19U,         ///< -k, -a, -o, --format and what goes with it
-    group_repair = 1U << 20U,         ///< --repair
+    group_history = 1U << 20U,        ///< --all
+    group_repair = 1U << 21U,         ///< --repair
 };
 
 /// One command of dkmsctl.

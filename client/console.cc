@@ -73,7 +73,7 @@ Console system_console()
     Console console;
     console.out = [](std::string_view text) {
         if (const int number = write_text(STDOUT_FILENO, text); number != 0 && number != EPIPE)
-            throw Error(ErrorCode::output_failed, {{"reason", errno_text(number)}});
+            throw Error(ErrorCode::output_failed, {{"reason", errno_text(number)}, {"errno", std::to_string(number)}});
     };
     console.err = [](std::string_view text) { write_text(STDERR_FILENO, text); };
     console.out_look = look_of(STDOUT_FILENO);

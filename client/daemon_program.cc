@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/daemon_program.h"
 
+#include "lib/files/file_kind.h"
+
 namespace dkms {
 
 std::filesystem::path daemon_program()
 {
     namespace fs = std::filesystem;
-    std::error_code ignored;
-    const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
+    const fs::path self = link_text_of("/proc/self/exe").value_or("");
     const fs::path neighbour = self.parent_path().parent_path() / "daemon" / "dkmsd";
-    return !self.empty() && fs::is_regular_file(neighbour, ignored) ? neighbour : fs::path(DKMSD_PROGRAM);
+    return !self.empty() && leads_to_file(neighbour) ? neighbour : fs::path(DKMSD_PROGRAM);
 }
 
 } // namespace dkms

@@ -2,6 +2,7 @@
 #include "client/event_reader.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <nlohmann/json.hpp>
 
@@ -13,34 +14,39 @@
 
 namespace dkms {
 
-std::optional<JobView> EventReader::read()
+bool EventReader::read()
 {
-    std::optional<JobView> ended;
     std::array<char, 64 * 1024> buffer;
-    while (!ended) {
+    while (true) {
         const ssize_t size = ::pread(file_.number(), buffer.data(), buffer.size(), position_);
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) throw Error(ErrorCode::internal, {{"reason", "reading events: " + errno_text(errno)}});
-        if (size == 0) break;
+        if (size < 0) refuse_read("the events of the job", errno);
+        if (size == 0) return end_.has_value();
         position_ += size;
         lines_.add({buffer.data(), static_cast<std::size_t>(size)});
-        for (std::string line; !ended && lines_.next(line);) {
+        for (std::string line; lines_.next(line);) {
             const nlohmann::json value = nlohmann::json::parse(line, nullptr, false);
-            if (!value.is_object()) continue; // cut off when the disk was full or the machine stopped
-            const Event event = event_from_json(value);
-            sink_(event);
-            if (event.kind == EventKind::job_ended && event.job == job_)
-                ended = job_view_from_json(event.facts.at("view"));
+            if (value.is_object()) take(event_from_json(value)); // else cut off: the disk was full, the machine stopped
         }
     }
-    return ended;
+}
+
+void EventReader::take(Event event)
+{
+    const bool is_ours = event.job == job_;
+    if (is_ours && event.kind == EventKind::job_new) end_.reset();
+    if (is_ours && event.kind == EventKind::job_ended)
+        end_ = std::move(event);
+    else
+        sink_(event);
 }
 
 JobView EventReader::read_end(const JobView& view)
 {
-    if (const auto ended = read()) return *ended;
+    read();
     Event end(EventKind::job_ended, {{"view", to_json(view)}});
     end.job = job_;
+    if (end_) end.at = end_->at;
     sink_(end);
     return view;
 }

@@ -19,11 +19,11 @@ std::string kernels_text(const Request& request)
 TableRow row_of(const JobView& job)
 {
     return {std::to_string(job.id),
-            std::string(name_of(job.request.verb)),
+            job.unreadable ? "–" : std::string(name_of(job.request.verb)),
             job.request.module.name.empty() ? "–" : printable(job.request.module.text()),
             kernels_text(job.request),
             activity_text(job),
-            job.error ? printable(job.error->message()) : ""};
+            printable(job.error ? job.error->message() : job.waits_for)};
 }
 
 } // namespace

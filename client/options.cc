@@ -143,6 +143,7 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     if (words.hook && words.no_wait)
         refuse("a hook waits until the modules are in place, so --hook excludes --no-wait");
     invocation.hook = words.hook;
+    invocation.every = words.every;
     if (words.newest && !invocation.request.module.version.empty())
         refuse("--newest goes with a module without a version");
     invocation.newest = words.newest;

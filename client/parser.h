@@ -32,6 +32,7 @@ struct Words {
     bool json = false;
     bool no_wait = false;
     bool quiet = false;
+    bool every = false;
     bool hook = false;
     bool newest = false;
 };

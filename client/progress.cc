@@ -63,6 +63,7 @@ void ProgressBoard::end(JobProgress& job, const Event& event)
     job.parent = job.ended->parent;
     job.request = job.ended->request;
     job.waiting_for.clear();
+    job.waits_because.clear();
     if (job.failed() && job.parent != 0) with_failed_child_.insert(job.parent);
 }
 
@@ -91,9 +92,11 @@ const JobProgress& ProgressBoard::apply(const Event& event)
         job.stage = stage_of(event.text("stage"));
         job.percent = std::min(100U, std::max(job.percent, event.facts.value("percent", 0U)));
         job.waiting_for.clear();
+        job.waits_because.clear();
         break;
     case EventKind::waiting:
         job.waiting_for = event.text("holder");
+        job.waits_because = event.text("reason");
         break;
     case EventKind::modules_built:
         job.modules_built += event.facts.value("count", std::size_t{0});

@@ -24,6 +24,7 @@ struct JobProgress {
     std::optional<Stage> stage;   ///< the last one reported; absent before the first
     unsigned percent = 0;         ///< the highest reported: a bar never goes back
     std::string waiting_for;      ///< who holds the tree's lock; empty when nothing is waited for
+    std::string waits_because;    ///< a sentence: why the tree cannot be changed now; empty when it can
     KernelId kernel;              ///< empty: concerns no kernel, or it is not known yet
     double queued_at = 0;         ///< seconds since the epoch
     double started_at = 0;        ///< 0: not yet

@@ -20,7 +20,7 @@ void Renderer::event(const Event& event)
     }
     std::string activity = activity_text(job);
     if (std::string& before = activities_[job.id];
-        (job.step || job.stage || !job.waiting_for.empty()) && before != activity) {
+        (job.step || job.stage || !job.waiting_for.empty() || !job.waits_because.empty()) && before != activity) {
         before = std::move(activity);
         activity_changed(job);
     }

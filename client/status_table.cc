@@ -27,7 +27,9 @@ std::string note_of(const KernelStatus& kernel)
         parts.push_back(kernel.note + (kernel.job ? " (job " + std::to_string(*kernel.job) + ")" : ""));
     if (!kernel.weak_from.empty()) parts.push_back("built for " + kernel.weak_from);
     if (!kernel.opened.empty()) parts.push_back(opened_text(kernel.opened));
-    if (kernel.missing) parts.emplace_back("a built module is missing from the kernel");
+    if (!kernel.replaced_by.empty()) parts.push_back("replaced by " + kernel.replaced_by);
+    if (kernel.build_missing) parts.emplace_back("a built module is missing from the DKMS tree");
+    if (kernel.missing) parts.emplace_back("an installed file is missing from the kernel");
     if (kernel.differs) parts.emplace_back("an installed file is not the built one");
     std::string note;
     for (const std::string& part : parts) note += (note.empty() ? "" : "; ") + part;

@@ -29,7 +29,7 @@ public:
         bool joined;
     };
     /// `handle`: a descriptor that lies beside the request, if it has one; it stays the caller's. `awaited`: somebody
-    /// waits for the result. Throws the Error that dkmsd answered.
+    /// waits for the result, and so for a place in a queue that is full. Throws the Error that dkmsd answered.
     virtual Accepted submit(const Request& request, int handle = -1, bool awaited = true) = 0;
 
     using EventSink = std::function<void(const Event&)>;
@@ -52,8 +52,9 @@ public:
     /// bus, which takes no paths from clients.
     virtual std::vector<Finding> lint(const std::filesystem::path& path) = 0;
     virtual std::vector<JobView> jobs() = 0;
-    virtual JobView job(JobId job) = 0; ///< throws NoSuchJob
-    virtual void cancel(JobId job) = 0; ///< throws NoSuchJob, NotCancelable, AccessDenied
+    virtual std::vector<JobView> all_jobs() = 0; ///< with the history, as far as it is kept
+    virtual JobView job(JobId job) = 0;          ///< throws NoSuchJob
+    virtual void cancel(JobId job) = 0;          ///< throws NoSuchJob, NotCancelable, AccessDenied
     virtual Descriptor
     open_log(JobId job) = 0; ///< the build output, read-only; throws NoSuchJob, NotSupported (bus-less)
     /// Calls `changed` for every job that is new or changes, until `interrupt` becomes readable.

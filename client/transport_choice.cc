@@ -4,6 +4,7 @@
 #include "client/transport.h"
 #include "lib/files/roots_own.h"
 #include "lib/model/error.h"
+#include "lib/process/held_lock.h"
 
 #include <algorithm>
 #include <array>
@@ -25,6 +26,14 @@ constexpr std::array settings{"parallel_jobs",   "modprobe_on_install", "post_tr
                               "sign_file",       "mok_signing_key",     "mok_certificate",  "try_sign_modules",
                               "NO_WEAK_MODULES", "ADDON_MODULES_DIR"};
 
+/// The service would wait for the lock that is held until this process has ended. Another bus-less dkmsd shares it.
+bool is_inside_a_bus_less_step(const PlaceOptions& trees)
+{
+    if (!trees.dkms_tree) return false;
+    const auto lock = lock_of_tree(*trees.dkms_tree);
+    return holder_of(lock).mode == "stdio" && is_held_above(lock, ::getpid());
+}
+
 } // namespace
 
 Way choose_way(const ChoiceFacts& facts)
@@ -36,11 +45,13 @@ Way choose_way(const ChoiceFacts& facts)
     const ProbedService probed = facts.probe();
     if (probed.service == BusService::unclear) throw Error(ErrorCode::service_unavailable, {{"reason", probed.reason}});
     if (probed.service != BusService::usable) return Way::stdio;
-    return facts.is_foreign && facts.is_foreign() ? Way::stdio : Way::bus;
+    if (facts.is_foreign && facts.is_foreign()) return Way::stdio;
+    return facts.is_inside && facts.is_inside(probed.trees) ? Way::stdio : Way::bus;
 }
 
 std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio, int to_load)
 {
+    PlaceOptions used = places;
     const ChoiceFacts facts{
         needs_stdio,
         [](const char* name) {
@@ -49,8 +60,13 @@ std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool nee
         },
         [] { return probe_bus_service(longest_answer); },
         // Others than root have no rights of their own to load it with, and are told by the service.
-        [&] { return to_load >= 0 && ::geteuid() == 0 && !foreign_part(to_load, "it").empty(); }};
-    return choose_way(facts) == Way::bus ? make_bus_transport() : make_stdio_transport(places);
+        [&] { return to_load >= 0 && ::geteuid() == 0 && !foreign_part(to_load, "it").empty(); },
+        [&](const PlaceOptions& trees) {
+            const bool is_inside = is_inside_a_bus_less_step(trees);
+            if (is_inside) used = trees;
+            return is_inside;
+        }};
+    return choose_way(facts) == Way::bus ? make_bus_transport() : make_stdio_transport(used);
 }
 
 } // namespace dkms

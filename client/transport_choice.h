@@ -21,6 +21,9 @@ struct ChoiceFacts {
     /// Whether what is to be loaded is something that the service would not take from root; called only when the
     /// service could be used. None: nothing is to be loaded.
     std::function<bool()> is_foreign = {};
+    /// Whether this process was started by a step of a bus-less dkmsd that works on these trees; called only when the
+    /// service could be used.
+    std::function<bool(const PlaceOptions& trees)> is_inside = {};
 };
 
 /// The rule of docs/architecture.md, "Bus or stdio". Throws Error ServiceUnavailable when a service runs and its trees

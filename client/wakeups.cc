@@ -2,6 +2,7 @@
 #include "client/wakeups.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace {
 
 Descriptor checked(int number, const char* what)
 {
-    if (number < 0) throw Error(ErrorCode::internal, {{"reason", std::string(what) + ": " + errno_text(errno)}});
+    if (number < 0) refuse_call(what, errno);
     return Descriptor(number);
 }
 
@@ -33,8 +34,7 @@ void watch(int epoll, int descriptor)
 {
     epoll_event event{};
     event.events = EPOLLIN;
-    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
-        throw Error(ErrorCode::internal, {{"reason", "epoll: " + errno_text(errno)}});
+    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0) refuse_call("epoll", errno);
 }
 
 } // namespace

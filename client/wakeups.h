@@ -13,7 +13,7 @@ namespace dkms {
 /// lives.
 class Wakeups {
 public:
-    /// `tick`: how often time is heard; zero: never. Throws Error Internal.
+    /// `tick`: how often time is heard; zero: never. Throws Error SystemFailed.
     explicit Wakeups(std::chrono::milliseconds tick);
     ~Wakeups();
     Wakeups(const Wakeups&) = delete;

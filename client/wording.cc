@@ -162,12 +162,15 @@ std::string stale_text(const Event& event)
 std::string activity_text(const JobProgress& job)
 {
     if (!job.waiting_for.empty()) return "waiting for " + printable(job.waiting_for);
+    if (!job.waits_because.empty()) return "waiting: " + printable(job.waits_because);
     if (!job.step && !job.stage) return "queued";
     return std::string(doing(job.step, job.stage));
 }
 
 std::string activity_text(const JobView& job)
 {
+    if (job.unreadable) return "unreadable";
+    if (!job.waits_for.empty()) return "waiting";
     if (job.state == JobState::queued) return "queued";
     if (job.state == JobState::ended) return std::string(job.result ? name_of(*job.result) : "ended");
     return std::string(doing(job.step, job.stage)) + (job.percent > 0 ? " " + std::to_string(job.percent) + " %" : "");

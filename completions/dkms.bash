@@ -144,7 +144,8 @@ _dkmsctl_options() {
     status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
     check) options='--dkmstree= --installtree= --json --quiet --repair --root= --sourcetree= -q' ;;
-    cancel | jobs | monitor) options=--json ;;
+    jobs) options='--all --json' ;;
+    cancel | monitor) options=--json ;;
     wait) options="$for_kernels --dkmstree= --installtree= --json --quiet --root= --sourcetree= -q" ;;
     log) options= ;;
     *) options='--version' ;;

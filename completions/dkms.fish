@@ -175,7 +175,7 @@ end
 __dkms_option dkmsctl --json $changes autoinstall cancel check export import jobs lint monitor plan status wait
 __dkms_option dkmsctl --no-wait $changes autoinstall
 __dkms_option dkmsctl --hook autoinstall
-__dkms_option dkmsctl --all rebuild remove unbuild uninstall
+__dkms_option dkmsctl --all jobs rebuild remove unbuild uninstall
 __dkms_option dkmsctl --force-version-override install rebuild
 __dkms_option dkmsctl --newest install
 for option in --output= -o= --format= --archive= --spec= --distribution= --media= --size= --label= --binaries-only --source-only

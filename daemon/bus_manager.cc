@@ -21,6 +21,7 @@ constexpr std::array verbs{Verb::add,          Verb::build,        Verb::install
 
 constexpr const char* gaps_property = "KernelsMissingModules";
 constexpr std::size_t longest_interface = 255;
+constexpr double microseconds = 1e6; // of a second
 
 using JobRow = sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>;
 
@@ -55,6 +56,7 @@ void BusManager::export_methods(GuardedInterface& interface)
 {
     interface.method("ListModules", [this](sdbus::MethodCall call) { return list_modules(std::move(call)); });
     interface.method("ListJobs", [this](sdbus::MethodCall call) { return list_jobs(std::move(call)); });
+    interface.method("GetJobs", [this](sdbus::MethodCall call) { return get_jobs(std::move(call)); });
     interface.method("GetJob", [this](sdbus::MethodCall call) { return get_job(std::move(call)); });
     for (const Verb verb : verbs)
         for (const bool with_handle : {false, true})
@@ -192,6 +194,30 @@ Deed BusManager::get_job(sdbus::MethodCall call)
                 auto reply = call.createReply();
                 bus::write_dictionary(reply, value);
                 reply.send();
+            },
+            {}};
+}
+
+/// Reads a file for each job, so it is a look like those at the tree.
+Deed BusManager::get_jobs(sdbus::MethodCall call)
+{
+    std::uint64_t since = 0;
+    call >> since;
+    bus::read_no_options(call);
+    return {[this, call, since](const bus::Sender& sender) {
+                const auto look = [&supervisor = context_.supervisor, since] {
+                    nlohmann::json jobs = nlohmann::json::array();
+                    for (const JobView& job : supervisor.jobs_since(static_cast<double>(since) / microseconds))
+                        jobs.push_back(to_json(job));
+                    return jobs;
+                };
+                const auto write = [call](const nlohmann::json& jobs) {
+                    auto reply = call.createReply();
+                    bus::write_dictionaries(reply, jobs);
+                    reply.send();
+                };
+                context_.reader.ask("jobs " + std::to_string(since), context_.reception.is_privileged(sender), look,
+                                    answer_to(sender, fail_of(call), write));
             },
             {}};
 }

@@ -2,6 +2,7 @@
 #include "daemon/message_of_the_day.h"
 #include "daemon/workers.h"
 #include "lib/install/recover.h"
+#include "lib/process/refusal.h"
 #include "lib/process/sandbox.h"
 
 #include <cerrno>
@@ -18,7 +19,7 @@ Descriptor open_program(const std::filesystem::path& program)
 {
     const Descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
     Descriptor raised(opened ? ::fcntl(opened.number(), F_DUPFD_CLOEXEC, high_descriptor) : -1);
-    if (!raised) throw Error(ErrorCode::internal, {{"reason", program.string() + ": " + errno_text(errno)}});
+    if (!raised) refuse_call(program.string(), errno);
     return raised;
 }
 

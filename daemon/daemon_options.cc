@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/daemon_options.h"
 
+#include "lib/files/file_kind.h"
+
 #include <array>
 #include <charconv>
 #include <string>
@@ -12,15 +14,27 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
 
-enum Option { stdio = 256, root, dkms_tree, source_tree, install_tree, idle_exit, units, version, introspect };
+enum Option {
+    stdio = 256,
+    root,
+    dkms_tree,
+    source_tree,
+    install_tree,
+    idle_exit,
+    most_jobs,
+    units,
+    version,
+    introspect
+};
 
-constexpr std::array<option, 11> known{{{"stdio", no_argument, nullptr, stdio},
+constexpr std::array<option, 12> known{{{"stdio", no_argument, nullptr, stdio},
                                         {"root", required_argument, nullptr, root},
                                         {"dkmstree", required_argument, nullptr, dkms_tree},
                                         {"sourcetree", required_argument, nullptr, source_tree},
                                         {"installtree", required_argument, nullptr, install_tree},
                                         {"jobs", required_argument, nullptr, 'j'},
                                         {"idle-exit", required_argument, nullptr, idle_exit},
+                                        {"most-jobs", required_argument, nullptr, most_jobs},
                                         {"units", no_argument, nullptr, units},
                                         {"version", no_argument, nullptr, version},
                                         {"introspect", no_argument, nullptr, introspect},
@@ -65,6 +79,9 @@ void take(DaemonOptions& options, int option, const char* value)
     case idle_exit:
         options.idle_exit = std::chrono::seconds(number_in(value));
         break;
+    case most_jobs:
+        options.most_jobs = number_in(value);
+        break;
     case units:
         options.units = true;
         break;
@@ -94,8 +111,8 @@ DaemonOptions read_daemon_options(int argc, char** argv)
 
 std::filesystem::path find_worker()
 {
-    const auto neighbour = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "dkms-worker";
-    return std::filesystem::exists(neighbour) ? neighbour : std::filesystem::path(DKMS_WORKER);
+    const auto neighbour = link_text_of("/proc/self/exe").value_or("").parent_path() / "dkms-worker";
+    return neighbour.has_parent_path() && leads_to_file(neighbour) ? neighbour : std::filesystem::path(DKMS_WORKER);
 }
 
 } // namespace dkms

@@ -19,7 +19,8 @@ struct DaemonOptions {
     PlaceOptions places;
     unsigned parallel = 0; ///< 0: as many as processors
     std::optional<std::chrono::seconds> idle_exit;
-    bool units = false; ///< steps are done by units of systemd instead of children
+    std::size_t most_jobs = 2048; ///< that have not ended
+    bool units = false;           ///< steps are done by units of systemd instead of children
 };
 
 /// Throws Error InvalidArgs.

@@ -52,7 +52,7 @@ std::vector<std::string> known_aliases(const Layout& layout, const Versions& ver
 std::vector<DeviceModule> modules_for_devices(const Places& places, const KernelId& kernel)
 {
     const Layout layout(places);
-    std::vector<ModuleStatus> all = scan(places, {}, ScanDepth::quick);
+    std::vector<ModuleStatus> all = scan(places, {}, ScanDepth::full);
     const KernelNeeds needs = needs_of(places, all, kernel, quick_source(places));
     if (!needs.switched_off.empty()) return {};
     std::map<std::string, Versions> tree;
@@ -62,7 +62,8 @@ std::vector<DeviceModule> modules_for_devices(const Places& places, const Kernel
     for (const ModuleNeed& need : needs.modules) {
         const Versions& versions = tree[need.module.name];
         const bool there = std::any_of(versions.begin(), versions.end(), [&](const ModuleStatus& version) {
-            return is_installed(status_for(version, kernel));
+            const KernelStatus* const status = status_for(version, kernel);
+            return is_installed(status) && !status->missing && !status->differs;
         });
         if (there || !could_be_installed(need.kind)) continue;
         if (auto aliases = known_aliases(layout, versions); !aliases.empty())

@@ -8,6 +8,8 @@
 #include "lib/config/framework.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
+#include "lib/process/refusal.h"
+#include "lib/tree/directory.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -34,26 +36,19 @@ fs::path root_from(int argc, char** argv)
 Descriptor lock(const fs::path& directory)
 {
     Descriptor held(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!held || ::flock(held.number(), LOCK_EX) != 0)
-        throw Error(ErrorCode::internal, {{"reason", directory.string() + ": " + errno_text(errno)}});
+    if (!held || ::flock(held.number(), LOCK_EX) != 0) refuse_change(directory, errno);
     return held;
 }
 
-std::string text_in(const fs::path& file)
-{
-    std::error_code unreadable;
-    return fs::exists(file, unreadable) ? read_file(file) : std::string();
-}
+std::string text_in(const fs::path& file) { return read_file_if_present(file).value_or(""); }
 
 /// Puts the rules there; the aliases for which that makes a difference.
 std::set<std::string> exchange(const fs::path& file, const std::string& rules)
 {
     const std::string before = text_in(file);
     if (before == rules) return {};
-    if (rules.empty())
-        fs::remove(file);
-    else
-        write_file_durably(file, rules);
+    if (rules.empty() && ::unlink(file.c_str()) < 0 && !means_absent(errno)) refuse_change(file, errno);
+    if (!rules.empty()) write_file_durably(file, rules);
     const auto was = aliases_in(before);
     const auto is = aliases_in(rules);
     std::set<std::string> changed;
@@ -84,8 +79,8 @@ void tell(const std::vector<fs::path>& devices)
 int update_rules(const fs::path& root)
 {
     const fs::path directory = root / "run" / "udev" / "rules.d";
-    if (!fs::is_directory(directory.parent_path())) return 0; // a container, which has no devices of its own
-    fs::create_directories(directory);
+    if (!leads_to_directory(directory.parent_path())) return 0; // a container, which has no devices of its own
+    make_directories(directory);
     const Descriptor held = lock(directory);
     PlaceOptions options;
     if (root != "/") options.root = root;

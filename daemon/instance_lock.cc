@@ -2,6 +2,7 @@
 #include "daemon/instance_lock.h"
 
 #include "lib/model/error.h"
+#include "lib/tree/directory.h"
 
 #include <cerrno>
 #include <chrono>
@@ -17,15 +18,6 @@ namespace {
 constexpr auto patience = std::chrono::seconds(10);
 constexpr auto pause = std::chrono::milliseconds(20);
 
-Descriptor open_lock(const std::filesystem::path& directory)
-{
-    std::error_code failed;
-    std::filesystem::create_directories(directory, failed);
-    Descriptor file(::open((directory / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file) throw Error(ErrorCode::tree_not_writable, {{"path", directory.string()}, {"reason", errno_text(errno)}});
-    return file;
-}
-
 /// Not when the directory was removed while we waited.
 bool is_still_there(const Descriptor& file)
 {
@@ -35,10 +27,18 @@ bool is_still_there(const Descriptor& file)
 
 } // namespace
 
-InstanceLock::InstanceLock(const std::filesystem::path& directory) : file_(open_lock(directory))
+/// The directory itself can be locked where nothing can be written in it.
+InstanceLock::InstanceLock(const std::filesystem::path& directory)
 {
+    try {
+        make_directories(directory);
+    } catch (const Error&) { // what cannot be made now is made when the first job is accepted, or refuses that
+    }
+    file_ = Descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file_) return;
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (::flock(file_.number(), LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return; // a file system without locks
         if (std::chrono::steady_clock::now() > deadline)
             throw Error(ErrorCode::service_unavailable, {{"reason", "another dkmsd works on " + directory.string()}});
         std::this_thread::sleep_for(pause);

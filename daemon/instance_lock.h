@@ -11,8 +11,9 @@ namespace dkms {
 /// while the first is about to leave, or has lost its connection and still has jobs.
 class InstanceLock {
 public:
-    /// Makes `directory` and takes the lock in it; waits some seconds for another instance to end. Throws Error
-    /// ServiceUnavailable when it does not, TreeNotWritable.
+    /// Makes `directory` and locks it (flock(2)); waits some seconds for another instance to end. Throws Error
+    /// ServiceUnavailable when it does not. Where the directory cannot be made or locked, the name on the bus alone
+    /// keeps a second instance away.
     explicit InstanceLock(const std::filesystem::path& directory);
 
 private:

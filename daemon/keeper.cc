@@ -7,6 +7,7 @@
 #include "lib/install/recover.h"
 #include "lib/plan/gaps.h"
 #include "lib/process/background.h"
+#include "lib/process/end_of_child.h"
 #include "lib/process/message.h"
 #include "lib/process/sandbox.h"
 #include "lib/process/wide_command.h"
@@ -21,7 +22,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
@@ -43,14 +43,6 @@ ucred peer_of(const Descriptor& connection)
 }
 
 json ended(const ExitStatus& status) { return {{"ended", {{"code", status.code}, {"signal", status.signal}}}}; }
-
-bool has_ended(pid_t process)
-{
-    const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-    if (!handle) return errno == ESRCH;
-    pollfd source{handle.number(), POLLIN, 0};
-    return ::poll(&source, 1, static_cast<int>(std::chrono::milliseconds(death_takes).count())) > 0;
-}
 
 class Keeper {
 public:
@@ -84,7 +76,7 @@ private:
     bool obey(const json& words, std::vector<Descriptor> beside);
     bool obey_dkmsd(const json& words, std::vector<Descriptor> beside);
     void claim(const std::string& mode, bool try_sandbox);
-    bool wait_for_lock(const Layout& layout, const std::string& holder);
+    bool wait_for_lock(const Layout& layout, const LockHolder& holder);
     bool do_step(const json& words, std::vector<Descriptor> beside);
     void run_command(const json& words, std::vector<Descriptor> beside);
     void inhibit(const std::string& why);
@@ -120,15 +112,14 @@ bool Keeper::obey_dkmsd(const json& words, std::vector<Descriptor> beside)
         return false;
     }
     if (words.contains("order")) return do_step(words, std::move(beside));
-    if (kind_ != UnitKind::tree)
-        throw Error(ErrorCode::access_denied, {{"who", unit_pattern(kind_)}, {"what", "do anything but its steps"}});
     if (words.contains("claim")) {
         claim(words.at("claim").get<std::string>(), words.value("try_sandbox", false));
         return true;
     }
     if (words.contains("recover")) {
         const auto process = words.at("recover").get<pid_t>();
-        if (process <= 1 || !has_ended(process))
+        if (process <= 1 ||
+            !ends_within(process, static_cast<unsigned>(std::chrono::milliseconds(death_takes).count())))
             throw Error(ErrorCode::invalid_args, {{"reason", "that process is at work"}});
         recover_from(process, resolve_places({}));
     } else if (words.contains("inhibit")) {
@@ -147,7 +138,7 @@ void Keeper::claim(const std::string& mode, bool try_sandbox)
     const Places places = resolve_places({});
     TreeLock lock(Layout(places), mode == "service" ? mode : "", sender_.pid);
     while (!lock.try_take())
-        if (!wait_for_lock(Layout(places), lock.holder().text())) return;
+        if (!wait_for_lock(Layout(places), lock.holder())) return;
     recover(places);
     json words{{"held", true}};
     if (try_sandbox) words["private_builds"] = available_sandbox() != SandboxKind::none;
@@ -155,9 +146,9 @@ void Keeper::claim(const std::string& mode, bool try_sandbox)
 }
 
 /// False: whoever asked has gone.
-bool Keeper::wait_for_lock(const Layout& layout, const std::string& holder)
+bool Keeper::wait_for_lock(const Layout& layout, const LockHolder& holder)
 {
-    say({{"waits", holder}});
+    say({{"waits", holder.text()}, {"process", holder.pid}});
     Child waiter = Child::start(command_that_waits(layout));
     std::vector<pollfd> sources{
         {waiter.descriptor(), POLLIN, 0}, {connection_.number(), POLLIN, 0}, {signals_.signal_descriptor(), POLLIN, 0}};
@@ -176,9 +167,10 @@ bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
         for (const auto& [name, member] : gift_names())
             if (names[i] == name) gifts.*member = beside[i].number();
     const Places places = resolve_places({});
-    const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, kind_, places, sender_.uid);
-    WorkerChild worker =
-        start_worker("/proc/self/exe", order, gifts, {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string()});
+    const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, places, sender_.uid);
+    WorkerChild worker = start_worker("/proc/self/exe", order, gifts,
+                                      {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string(),
+                                       "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string()});
     beside.clear(); // the lock and the ends of pipes are the worker's alone now
     say({{"started", worker.child.pid()}});
     const ExitStatus status = keep_worker(worker.child);

@@ -38,10 +38,15 @@ std::vector<KernelId> KernelWatch::installed()
     try {
         return installed_kernels(places_, false);
     } catch (const Error& error) {
-        if (!std::exchange(complained_, true))
-            std::cerr << "dkmsd: headers that come later are not noticed: " << error.message() << '\n';
+        complain(error);
         return {};
     }
+}
+
+void KernelWatch::complain(const Error& error)
+{
+    if (!std::exchange(complained_, true))
+        std::cerr << "dkmsd: headers that come later are not noticed: " << error.message() << '\n';
 }
 
 /// All watches are made anew before anything is looked at, so that no change falls in between.
@@ -67,7 +72,13 @@ void KernelWatch::look()
 
 KernelWatch::Known KernelWatch::look_at_one(const KernelId& kernel, const Known* before, bool& again)
 {
-    ArrivingKernel found = look_at(kernel, places_);
+    ArrivingKernel found;
+    try {
+        found = look_at(kernel, places_);
+    } catch (const Error& error) { // until it can be looked at, it is as it was
+        complain(error);
+        return before != nullptr ? *before : Known{};
+    }
     const bool was_complete = is_first_look_ || (before != nullptr && before->complete);
     if (!found.complete) {
         for (const std::filesystem::path& directory : found.awaited) add(directory);
@@ -86,7 +97,11 @@ void KernelWatch::watch_anew()
     inotify_ = Descriptor(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!inotify_) return add({});
     on_change_ = loop_.on_readable(inotify_.number(), [this] { read_changes(); });
-    add(nearest_directory(places_.install_tree));
+    try {
+        add(nearest_directory(places_.install_tree));
+    } catch (const Error& error) {
+        complain(error);
+    }
     for (const KernelId& kernel : installed()) add(places_.install_tree / kernel.release, "build");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/loop.h"
+#include "lib/model/error.h"
 #include "lib/model/ids.h"
 #include "lib/model/places.h"
 #include "lib/process/descriptor.h"
@@ -33,6 +34,7 @@ private:
         bool operator==(const Known&) const = default;
     };
     std::vector<KernelId> installed();
+    void complain(const Error& error);
     void look();
     void watch_anew();
     void add(const std::filesystem::path& directory, const char* only = nullptr);

@@ -2,6 +2,7 @@
 #include "daemon/loop.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <csignal>
 #include <cstdint>
@@ -17,7 +18,7 @@ constexpr std::uint64_t lateness = 1000; // of timers, microseconds: 0 would mea
 
 void check(int result, const char* what)
 {
-    if (result < 0) throw Error(ErrorCode::internal, {{"reason", std::string(what) + ": " + errno_text(-result)}});
+    if (result < 0) refuse_call(what, -result);
 }
 
 } // namespace

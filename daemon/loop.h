@@ -29,7 +29,7 @@ private:
 /// throws it again.
 class Loop {
 public:
-    /// Throws Error Internal.
+    /// Throws Error SystemFailed.
     Loop();
     ~Loop();
     Loop(const Loop&) = delete;

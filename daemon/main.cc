@@ -26,6 +26,7 @@ Supervisor::Setup setup_from(const DaemonOptions& options)
                      : workers_as_children(loop, places, find_worker());
     };
     setup.parallel = options.parallel;
+    setup.most_jobs = options.most_jobs;
     return setup;
 }
 

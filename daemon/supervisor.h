@@ -42,6 +42,7 @@ public:
             job_directory;     ///< logs and journal of the service: <state dir>/jobs; empty: none is kept (stdio)
         unsigned parallel = 0; ///< slots of the jobserver; 0: see compilers_at_a_time
         std::map<std::string, std::string> settings = {}; ///< see Work::settings
+        std::size_t most_jobs = 2048;                     ///< that have not ended; children are not counted
         std::string mode = "service"; ///< who holds the tree's lock, for those who wait: "service" or "stdio"
     };
     /// `observer` must outlive the supervisor. Throws Error Internal.
@@ -63,13 +64,17 @@ public:
     void cancel(JobId job, bool force = false); ///< throws NoSuchJob, NotCancelable
     void leave(JobId job, const Caller& caller);
     std::optional<JobView> view(JobId job) const; ///< present jobs, then the history on disk
-    std::vector<JobView> jobs() const;            ///< present jobs (ended ones stay 60 s)
+    std::vector<JobView> jobs() const;            ///< present jobs (ended ones stay 60 s), and unreadable ones
+    /// Present jobs and the history on disk: what has not ended, or was accepted or has ended at `since` or later, in
+    /// seconds since the epoch. By number. Reads many files. Throws Error ReadFailed.
+    std::vector<JobView> jobs_since(double since) const;
     /// Read-only descriptors on a job's events and build output. Throw NoSuchJob; NotSupported without a job directory.
     Descriptor open_events(JobId job) const;
     Descriptor open_log(JobId job) const;
 
-    /// Jobs of an earlier instance that had not ended: submitted anew, or ended as interrupted. Call once, before the
-    /// first submit.
+    /// Jobs of an earlier instance that had not ended: taken up again under their numbers, or ended as interrupted
+    /// (those in whose steps dkmsd has died too often, and those that read from a descriptor). While the tree cannot be
+    /// changed, or its state not be read, they wait, and show why. Call once, before the first submit.
     void resume();
     /// Accept nothing more; end what may be ended, let installs finish; then call `done`.
     void shut_down(std::function<void()> done);

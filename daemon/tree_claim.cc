@@ -21,10 +21,7 @@ public:
     {
         if (lock_.held() || is_shared_) return true;
         if (waiter_) return false;
-        if (lock_.try_take()) {
-            recover(places_);
-            return true;
-        }
+        if (lock_.try_take()) return put_in_order();
         is_shared_ = lock_.held_by_ancestor();
         if (!is_shared_) wait();
         return is_shared_;
@@ -32,6 +29,7 @@ public:
 
     bool waits() const override { return waiter_.has_value(); }
     std::string holder() const override { return lock_.holder().text(); }
+    pid_t holder_process() const override { return lock_.holder().pid; }
     int descriptor() const override { return lock_.descriptor(); }
 
     void release() override
@@ -42,6 +40,17 @@ public:
     }
 
 private:
+    bool put_in_order()
+    {
+        try {
+            recover(places_);
+        } catch (...) {
+            lock_.release(); // nothing may be begun before that
+            throw;
+        }
+        return true;
+    }
+
     void wait()
     {
         waiter_ = Child::start(command_that_waits(Layout(places_)));

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include <sys/types.h>
+
 namespace dkms {
 
 /// Our right to change a tree: its lock, that of a dkmsd whose step we were started from, or a place in the queue of
@@ -27,6 +29,7 @@ public:
     /// Whether it is waited for, and for whom, in words.
     virtual bool waits() const = 0;
     virtual std::string holder() const = 0;
+    virtual pid_t holder_process() const { return 0; } ///< its number; 0: not known
     /// What workers inherit; -1 when the lock is not ours.
     virtual int descriptor() const = 0;
     /// Whether the builds of a module can have directories of their own; known once the tree may be changed, and

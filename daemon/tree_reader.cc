@@ -2,6 +2,7 @@
 #include "daemon/tree_reader.h"
 
 #include "dbus/sdbus_compat.h"
+#include "lib/process/refusal.h"
 
 #include <nlohmann/json.hpp>
 
@@ -62,7 +63,7 @@ std::string said_by(const TreeReader::Look& look)
 
 TreeReader::Answer failed(const std::string& reason)
 {
-    return {nullptr, 0, Error(ErrorCode::internal, {{"reason", "looking at the tree: " + reason}})};
+    return {nullptr, 0, Error(ErrorCode::system_failed, {{"reason", "looking at the tree: " + reason}})};
 }
 
 TreeReader::Answer understood(const std::string& said)
@@ -84,7 +85,7 @@ public:
         Pipe pipe = make_pipe();
         pid_ = ::fork();
         if (pid_ == 0) look_and_leave(look, pipe.write.number());
-        if (pid_ < 0) throw Error(ErrorCode::internal, {{"reason", "fork: " + errno_text(errno)}});
+        if (pid_ < 0) refuse_call("fork", errno);
         pipe_ = std::move(pipe.read);
         on_readable_ = lane.loop.on_readable(pipe_.number(), [this] { read(); });
         on_limit_ = lane.loop.after(longest_look, [this] { end(failed("it takes longer than a minute")); });

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/unit_protocol.h"
 
-#include "lib/config/build_switches.h"
-
 namespace dkms {
 
 std::string_view name_of(UnitKind kind)
@@ -14,6 +12,10 @@ std::string_view name_of(UnitKind kind)
         return "build";
     case UnitKind::build_network:
         return "build-network";
+    case UnitKind::build_root:
+        return "build-root";
+    case UnitKind::build_root_network:
+        return "build-root-network";
     case UnitKind::script:
         break;
     }
@@ -22,16 +24,13 @@ std::string_view name_of(UnitKind kind)
 
 std::optional<UnitKind> unit_kind_of(std::string_view name)
 {
-    for (const UnitKind kind : {UnitKind::tree, UnitKind::build, UnitKind::build_network, UnitKind::script})
+    for (const UnitKind kind : {UnitKind::tree, UnitKind::build, UnitKind::build_network, UnitKind::build_root,
+                                UnitKind::build_root_network, UnitKind::script})
         if (name_of(kind) == name) return kind;
     return std::nullopt;
 }
 
-UnitKind unit_for(const Step& step, const Places& places)
-{
-    if (step.kind != StepKind::build) return UnitKind::tree;
-    return build_switches(places, step.module.name, {}).network ? UnitKind::build_network : UnitKind::build;
-}
+bool runs_commands(UnitKind kind) { return kind != UnitKind::tree && kind != UnitKind::script; }
 
 std::filesystem::path socket_of(UnitKind kind, const std::filesystem::path& directory)
 {

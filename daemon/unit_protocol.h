@@ -14,16 +14,18 @@ namespace dkms {
 
 /// The units that work for dkmsd, each started by a connection to its socket (docs/architecture.md, "Units").
 enum class UnitKind {
-    tree,          ///< changes trees: install, remove, load … ; takes the lock
-    build,         ///< builds
-    build_network, ///< builds that the administrator lets use the network
-    script,        ///< what modules and the system bring: scripts, tools that make an initramfs
+    tree,               ///< does all steps; takes the lock
+    build,              ///< runs the commands of a build
+    build_network,      ///< the same, of a module whose builds the administrator lets use the network
+    build_root,         ///< the same two where the sandbox has to be made by root
+    build_root_network, ///<
+    script,             ///< what modules and the system bring: scripts, tools that make an initramfs
 };
 
 std::string_view name_of(UnitKind kind); ///< "tree"
 std::optional<UnitKind> unit_kind_of(std::string_view name);
-/// The unit that does a step.
-UnitKind unit_for(const Step& step, const Places& places);
+/// Whether it runs the commands of builds: what it hears is in lib/build/command_unit.h.
+bool runs_commands(UnitKind kind);
 
 /// Where the sockets are.
 constexpr const char* unit_sockets = "/run/dkms-units";
@@ -42,12 +44,13 @@ std::string unit_pattern(UnitKind kind);
 // and then, while a step runs: {"stop":true}, {"kill":true}. The end of the connection is a stop. From a unit:
 //   {"outdated":P}                                it belongs to another version; nothing was done
 //   {"refused":ERROR}                             nothing was done
-//   {"waits":HOLDER}                              for the lock
+//   {"waits":HOLDER,"process":PID}                for the lock
 //   {"held":true,"private_builds":B}              the lock lies beside it
 //   {"started":PID}, {"ended":{"code":C,"signal":S},"more":B}   more: another order may follow
 //   {"done":true}                                 recovered, told
 //   {"inhibited":true}                            what keeps the machine on lies beside it
-// The unit for scripts is spoken to as in lib/process/wide_command.h.
+// The unit for scripts is spoken to as in lib/process/wide_command.h, those for a build's commands as in
+// lib/build/command_unit.h.
 
 /// Names and places of descriptors beside an order.
 std::vector<std::pair<const char*, int WorkerGifts::*>> gift_names();

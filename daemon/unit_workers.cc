@@ -81,8 +81,7 @@ struct Units {
 class UnitWorker : public StartedWorker {
 public:
     UnitWorker(Units& units, const WorkOrder& order, const WorkerGifts& gifts)
-        : units_(units), kind_(unit_for(order.step, units.places)), step_(name_of(order.step.kind)),
-          unit_(units.open(kind_, step_))
+        : units_(units), step_(name_of(order.step.kind)), unit_(units.open(UnitKind::tree, step_))
     {
         json words = greeting();
         words["order"] = to_json(order);
@@ -122,7 +121,7 @@ private:
     {
         // Ours is watched by the loop until we are destroyed, so the next step gets a descriptor of its own.
         if (words.contains("more") && words.at("more") == true)
-            units_.ready.insert_or_assign(kind_,
+            units_.ready.insert_or_assign(UnitKind::tree,
                                           ReadyUnit{Descriptor(::fcntl(unit_.number(), F_DUPFD_CLOEXEC, 0)), false});
         if (words.contains("ended"))
             return {{words.at("ended").at("code").get<int>(), words.at("ended").at("signal").get<int>()}};
@@ -131,11 +130,11 @@ private:
             units_.outdated();
             return {{1}, std::nullopt, true};
         }
-        if (pid_ == 0) return {{1}, not_started(step_, "its unit ended before it began", unit_pattern(kind_))};
+        if (pid_ == 0) return {{1}, not_started(step_, "its unit ended before it began", unit_pattern(UnitKind::tree))};
         units_.lost.insert(pid_);
         return {{1},
                 Error(ErrorCode::interrupted,
-                      {{"reason", "the unit of its worker, " + unit_pattern(kind_) + ", was ended"}})};
+                      {{"reason", "the unit of its worker, " + unit_pattern(UnitKind::tree) + ", was ended"}})};
     }
 
     /// A unit that is gone is noticed where its end is looked for.
@@ -149,7 +148,6 @@ private:
     }
 
     Units& units_;
-    UnitKind kind_;
     std::string step_;
     Descriptor unit_;
     pid_t pid_ = 0;
@@ -177,6 +175,7 @@ public:
 
     bool waits() const override { return !holder_.empty(); }
     std::string holder() const override { return holder_; }
+    pid_t holder_process() const override { return holder_process_; }
     int descriptor() const override { return lock_.number(); }
     std::optional<bool> private_builds() const override { return private_builds_; }
 
@@ -210,6 +209,7 @@ private:
         auto [words, descriptors] = next_from(unit_);
         if (words.contains("waits")) {
             holder_ = words.at("waits").get<std::string>();
+            holder_process_ = words.value("process", pid_t{0});
         } else if (words.contains("held") && descriptors.size() == 1) {
             lock_ = std::move(descriptors.front());
             if (words.contains("private_builds")) private_builds_ = words.at("private_builds").get<bool>();
@@ -239,6 +239,7 @@ private:
     Descriptor unit_;
     Descriptor lock_;
     std::string holder_; ///< not empty: it is waited for
+    pid_t holder_process_ = 0;
     std::optional<bool> private_builds_;
     std::optional<Error> failed_;
     bool is_outdated_ = false;
@@ -280,7 +281,7 @@ public:
         return std::make_unique<UnitWorker>(units_, order, gifts);
     }
 
-    void expect(const Step& step) noexcept override { expect_unit(unit_for(step, units_.places)); }
+    void expect(const Step&) noexcept override { expect_unit(UnitKind::tree); }
 
     /// A unit for trees is kept in readiness, with which nearly every job begins: its start takes longer than many
     /// steps. It has been told nothing yet, so it does nothing, and has no more rights than one that is started later.

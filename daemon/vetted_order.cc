@@ -114,13 +114,10 @@ void check_handle(const Step& step, const WorkerGifts& gifts, uid_t sender)
 
 } // namespace
 
-WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, UnitKind kind, const Places& places, uid_t sender)
+WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, const Places& places, uid_t sender)
 {
     const Step& step = order.step;
     check_ids(step);
-    if (unit_for(step, places) != kind)
-        throw Error(ErrorCode::access_denied,
-                    {{"who", unit_pattern(kind)}, {"what", "do steps of the kind " + std::string(name_of(step.kind))}});
     check_staged(step);
     check_options(step.options);
     check_handle(step, gifts, sender);

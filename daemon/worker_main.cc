@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // dkms-worker: does one step and ends. Started by dkmsd only, or as the first process of a unit; see
 // docs/architecture.md, "Worker protocol" and "Units".
+#include "daemon/command_keeper.h"
+#include "daemon/end_with_parent.h"
 #include "daemon/keeper.h"
 #include "daemon/work_order.h"
 #include "lib/build/build_step.h"
@@ -149,6 +151,7 @@ int serve()
           WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write, WorkerDescriptors::handle})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
+    end_with_parent(WorkerDescriptors::step, order.step.kind);
     if (order.background) yield_to_others();
     Cancellation cancellation(WorkerDescriptors::step);
     Work work{order.step, order.places,  Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job,
@@ -157,7 +160,7 @@ int serve()
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     Outcome outcome = guarded(work);
-    outcome.usage = own_usage() + Usage{0, work.peak_memory};
+    outcome.usage = own_usage() + work.commands;
     // What was cut off is to be done another time; what has been tried has been tried.
     if (place_at_end(work.step.kind) && outcome.result != Result::cancelled)
         remove_pending(Layout(work.places), work.step.kernel, work.step.kind);
@@ -177,7 +180,7 @@ int begin(const std::vector<std::string_view>& words)
     if (words.empty()) return serve();
     const auto kind = words.size() == 2 && words.front() == "--unit" ? unit_kind_of(words.back()) : std::nullopt;
     if (!kind) throw Error(ErrorCode::internal, {{"reason", "it takes --unit and the kind of unit"}});
-    return keep(*kind, connection_of_unit());
+    return runs_commands(*kind) ? keep_commands(connection_of_unit()) : keep(*kind, connection_of_unit());
 }
 
 } // namespace

@@ -49,13 +49,21 @@ Sight sight_of(std::string_view identity)
     return is_here(lines.back()) ? Sight::hidden : Sight::other_system;
 }
 
-std::filesystem::path install_tree_in(std::string_view identity)
+PlaceOptions trees_in(std::string_view identity)
 {
     const std::vector<std::string> lines = lines_of(identity);
     if (lines.size() < trees) return {};
-    const std::string& line = lines[trees - 1];
-    const auto space = line.find(' ');
-    return space == std::string::npos ? std::filesystem::path() : std::filesystem::path(line.substr(space + 1));
+    const auto path_in = [](const std::string& line) -> std::optional<std::filesystem::path> {
+        const auto space = line.find(' ');
+        if (space == std::string::npos) return std::nullopt;
+        return std::filesystem::path(line.substr(space + 1));
+    };
+    return {std::nullopt, path_in(lines[0]), path_in(lines[1]), path_in(lines[2])};
+}
+
+std::filesystem::path install_tree_in(std::string_view identity)
+{
+    return trees_in(identity).install_tree.value_or(std::filesystem::path());
 }
 
 } // namespace dkms::bus

@@ -21,6 +21,8 @@ enum class Sight {
 };
 Sight sight_of(std::string_view identity);
 
+/// The three trees; none for a text that is not of that form.
+PlaceOptions trees_in(std::string_view identity);
 /// The path of the install tree; empty for a text that is not of that form.
 std::filesystem::path install_tree_in(std::string_view identity);
 

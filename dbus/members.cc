@@ -43,6 +43,7 @@ constexpr std::array table{
     method(manager_interface, "ListModules", "a{sv}", "filter", "aa{sv}", "modules", Action::look),
     method(manager_interface, "ListJobs", "t", "flags", "a(tssuo)", "jobs", Action::look),
     method(manager_interface, "GetJob", "t", "id", "a{sv}", "job", Action::look),
+    method(manager_interface, "GetJobs", "ta{sv}", "from options", "aa{sv}", "jobs", Action::look),
     method(manager_interface, "Add", "ssa{sv}", "module version options", "to", "id job", Action::change),
     verb("Build"),
     verb("Install"),

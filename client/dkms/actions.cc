@@ -7,6 +7,7 @@
 #include "client/dkms/source_owner.h"
 #include "client/dkms/status_lines.h"
 #include "client/dkms/working_source.h"
+#include "lib/files/file_kind.h"
 #include "lib/process/child.h"
 
 #include <algorithm>
@@ -102,9 +103,7 @@ int install_rpm(Session& session, const fs::path& package)
 
 int load_archive(Session& session, const fs::path& archive)
 {
-    std::error_code ignored;
-    if (archive.empty() || !fs::is_regular_file(archive, ignored))
-        throw Fault{2, archive.string() + " does not exist.", false};
+    if (archive.empty() || !leads_to_file(archive)) throw Fault{2, archive.string() + " does not exist.", false};
     if (archive.extension() == ".rpm") return install_rpm(session, archive);
     Request load = request_for(session, Verb::load);
     load.handle = true;

@@ -2,6 +2,7 @@
 #include "client/dkms/archive_file.h"
 
 #include "client/dkms/fault.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 
 #include <cerrno>
@@ -24,9 +25,8 @@ namespace {
 
 ArchiveFile::ArchiveFile(std::filesystem::path target) : target_(std::move(target))
 {
-    std::error_code error;
     // A link stays a link: what it leads to is replaced.
-    if (const auto real = std::filesystem::canonical(target_, error); !error) target_ = real;
+    target_ = real_path(target_).value_or(target_);
     if (struct stat facts{}; ::stat(target_.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) {
         // A device or a pipe is written to as it stands.
         file_ = Descriptor(::open(target_.c_str(), O_WRONLY | O_CLOEXEC));
@@ -34,6 +34,7 @@ ArchiveFile::ArchiveFile(std::filesystem::path target) : target_(std::move(targe
         return;
     }
     const auto directory = target_.parent_path();
+    std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) refuse(directory, error.value());
     draft_ = directory / ("." + target_.filename().string() + "." + std::to_string(::getpid()));

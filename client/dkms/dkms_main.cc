@@ -4,6 +4,7 @@
 #include "client/dkms/actions.h"
 #include "client/dkms/error_text.h"
 #include "client/text.h"
+#include "lib/files/file_kind.h"
 
 #include <algorithm>
 #include <exception>
@@ -31,9 +32,7 @@ std::vector<std::string> directives_of_environment()
 
 void require_os_release()
 {
-    std::error_code ignored;
-    if (!std::filesystem::exists(Places().os_release(), ignored))
-        throw Fault{4, "System is missing os-release file.", false};
+    if (!leads_somewhere(Places().os_release())) throw Fault{4, "System is missing os-release file.", false};
 }
 
 int run(const std::string& program, std::span<const char* const> arguments, Console& console)

@@ -26,8 +26,8 @@ std::string notes_of(const KernelStatus& kernel)
 {
     std::string notes;
     if (kernel.originals) notes += " (Original modules exist)";
-    if (kernel.missing) notes += " (Built modules are missing in the kernel modules folder)";
-    if (kernel.differs) notes += " (Differences between built and installed modules)";
+    if (kernel.build_missing) notes += " (Built modules are missing in the kernel modules folder)";
+    if (kernel.missing || kernel.differs) notes += " (Differences between built and installed modules)";
     return notes;
 }
 
@@ -37,7 +37,7 @@ std::string kernel_line(const ModuleId& module, const KernelStatus& kernel)
     const std::string place = kernel.kernel.release + ", " + kernel.kernel.arch + ": ";
     switch (kernel.state) {
     case KernelState::built:
-        return module.text() + ", " + place + "built\n";
+        return module.text() + ", " + place + "built" + notes_of(kernel) + "\n";
     case KernelState::installed:
         return module.text() + ", " + place + "installed" + notes_of(kernel) + "\n";
     case KernelState::installed_weak:

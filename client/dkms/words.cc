@@ -213,13 +213,12 @@ bool Reader::take_value_option(std::string_view word)
 void Reader::take_plain(const std::string& word)
 {
     if (is_action(word)) return take_action(word);
-    std::error_code unreadable;
     const fs::path path = word;
-    const bool is_file = fs::is_regular_file(path, unreadable);
+    const bool is_file = names_file(path);
     result_.source_is_meant |= is_path(word) || (is_file && has_archive_suffix(word));
     if (is_file && word.ends_with("dkms.conf"))
         result_.source = absolute(word).parent_path();
-    else if (fs::is_regular_file(path / "dkms.conf", unreadable))
+    else if (names_file(path / "dkms.conf"))
         result_.source = absolute(word);
     else if (is_file)
         result_.archive = absolute(word);

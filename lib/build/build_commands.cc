@@ -3,9 +3,9 @@
 
 #include "lib/build/first_error.h"
 #include "lib/model/error.h"
-#include "lib/process/descendants.h"
 #include "lib/process/own_usage.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace dkms {
@@ -33,14 +33,16 @@ BuildLimits limits_for(const Work& work)
 
 } // namespace
 
-BuildCommands::BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment)
+BuildCommands::BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment,
+                             std::unique_ptr<CommandPlace> place)
     : work_(work), workplace_(workplace), log_(log), environment_(std::move(environment)),
-      limits_(limits_for(work), work.step.module, work.step.kernel, workplace.written())
+      limits_(limits_for(work), work.step.module, work.step.kernel, workplace.written()), place_(std::move(place))
 {
 }
 
 ExitStatus BuildCommands::run(BuildCommand wanted)
 {
+    if (!is_settled_) settle();
     wanted.command.environment = as_list(environment_);
     work_.reporter.command_started(wanted.what, wanted.subject, wanted.text);
     log_.begin(wanted.description, wanted.text);
@@ -51,13 +53,7 @@ ExitStatus BuildCommands::run(BuildCommand wanted)
         if (wanted.heard) wanted.heard(text);
         if (work_.step.options.verbose) work_.reporter.command_output(wanted.what, wanted.subject, text);
     };
-    Watch watch;
-    watch.look = [&](pid_t) { limits_.look(); };
-    LeftBehind left_behind;
-    wanted.command.limits = limits_.begin();
-    const ExitStatus status =
-        run_heard(workplace_.enclosed(std::move(wanted.command)), heard, &work_.cancellation, &watch);
-    left_behind.end_all();
+    const ExitStatus status = run_in_place(std::move(wanted.command), heard);
     const double seconds = seconds_since(start);
     last_code_ = status.code;
     log_.end(status.code, seconds);
@@ -66,6 +62,41 @@ ExitStatus BuildCommands::run(BuildCommand wanted)
     if (!status.ok() && tells_of_full_disk(log_.last_output()))
         throw Error(ErrorCode::disk_full, {{"path", workplace_.shown_build().string()}});
     return status;
+}
+
+Captured BuildCommands::run_quietly(Command command)
+{
+    constexpr std::size_t most = std::size_t{1} << 20;
+    Captured said;
+    const auto heard = [&](std::string_view text) {
+        said.output += text.substr(0, most - std::min(most, said.output.size()));
+    };
+    if (!is_settled_) settle();
+    said.status = run_in_place(std::move(command), heard);
+    limits_.end({}, {});
+    return said;
+}
+
+ExitStatus BuildCommands::run_in_place(Command command, const std::function<void(std::string_view)>& heard)
+{
+    command.limits = limits_.begin();
+    command.directory = workplace_.shown_build();
+    return place_->run(std::move(command), workplace_.sandbox(), heard, limits_, work_.cancellation);
+}
+
+/// That root has to make the sandbox is no fault, but whoever looks for the reason finds it in the log.
+void BuildCommands::settle()
+{
+    const auto start = Clock::now();
+    limits_.begin();
+    place_->settle(workplace_.kind(), workplace_.sandbox(), workplace_.shown_build(), limits_, work_.cancellation);
+    limits_.end({}, {});
+    is_settled_ = true;
+    const std::string reason = place_->root_because();
+    if (reason.empty()) return;
+    log_.begin("Trying the sandbox as the user who builds; root makes it instead", "true");
+    log_.output(reason + "\n");
+    log_.end(1, seconds_since(start));
 }
 
 std::optional<Restriction> BuildCommands::restriction(const std::vector<CommandText>& texts) const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/build/command_place.h"
 #include "lib/build/limit_watch.h"
 #include "lib/build/make_log.h"
 #include "lib/build/restriction.h"
@@ -31,11 +32,16 @@ struct BuildCommand {
 /// limits, their output in make.log, beginning and end reported. What a command leaves running ends with it.
 class BuildCommands {
 public:
-    BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment);
+    BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment,
+                  std::unique_ptr<CommandPlace> place);
 
     /// Throws Error Cancelled or BuildLimit after everything the command has started is gone; DiskFull, also when the
     /// command fails and its output tells so; MakeMissing when the program does not exist.
     ExitStatus run(BuildCommand command);
+
+    /// A command of ours rather than of the build: in the same place, with an environment of its own, and without being
+    /// told of. The end of what it says is cut. Throws as run() but for DiskFull.
+    Captured run_quietly(Command command);
 
     /// The error for the last command, which failed: `error` with the parameter "excerpt", the lines of the output that
     /// say best why, and of BuildFailed maybe "remedy". Where a restriction of builds is the cause, SandboxRestriction
@@ -50,10 +56,14 @@ public:
     Environment& environment() { return environment_; }
     const Workplace& workplace() const { return workplace_; }
     const Work& work() const { return work_; }
-    LimitWatch& limits() { return limits_; }
-    const LimitWatch& limits() const { return limits_; }
+    /// What commands have taken of the machine: the time of those that were not children of ours, the memory of all.
+    Usage usage() const { return place_->usage() + Usage{0, limits_.peak_memory()}; }
+    /// See CommandPlace.
+    std::string root_because() const { return place_->root_because(); }
 
 private:
+    ExitStatus run_in_place(Command command, const std::function<void(std::string_view)>& heard);
+    void settle();
     std::optional<Restriction> restriction(const std::vector<CommandText>& texts) const;
 
     const Work& work_;
@@ -61,6 +71,8 @@ private:
     MakeLog& log_;
     Environment environment_;
     LimitWatch limits_;
+    std::unique_ptr<CommandPlace> place_;
+    bool is_settled_ = false;
     int last_code_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/build_environment.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/sandbox.h"
 #include "lib/tree/script.h"
@@ -30,9 +31,9 @@ std::vector<std::string> as_list(const Environment& environment)
 
 Environment exported_by(const std::filesystem::path& file, const Environment& base, Cancellation* cancellation)
 {
-    std::error_code missing;
-    const auto real = std::filesystem::canonical(file, missing);
-    if (missing) throw Error(ErrorCode::conf_missing, {{"file", file.string()}});
+    const auto found = real_path(file);
+    if (!found) throw Error(ErrorCode::conf_missing, {{"file", file.string()}});
+    const auto& real = *found;
     Command command;
     command.argv = {"bash", "-c", R"(. "$1" >/dev/null && env -0)", "bash", real.string()};
     command.environment = as_list(base);

@@ -2,8 +2,11 @@
 #include "lib/build/build_inputs.h"
 
 #include "lib/config/conf_source.h"
+#include "lib/files/file_kind.h"
+#include "lib/files/names_in.h"
 #include "lib/kernel/rooted_path.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/scan.h"
 
@@ -53,8 +56,7 @@ fs::path source_of(const ModuleId& module, const Places& places)
 {
     const fs::path link = Layout(places).source_link(module);
     const fs::path in_root = resolve_below(places.root, link);
-    std::error_code ignored;
-    return leads_to_directory(in_root) ? in_root : fs::canonical(link, ignored);
+    return leads_to_directory(in_root) ? in_root : real_path(link).value_or("");
 }
 
 Conf read_conf_for_build(const Work& work, const Framework& framework)
@@ -82,13 +84,15 @@ std::optional<std::string> make_for_jobs(const Work& work, unsigned jobs)
 
 void check_source(const ModuleId& module, const fs::path& source)
 {
-    std::error_code unreadable;
-    const fs::directory_iterator entries(source, unreadable);
-    if (unreadable)
-        throw Error(ErrorCode::source_unreadable,
-                    {{"module", module.text()}, {"path", source.string()}, {"reason", unreadable.message()}});
-    if (std::distance(fs::begin(entries), fs::end(entries)) < 2)
-        throw Error(ErrorCode::source_empty, {{"module", module.text()}, {"path", source.string()}});
+    std::vector<std::string> names;
+    try {
+        names = names_in(source).value_or(names);
+    } catch (const Error& error) {
+        Parameters parameters = error.parameters();
+        parameters["module"] = module.text();
+        throw Error(ErrorCode::source_unreadable, std::move(parameters));
+    }
+    if (names.size() < 2) throw Error(ErrorCode::source_empty, {{"module", module.text()}, {"path", source.string()}});
 }
 
 void check_dependencies(const Work& work, const Conf& conf)

@@ -17,6 +17,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -42,6 +43,12 @@ nlohmann::json names_of(const std::vector<ConfModule>& modules)
     nlohmann::json names = nlohmann::json::array();
     for (const ConfModule& module : modules) names.push_back(module.dest_name);
     return names;
+}
+
+/// It says nothing of the module, so nothing is noted of it.
+bool was_cut_off(const Error& error)
+{
+    return error.code() == ErrorCode::cancelled || error.code() == ErrorCode::interrupted;
 }
 
 class BuildStep : public Action {
@@ -117,7 +124,7 @@ Outcome BuildStep::run()
         return {};
     } catch (const Error& error) {
         // What goes wrong while we are told to stop is part of stopping.
-        if (published_ || error.code() == ErrorCode::cancelled || work_.cancellation.requested()) throw;
+        if (published_ || was_cut_off(error) || work_.cancellation.requested()) throw;
         const Error complete = with_log(error);
         record_trouble(work_, complete, log_ ? log_->path() : fs::path());
         throw complete;
@@ -126,7 +133,7 @@ Outcome BuildStep::run()
 
 void BuildStep::undo() noexcept
 {
-    if (commands_) work_.peak_memory = std::max(work_.peak_memory, commands_->limits().peak_memory());
+    if (commands_) work_.commands = work_.commands + commands_->usage();
     jobs_.give_back();
     staging_.reset();
     commands_.reset();
@@ -141,7 +148,15 @@ void BuildStep::undo() noexcept
     turn_.reset();
 }
 
-bool BuildStep::is_built() const { return leads_to_directory(layout_.built_modules(module(), kernel())); }
+/// Also that no module is lost which was built.
+bool BuildStep::is_built() const
+{
+    const auto status = scan_module(work_.places, module(), ScanDepth::full);
+    return status && std::any_of(status->kernels.begin(), status->kernels.end(), [this](const KernelStatus& one) {
+               const bool built = one.state == KernelState::built || one.state == KernelState::installed;
+               return one.kernel == kernel() && built && !one.build_missing;
+           });
+}
 
 bool BuildStep::is_stale() const
 {
@@ -208,13 +223,16 @@ void BuildStep::set_up_signing()
 
 void BuildStep::set_up()
 {
+    // A unit starts while we go on.
+    auto place = command_place(build_switches(work_.places, module().name, work_.settings).network);
     set_up_signing();
     sandbox_ = choose_sandbox(work_);
     turn_.emplace(*sandbox_, work_);
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
     if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
-    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()));
+    commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()),
+                      std::move(place));
     workplace_->fill();
     work_.cancellation.check();
 }
@@ -319,9 +337,10 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     for (const ConfPatch& patch : patches_for(inputs_.conf.patches, kernel().release))
         record.inputs["patches"].push_back(patch.file);
     record.build_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-    record.usage = own_usage() + Usage{0, commands_->limits().peak_memory()};
+    record.usage = own_usage() + commands_->usage();
     record.sandboxed = workplace_->sandboxed();
     record.opened = sandbox_->switches.opened();
+    if (!commands_->root_because().empty()) record.opened.emplace_back(sandbox_by_root);
     if (is_signed_) record.signer = signing_.certificate;
     if (!all_signed_) record.unsigned_reason = unsigned_note(signing_);
     return record;

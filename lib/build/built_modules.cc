@@ -73,8 +73,7 @@ void BuiltModules::strip() const
         if (file.conf.strip) command.argv.push_back("./" + file.built.string());
     if (command.argv.size() == words) return;
     command.environment = base_environment();
-    const Captured said =
-        capture(commands_.workplace().enclosed(std::move(command)), {}, &commands_.work().cancellation);
+    const Captured said = commands_.run_quietly(std::move(command));
     if (!said.status.ok())
         commands_.work().reporter.warning("StripFailed", {{"reason", said.output}},
                                           "The debugging information could not be taken out: " + said.output);

@@ -2,6 +2,7 @@
 #include "lib/build/key_step.h"
 
 #include "lib/build/signing.h"
+#include "lib/files/file_kind.h"
 #include "lib/process/child.h"
 #include "lib/tree/directory.h"
 
@@ -11,11 +12,7 @@
 namespace dkms {
 namespace {
 
-bool is_there(const std::string& file)
-{
-    std::error_code ignored;
-    return file.starts_with("pkcs11:") || std::filesystem::exists(file, ignored);
-}
+bool is_there(const std::string& file) { return file.starts_with("pkcs11:") || leads_somewhere(file); }
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::key_not_made, {{"reason", reason}}); }
 
@@ -29,7 +26,8 @@ public:
         inputs_.framework = read_framework(work_.places, work_.settings);
         try {
             inputs_.headers = find_headers(inputs_.kernel, work_.places, work_.step.options);
-        } catch (const Error&) {
+        } catch (const Error& error) {
+            if (!lacks_headers(error)) throw;
             // only the place of the signing program depends on them
         }
         pair_ = key_pair(work_, inputs_);

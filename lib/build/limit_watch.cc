@@ -2,13 +2,9 @@
 #include "lib/build/limit_watch.h"
 
 #include "lib/build/used_space.h"
-#include "lib/process/descendants.h"
 
 #include <algorithm>
 #include <csignal>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace dkms {
 namespace {
@@ -61,29 +57,36 @@ std::uint64_t LimitWatch::seconds_run() const
         std::chrono::duration_cast<std::chrono::seconds>(run_ + (Clock::now() - begin_)).count());
 }
 
-void LimitWatch::look()
+void LimitWatch::judge_time() const
 {
     if (seconds_run() >= limits_.time) exceeded(duration_text(limits_.time) + " of time", "time", limits_.time);
-    // Ours, not only the command's: without a sandbox what it has left running has become our child.
-    const Descendants all = descendants_of(::getpid(), limits_.processes);
-    if (all.tasks > limits_.processes)
-        exceeded(std::to_string(limits_.processes) + " processes", "processes", limits_.processes);
-    const std::uint64_t in_files = all.processes.empty() ? 0 : memory_in_files_of(all.processes.back());
-    std::uint64_t memory = all.memory + in_files;
-    if (memory > limits_.memory) memory = exact_memory_of(all.processes, in_files);
-    peak_memory_ = std::max(peak_memory_, memory);
-    if (memory > limits_.memory) exceeded(size_text(limits_.memory) + " of memory", "memory", limits_.memory);
-    look_at_space(all.processes);
 }
 
 /// Counting files takes its time: it is done only when so much less is free than before that the limit could have been
 /// reached, and takes no more than a tenth of the time.
-void LimitWatch::look_at_space(const std::vector<pid_t>& processes)
+TakenQuestion LimitWatch::question()
 {
     const auto free = free_space(written_.front());
-    if (!free || free->level >= enough_free_ || Clock::now() < next_count_) return;
+    counts_space_ = free && free->level < enough_free_ && Clock::now() >= next_count_;
+    return {limits_.processes, limits_.memory, counts_space_ ? written_.front() : std::filesystem::path()};
+}
+
+void LimitWatch::judge(const Taken& taken)
+{
+    judge_time();
+    if (taken.tasks > limits_.processes)
+        exceeded(std::to_string(limits_.processes) + " processes", "processes", limits_.processes);
+    peak_memory_ = std::max(peak_memory_, taken.memory);
+    if (taken.memory > limits_.memory) exceeded(size_text(limits_.memory) + " of memory", "memory", limits_.memory);
+    judge_space(taken.deleted);
+}
+
+void LimitWatch::judge_space(std::uint64_t deleted)
+{
+    const auto free = free_space(written_.front());
+    if (!free || !counts_space_) return;
     const auto start = Clock::now();
-    std::uint64_t used = space_of_deleted_files(written_.front(), processes);
+    std::uint64_t used = deleted;
     for (const auto& directory : written_)
         if (used <= limits_.space) used += used_space(directory, limits_.space - used);
     if (used > limits_.space && bounded_by_disk_)

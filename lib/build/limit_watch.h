@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/build/taken.h"
 #include "lib/config/build_limits.h"
 #include "lib/model/error.h"
 #include "lib/model/ids.h"
@@ -16,7 +17,8 @@ namespace dkms {
 
 /// Holds the commands of one build to its limits, dkms-policy.conf(5), by looking now and again at what they have
 /// taken; what a command could take in the time between is bounded by the kernel where it can be: processes and the
-/// size of a file. Works without cgroups, so alike for the service, for an ordinary user and in a chroot.
+/// size of a file. Works without cgroups, so alike for the service, for an ordinary user and in a chroot. It judges;
+/// who sees the build's processes says what they have.
 class LimitWatch {
 public:
     /// `written`: the directories, at least one, that the build writes to, all on one file system; the first is there.
@@ -26,8 +28,12 @@ public:
 
     /// A command begins; gives what the kernel is to hold it to.
     Limits begin();
-    /// What it began runs. Throws Error BuildLimit, DiskFull.
-    void look();
+    /// What it began runs: what is to be known of its processes.
+    TakenQuestion question();
+    /// What they have taken. Throws Error BuildLimit, DiskFull.
+    void judge(const Taken& taken);
+    /// Nothing is known of them at the moment: only the time is looked at. Throws Error BuildLimit.
+    void judge_time() const;
     /// It has said that many bytes. Throws Error BuildLimit.
     void heard(std::size_t bytes);
     /// It has ended. Throws Error BuildLimit if it failed and that was our doing.
@@ -40,7 +46,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     std::uint64_t seconds_run() const;
-    void look_at_space(const std::vector<pid_t>& processes);
+    void judge_space(std::uint64_t deleted);
     [[noreturn]] void exceeded(const std::string& limit, std::string_view setting, std::uint64_t value) const;
 
     BuildLimits limits_;
@@ -48,6 +54,7 @@ private:
     KernelId kernel_;
     std::vector<std::filesystem::path> written_;
     bool bounded_by_disk_ = false;
+    bool counts_space_ = false;         ///< at the next look
     std::uint64_t enough_free_ = 0;     ///< while more is free, the limit on space is not reached
     Clock::time_point next_count_ = {}; ///< of the space
     Clock::duration run_ = {};          ///< by the commands before

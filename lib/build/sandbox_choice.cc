@@ -2,6 +2,7 @@
 #include "lib/build/sandbox_choice.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
@@ -47,8 +48,7 @@ VersionTurn::VersionTurn(const SandboxChoice& choice, const Work& work)
     const auto directory = Layout(work.places).version(work.step.module);
     lock_ = Descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     while (::flock(lock_.number(), LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            throw Error(ErrorCode::internal, {{"reason", directory.string() + ": " + errno_text(errno)}});
+        if (errno != EWOULDBLOCK && errno != EINTR) refuse_change(directory, errno);
         // A lock that comes free wakes no one who could be cancelled, too.
         std::array<pollfd, 2> end{
             {{work.cancellation.signal_descriptor(), POLLIN, 0}, {work.cancellation.parent_descriptor(), POLLIN, 0}}};

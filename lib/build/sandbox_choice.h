@@ -27,7 +27,7 @@ void show_inputs(Surroundings& surroundings, const Work& work, const BuildInputs
 /// follow each other; the queue knows that only of a system that has no sandboxes at all.
 class VersionTurn {
 public:
-    /// Waits for it; nothing to wait for unless `choice` is such a build. Throws Error Cancelled, Internal.
+    /// Waits for it; nothing to wait for unless `choice` is such a build. Throws Error Cancelled, TreeNotWritable.
     VersionTurn(const SandboxChoice& choice, const Work& work);
 
 private:

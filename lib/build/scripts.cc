@@ -3,6 +3,7 @@
 
 #include "lib/files/inside.h"
 #include "lib/model/error.h"
+#include "lib/process/regular_file.h"
 #include "lib/tree/script.h"
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 Descriptor open_script(const fs::path& script, const fs::path& build)
 {
     const fs::path below = script.lexically_relative(build);
-    if (below.empty() || *below.begin() == "..") return Descriptor(::open(script.c_str(), O_RDONLY | O_CLOEXEC));
+    if (below.empty() || *below.begin() == "..") return open_regular(script);
     return open_inside(build, below);
 }
 

@@ -5,6 +5,7 @@
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/process/sandbox.h"
 
 #include <cstdint>
@@ -45,7 +46,8 @@ std::optional<std::string> certificate_text(const fs::path& file)
     std::string content;
     try {
         content = read_file(file, largest_certificate);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         return std::nullopt;
     }
     const auto begin = content.find(pem_begin);

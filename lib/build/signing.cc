@@ -5,6 +5,7 @@
 #include "lib/kernel/signature_enforcement.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
+#include "lib/process/refusal.h"
 
 #include <cstdlib>
 
@@ -20,14 +21,23 @@ Distribution distribution_or_other(const Places& places)
 {
     try {
         return distribution(places);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::conf_missing) throw;
         return Distribution::other;
     }
 }
 
-bool is_readable(const std::string& file) { return ::access(file.c_str(), R_OK) == 0; }
+/// Whether `file` can be used in this way by this user. Throws Error ReadFailed when that cannot be told.
+bool can_be(const std::string& file, int used)
+{
+    if (::access(file.c_str(), used) == 0) return true;
+    if (!means_absent(errno) && errno != EACCES && errno != ELOOP) refuse_read(file, errno);
+    return false;
+}
 
-bool is_there(const std::string& file) { return file.starts_with("pkcs11:") || ::access(file.c_str(), F_OK) == 0; }
+bool is_readable(const std::string& file) { return can_be(file, R_OK); }
+
+bool is_there(const std::string& file) { return file.starts_with("pkcs11:") || can_be(file, F_OK); }
 
 /// Whether this process sees another root directory than the system's first process. Not to be known for an ordinary
 /// user, who then counts as not in a chroot. A namespace over the same directory, as a service manager makes them, is

@@ -70,7 +70,7 @@ KeyPair key_pair(const Work& work, const BuildInputs& inputs);
 
 /// Makes the pair if it may be made and both halves are missing; with openssl RSA 2048, self-signed, valid for a
 /// hundred years, for signing code only. Two builds at once make one pair. Reports the event key-generated. Throws
-/// Error Internal when the program fails.
+/// Error SystemFailed when the program fails.
 void make_missing_keys(const Work& work, const KeyPair& pair);
 
 /// Appends a signature to `file`. A signer that fails is a warning, the module stays unsigned: false then. Where the

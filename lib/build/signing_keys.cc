@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/private_directory.h"
 #include "lib/build/signing.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/lock.h"
 
 #include <cerrno>
@@ -17,12 +19,6 @@ namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const std::string& file)
-{
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(file, ignored));
-}
 
 /// Only one process makes keys at a time.
 Descriptor lock_keys(const Layout& layout)
@@ -59,7 +55,7 @@ void run_openssl(const fs::path& key, const fs::path& certificate, Cancellation&
                     certificate.string()};
     command.environment = base_environment();
     const Captured said = capture(std::move(command), {}, &cancellation);
-    if (!said.status.ok()) throw Error(ErrorCode::internal, {{"reason", "openssl: " + said.output}});
+    if (!said.status.ok()) refuse_command({"openssl"}, said.output);
 }
 
 /// Gives `made` its name, unless there is such a file: a key is never overwritten.
@@ -86,8 +82,8 @@ void have_pair_made(const KeyPair& pair, Cancellation& cancellation)
     command.environment = base_environment();
     command.environment.emplace_back("SHIM_NOTRIGGER=y"); // enrolling it is for later, when somebody can answer
     const Captured said = capture(std::move(command), {}, &cancellation);
-    if (!said.status.ok() || !is_there(pair.key) || !is_there(pair.certificate))
-        throw Error(ErrorCode::internal, {{"reason", std::string(program_of(pair.made_by)) + ": " + said.output}});
+    if (!said.status.ok() || !is_present(pair.key) || !is_present(pair.certificate))
+        refuse_command({program_of(pair.made_by)}, said.output);
 }
 
 /// Unsigned modules are no use to a kernel that enforces signatures; but who says that modules are not to be signed may
@@ -112,7 +108,7 @@ void make_missing_keys(const Work& work, const KeyPair& pair)
     if (!pair.may_be_made) return;
     const Layout layout(work.places);
     const Descriptor lock = lock_keys(layout);
-    if (is_there(pair.key) || is_there(pair.certificate)) return;
+    if (is_present(pair.key) || is_present(pair.certificate)) return;
     if (pair.made_by == KeyMaker::openssl)
         make_pair(layout, pair, work.cancellation);
     else

@@ -2,7 +2,6 @@
 #include "lib/build/staging.h"
 
 #include "lib/files/copy_tree.h"
-#include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/replacement.h"
@@ -31,15 +30,6 @@ Descriptor opened_directory(const fs::path& path)
     Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!opened) refuse_change(path, errno);
     return opened;
-}
-
-void sync_all(const fs::path& directory)
-{
-    walk(directory, [&](const Found& found) {
-        const Descriptor opened(::openat(found.directory, found.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        sync_opened(opened, directory / found.path);
-    });
-    sync_opened(opened_directory(directory), directory);
 }
 
 } // namespace
@@ -82,11 +72,11 @@ void Staging::take_log(const fs::path& log) const
 
 void Staging::publish()
 {
-    sync_all(directory_);
+    sync_tree(directory_);
     const fs::path target = layout_.kernel(module_, kernel_);
     make_directories(target.parent_path());
     try {
-        Replacement::put(directory_, target);
+        Replacement::put(layout_, directory_, target);
     } catch (const Error&) {
         ::rmdir(target.parent_path().c_str()); // if it was made for nothing
         throw;

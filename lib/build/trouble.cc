@@ -4,6 +4,7 @@
 #include "lib/build/first_error.h"
 #include "lib/build/private_directory.h"
 #include "lib/build/staging.h"
+#include "lib/process/regular_file.h"
 #include "lib/tree/record.h"
 
 #include <fcntl.h>
@@ -30,7 +31,7 @@ KernelState state_for(ErrorCode code)
 /// A copy of `log` under a new name, which nobody sees half-written.
 void keep_copy(const fs::path& log, const fs::path& target)
 {
-    const Descriptor file(::open(log.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file = open_regular(log);
     if (!file) return;
     const fs::path draft = target.parent_path() / ("." + target.filename().string() + ".new");
     remove_quietly(draft);

@@ -4,6 +4,7 @@
 #include "lib/build/private_directory.h"
 #include "lib/model/error.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/lower_layer.h"
 #include "lib/tree/record.h"
 
 #include <cerrno>
@@ -34,17 +35,23 @@ public:
     {
         const KernelId& kernel = work_.step.kernel;
         const fs::path built = layout_.kernel(work_.step.module, kernel);
-        std::error_code ignored;
-        if (!fs::exists(fs::symlink_status(built, ignored))) {
+        if (!is_present(built)) {
             forget_note();
             work_.reporter.report(Event(EventKind::not_built, {{"kernel", kernel.release}}));
             return {Result::skipped, std::nullopt, {}};
         }
-        const PrivateDirectory grave(layout_, layout_.staging(), work_.step.module.name + "-" + kernel.release);
+        PrivateDirectory grave(layout_, layout_.staging(), work_.step.module.name + "-" + kernel.release);
         const fs::path aside = grave.path() / "old";
-        if (::rename(built.c_str(), aside.c_str()) < 0) refuse_change(built, errno);
-        ::rmdir(built.parent_path().c_str()); // stays while another architecture is in it
+        if (const int failed = move_directory(layout_, built, aside)) refuse_change(built, failed);
+        sync_directory(built.parent_path());
+        // It stays while another architecture is in it.
+        if (::rmdir(built.parent_path().c_str()) == 0) sync_directory(layout_.version(work_.step.module));
         forget_note();
+        try {
+            grave.remove();
+        } catch (const Error& error) { // the build is gone all the same
+            work_.reporter.warning(error.name(), error.parameters(), error.message());
+        }
         return {};
     }
 
@@ -57,8 +64,7 @@ private:
     void forget_note() const noexcept
     {
         remove_trouble_record(layout_, work_.step.module, work_.step.kernel);
-        std::error_code ignored;
-        fs::remove(layout_.failed_log(work_.step.module, work_.step.kernel), ignored);
+        ::unlink(layout_.failed_log(work_.step.module, work_.step.kernel).c_str()); // one that stays has no trouble
     }
 
     Work& work_;

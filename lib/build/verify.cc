@@ -22,11 +22,7 @@ bool is_set(const KernelConfig& config, const char* option)
 std::string symvers_text(const KernelHeaders& headers)
 {
     if (headers.source_dir.empty()) return {};
-    try {
-        return read_file(headers.source_dir / "Module.symvers", longest_symvers);
-    } catch (const Error&) {
-        return {};
-    }
+    return read_file_if_present(headers.source_dir / "Module.symvers", longest_symvers).value_or("");
 }
 
 /// Whether a module must have __versions, the table that libkmod reads.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/workplace.h"
 
+#include "lib/build/command_place.h"
 #include "lib/files/copy_tree.h"
 #include "lib/files/inside.h"
 #include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/lower_layer.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -28,6 +30,14 @@ void keep_only_log(const fs::path& build)
         if (entry.name != "make.log") remove_quietly(build / entry.name);
 }
 
+/// To go on from there, and nothing else.
+void let_in(const fs::path& directory, gid_t group)
+{
+    constexpr mode_t group_passes = 0710;
+    if (::chown(directory.c_str(), 0, group) < 0 || ::chmod(directory.c_str(), group_passes) < 0)
+        refuse_change(directory, errno);
+}
+
 } // namespace
 
 Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
@@ -38,12 +48,18 @@ Workplace::Workplace(const Places& places, const ModuleId& module, const KernelI
       build_(sandboxed() ? own_.path() / "build" : layout_.build(module))
 {
     if (source_ != layout_.source_link(module_)) surroundings_.replace(source_, second_source());
+    if (kind_ == SandboxKind::root && has_command_units()) let_in(own_.path(), sandbox_owner(kind_).second);
 }
 
 Workplace::~Workplace()
 {
     // Of a sandboxed build the tree never sees more than its log.
-    if (!sandboxed()) keep_only_log(build_);
+    if (sandboxed()) return;
+    try {
+        keep_only_log(build_);
+    } catch (const Error&) {
+        return; // the next build in this directory deletes it before it begins
+    }
 }
 
 void Workplace::fill()
@@ -65,7 +81,7 @@ void Workplace::fill_patches() const
     const fs::path patches = build_ / "patches";
     const Descriptor source(::open(source_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const Descriptor linked = open_below(source.number(), "patches", Links::below);
-    const bool is_link = fs::is_symlink(fs::symlink_status(patches));
+    const bool is_link = kind_of_file(patches) == fs::file_type::symlink;
     if (is_link && linked && is_directory(linked.number()))
         copy_tree(linked, source_ / "patches", patches, sandbox_owner(kind_), CopiedModes::owner_writes);
     copy_tree(patches_, patches, sandbox_owner(kind_), CopiedModes::owner_writes);
@@ -86,20 +102,17 @@ std::vector<fs::path> Workplace::written() const
 
 fs::path Workplace::shown_build() const { return layout_.build(module_); }
 
-Command Workplace::enclosed(Command command) const
+Sandbox Workplace::sandbox() const
 {
-    command.directory = shown_build();
     Sandbox sandbox;
-    sandbox.empty = {layout_.version(module_)};
-    // As root, other builds are below a directory that this one cannot enter.
-    if (kind_ == SandboxKind::user_namespace) sandbox.empty.push_back(layout_.own());
+    sandbox.empty = {layout_.version(module_), layout_.own()}; // other builds are in there
     sandbox.writable = {{build_, shown_build()}, {second_source(), layout_.source_link(module_)}};
     // The build runs as another user, who must get to it: in an empty directory the way is made anew.
     const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
     if (!closed.empty()) sandbox.empty.push_back(closed);
     surroundings_.add_to(sandbox);
     if (exposed_) sandbox.writable.emplace_back(*exposed_, layout_.kernel(module_, kernel_));
-    return dkms::sandboxed(std::move(command), sandbox, kind_);
+    return sandbox;
 }
 
 Workplace::Exposed::Exposed(Workplace& workplace, const Staging& staging)
@@ -116,7 +129,7 @@ Workplace::Exposed::Exposed(Workplace& workplace, const Staging& staging)
     if (::symlink(copy_.c_str(), link_.c_str()) < 0) refuse_change(link_, errno);
     if (::rename(link_.c_str(), place.c_str()) == 0) return;
     // An earlier build is in that place: it changes places with the link.
-    if (::renameat2(AT_FDCWD, link_.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) < 0) refuse_change(place, errno);
+    if (const int failed = exchange_names(workplace_.layout_, link_, place)) refuse_change(place, failed);
     exchanged_ = true;
 }
 

@@ -22,6 +22,9 @@ namespace dkms {
 /// it ends with the build. What else they see, Surroundings says. Without a sandbox <tree>/M/V/build itself is used and
 /// the source is the real one; builds of one version must follow each other then.
 ///
+/// The way to it is open to the user who builds where that user makes the sandbox, in a unit (CommandPlace), and to no
+/// other one.
+///
 /// Once the first command has run, the build directory is the build's: nothing in it is read but through results(), and
 /// nothing is written.
 class Workplace {
@@ -48,14 +51,15 @@ public:
     std::filesystem::path log_file() const { return own_.path() / "make.log"; }
     /// All directories that commands write to; they are on one file system, and the first is there.
     std::vector<std::filesystem::path> written() const;
+    SandboxKind kind() const { return kind_; } ///< how its commands are to be kept apart
     bool sandboxed() const { return kind_ != SandboxKind::none; }
 
     /// What commands see besides: to be told what they need before they run.
     Surroundings& surroundings() { return surroundings_; }
     const Surroundings& surroundings() const { return surroundings_; }
 
-    /// `command`, to be run in the build directory. Its own directory and input stay as they are.
-    Command enclosed(Command command) const;
+    /// What keeps commands apart that run in shown_build(); the same whoever makes the sandbox.
+    Sandbox sandbox() const;
 
     /// While it lives, commands find a copy of `staging` at <tree>/M/V/K/A and may write there, as POST_BUILD scripts
     /// do that leave something for other modules. The copy is the build's; what is wanted of it comes back by

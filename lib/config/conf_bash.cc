@@ -3,8 +3,10 @@
 
 #include "lib/config/conf_bash_driver.h"
 #include "lib/config/conf_fault.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -26,7 +28,7 @@ constexpr std::uint64_t memory_limit = 256UL * 1024 * 1024;
 Descriptor sealed_copy(const std::string& text)
 {
     Descriptor copy(::memfd_create("dkms.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!copy) throw Error(ErrorCode::internal, {{"reason", "memfd_create: " + errno_text(errno)}});
+    if (!copy) refuse_call("memfd_create", errno);
     write_all(copy.number(), text);
     ::fcntl(copy.number(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
     return copy;

@@ -2,8 +2,10 @@
 #include "lib/config/conf_source.h"
 
 #include "lib/config/directives.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -19,8 +21,9 @@ namespace {
 
 [[noreturn]] void fail_to_read(const std::filesystem::path& path, int number)
 {
-    if (number == ENOENT || number == ENOTDIR) throw Error(ErrorCode::conf_missing, {{"file", path.string()}});
-    throw Error(ErrorCode::conf_unreadable, {{"file", path.string()}, {"reason", errno_text(number)}});
+    if (means_absent(number)) throw Error(ErrorCode::conf_missing, {{"file", path.string()}});
+    throw Error(ErrorCode::conf_unreadable,
+                {{"file", path.string()}, {"reason", errno_text(number)}, {"errno", std::to_string(number)}});
 }
 
 void check_regular(const std::filesystem::path& path, const struct stat& status)
@@ -40,12 +43,6 @@ Descriptor open_regular(const std::filesystem::path& path)
     if (!file || ::fstat(file.number(), &status) < 0) fail_to_read(path, errno);
     check_regular(path, status);
     return file;
-}
-
-bool is_there(const std::filesystem::path& path)
-{
-    std::error_code error;
-    return std::filesystem::exists(std::filesystem::status(path, error));
 }
 
 std::vector<std::string> override_names(const ModuleId& module, const KernelId& kernel)
@@ -133,7 +130,7 @@ std::vector<ConfSource> read_conf_sources(const std::filesystem::path& file, con
 {
     std::vector<ConfSource> sources;
     for (const auto& path : conf_files(file, context))
-        if (sources.empty() || is_there(path)) sources.push_back(read_conf_source(path));
+        if (sources.empty() || leads_somewhere(path)) sources.push_back(read_conf_source(path));
     return sources;
 }
 

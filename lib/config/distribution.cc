@@ -3,6 +3,8 @@
 
 #include "lib/config/conf_native.h"
 #include "lib/config/conf_values.h"
+#include "lib/files/file_kind.h"
+#include "lib/model/error.h"
 
 #include <sstream>
 #include <string_view>
@@ -65,8 +67,7 @@ OsRelease parse_os_release(std::string_view text)
 /// Its value in a file of assignments; empty where there is none.
 std::string addon_modules_dir(const std::filesystem::path& file)
 {
-    std::error_code missing;
-    if (!std::filesystem::is_regular_file(file, missing)) return {};
+    if (!leads_to_file(file)) return {};
     std::string value;
     std::istringstream lines(read_conf_source(file).text);
     for (std::string line; std::getline(lines, line);)
@@ -111,7 +112,8 @@ std::optional<std::string> destination_override(const Places& places,
     if (addon.empty()) addon = addon_modules_dir(places.root / "etc/sysconfig/module-init-tools");
     try {
         return destination_override(distribution(places), addon);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::conf_missing) throw; // anything else would be another directory
         return destination_override(Distribution::other, addon);
     }
 }

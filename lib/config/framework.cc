@@ -5,7 +5,8 @@
 #include "lib/config/conf_fault.h"
 #include "lib/config/conf_native.h"
 #include "lib/config/conf_values.h"
-#include "lib/files/refusal.h"
+#include "lib/files/names_in.h"
+#include "lib/model/error.h"
 
 #include <algorithm>
 #include <array>
@@ -48,14 +49,17 @@ constexpr std::array<const char*, 11> inheritable{"parallel_jobs",     "modprobe
 std::vector<std::filesystem::path> parts_in(const std::filesystem::path& directory)
 {
     std::vector<std::filesystem::path> paths;
-    std::error_code failed;
-    for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
-         entry.increment(failed))
-        if (entry->path().extension() == ".conf" && entry->path().filename().string().front() != '.')
-            paths.push_back(entry->path());
-    if (failed && !means_absent(failed.value()))
-        throw Error(ErrorCode::conf_unreadable, {{"file", directory.string()}, {"reason", errno_text(failed.value())}});
-    std::sort(paths.begin(), paths.end());
+    std::vector<std::string> names;
+    try {
+        names = names_in(directory).value_or(names);
+    } catch (const Error& error) {
+        Parameters parameters = error.parameters();
+        parameters["file"] = directory.string();
+        throw Error(ErrorCode::conf_unreadable, std::move(parameters));
+    }
+    for (const std::string& name : names)
+        if (name.front() != '.' && std::filesystem::path(name).extension() == ".conf")
+            paths.push_back(directory / name);
     return paths;
 }
 

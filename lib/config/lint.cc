@@ -4,6 +4,7 @@
 #include "lib/config/conf_bash.h"
 #include "lib/config/conf_native.h"
 #include "lib/config/lint_parts.h"
+#include "lib/files/file_kind.h"
 
 #include <array>
 
@@ -109,8 +110,7 @@ std::vector<Finding> lint(const fs::path& path, const ConfContext& context)
     const bool whole = leads_to_directory(path);
     const fs::path conf = whole ? path / conf_name : path;
     const bool beside_source = whole || path.filename() == conf_name;
-    std::error_code ignored;
-    if (whole && !fs::exists(fs::symlink_status(conf, ignored))) {
+    if (whole && !is_present(conf)) {
         findings.add("conf-missing", conf, 0);
         return findings.take();
     }

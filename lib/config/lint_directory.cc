@@ -3,6 +3,8 @@
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
 #include "lib/config/source_text.h"
+#include "lib/files/file_kind.h"
+#include "lib/files/names_in.h"
 #include "lib/process/descriptor.h"
 
 #include <algorithm>
@@ -30,10 +32,8 @@ bool is_licence(const std::string& name)
 
 bool has_licence(const std::filesystem::path& directory)
 {
-    std::error_code failed;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, failed))
-        if (is_licence(entry.path().filename())) return true;
-    return false;
+    const auto names = names_in(directory).value_or(std::vector<std::string>());
+    return std::any_of(names.begin(), names.end(), is_licence);
 }
 
 void look_for_built_files(const LintSubject& subject, Findings& findings)

@@ -4,12 +4,18 @@
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
 #include "lib/config/source_text.h"
+#include "lib/files/file_kind.h"
 #include "lib/process/child.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <optional>
 
 #include <unistd.h>
+
+#include <cerrno>
+
+#include <sys/stat.h>
 
 namespace dkms {
 namespace {
@@ -48,15 +54,14 @@ private:
         const Parameters parameters{{"name", row.directive}, {"word", word}};
         const unsigned line = subject_.outline.line_of(row.directive);
         const auto script = (subject_.directory / word).lexically_normal();
-        std::error_code ignored;
-        if (!std::filesystem::is_regular_file(script, ignored)) {
+        if (!leads_to_file(script)) {
             const bool command = is_shell_word(word) || find_program(word);
             findings_.add(command ? "script-is-command" : "script-missing", subject_.conf, line, parameters);
             return;
         }
-        const auto mode = std::filesystem::status(script, ignored).permissions();
-        if ((mode & std::filesystem::perms::owner_exec) == std::filesystem::perms::none)
-            findings_.add("script-not-executable", subject_.conf, line, parameters);
+        struct stat facts {};
+        if (::stat(script.c_str(), &facts) < 0) refuse_read(script, errno);
+        if ((facts.st_mode & S_IXUSR) == 0) findings_.add("script-not-executable", subject_.conf, line, parameters);
         if (row.builds) look_at_text(script);
     }
 

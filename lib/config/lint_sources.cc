@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/config/lint_sources.h"
 
+#include "lib/files/file_kind.h"
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -48,7 +50,7 @@ bool has_source(const fs::path& source, const MakefileOutline& makefile, const s
     if (has_parts_list(makefile.assignments, object)) return true;
     for (const fs::path& directory : {makefile.file.parent_path(), source})
         for (const char* ending : source_endings)
-            if (std::error_code ignored; fs::exists(directory / (stem + ending), ignored)) return true;
+            if (leads_somewhere(directory / (stem + ending))) return true;
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/config/expression.h"
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
+#include "lib/files/file_kind.h"
 
 #include <algorithm>
 #include <array>
@@ -143,9 +144,7 @@ private:
         const std::filesystem::path relative(file);
         const bool outside =
             relative.is_absolute() || std::find(relative.begin(), relative.end(), "..") != relative.end();
-        std::error_code ignored;
-        const bool there = std::filesystem::is_regular_file(subject_.directory / "patches" / relative, ignored);
-        if (!outside && there) return;
+        if (!outside && leads_to_file(subject_.directory / "patches" / relative)) return;
         const std::string match = subject_.value("PATCH_MATCH", index);
         const bool wanted = match.empty() || expression_fits(match, subject_.context.kernel.release).value_or(true);
         const char* rule = outside ? "patch-outside" : wanted ? "patch-missing" : "patch-missing-for-some";

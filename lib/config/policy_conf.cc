@@ -2,7 +2,9 @@
 #include "lib/config/policy_conf.h"
 
 #include "lib/config/conf_source.h"
+#include "lib/files/names_in.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -29,8 +31,6 @@ bool fits(const std::string& glob, const std::string& module)
     return ::fnmatch(glob.c_str(), module.c_str(), 0) == 0;
 }
 
-bool is_absent(int number) { return number == ENOENT || number == ENOTDIR; }
-
 /// Whether others than root and we may change what this describes.
 bool others_may_write(const struct stat& status)
 {
@@ -46,7 +46,7 @@ std::string untrusted_because(const fs::path& path)
     for (const fs::path& place : {path, path.parent_path()}) {
         struct stat status {};
         if (::stat(place.c_str(), &status) < 0) {
-            if (is_absent(errno)) return "";
+            if (means_absent(errno)) return "";
             return place.string() + ": " + errno_text(errno);
         }
         if (others_may_write(status)) return "others than root can write " + place.string();
@@ -59,12 +59,12 @@ PolicyConf::PolicyConf(const Places& places)
     read(places.config_dir / "policy.conf");
     const fs::path directory = places.config_dir / "policy.conf.d";
     std::vector<fs::path> more;
-    std::error_code failed;
-    for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end; entry.increment(failed))
-        if (entry->path().extension() == ".conf") more.push_back(entry->path());
-    if (failed && !is_absent(failed.value()))
-        faults_.push_back({"*", directory.string() + " cannot be read: " + errno_text(failed.value()) + "."});
-    std::sort(more.begin(), more.end());
+    try {
+        for (const std::string& name : names_in(directory).value_or(std::vector<std::string>()))
+            if (fs::path(name).extension() == ".conf") more.push_back(directory / name);
+    } catch (const Error& error) {
+        faults_.push_back({"*", error.message()});
+    }
     for (const auto& file : more) read(file);
 }
 

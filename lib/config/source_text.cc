@@ -2,30 +2,35 @@
 #include "lib/config/source_text.h"
 
 #include "lib/files/walk.h"
+#include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cerrno>
+
+#include <sys/stat.h>
 
 namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t longest_text = std::uintmax_t{1024} * 1024;
+constexpr off_t longest_text = off_t{1024} * 1024;
 constexpr std::size_t most_files = 20000;
 constexpr int deepest = 12;
+
+/// Of what a link leads to, also one in a circle.
+bool is_absent(int number) { return means_absent(number) || number == ELOOP; }
 
 } // namespace
 
 std::optional<std::string> source_text(const fs::path& file)
 {
-    std::error_code failed;
-    if (!fs::is_regular_file(file, failed) || fs::file_size(file, failed) > longest_text) return std::nullopt;
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) return std::nullopt;
-    std::string text{std::istreambuf_iterator<char>(stream), {}};
-    if (text.find('\0') != std::string::npos) return std::nullopt;
+    struct stat facts {};
+    if (::stat(file.c_str(), &facts) < 0 && !is_absent(errno)) refuse_read(file, errno);
+    if (!S_ISREG(facts.st_mode) || facts.st_size > longest_text) return std::nullopt;
+    auto text = read_file_if_present(file);
+    if (text && text->find('\0') != std::string::npos) return std::nullopt;
     return text;
 }
 
@@ -35,7 +40,10 @@ std::vector<fs::path> source_files(const fs::path& directory)
     const auto visit = [&](const Found& found) {
         if (files.size() == most_files) throw EnoughSeen();
         struct stat facts = found.facts;
-        if (S_ISLNK(facts.st_mode) && ::fstatat(found.directory, found.name.c_str(), &facts, 0) < 0) return; // dangling
+        if (S_ISLNK(facts.st_mode) && ::fstatat(found.directory, found.name.c_str(), &facts, 0) < 0) {
+            if (is_absent(errno)) return; // dangling
+            refuse_read(directory / found.path, errno);
+        }
         if (S_ISREG(facts.st_mode)) files.push_back(directory / found.path);
     };
     walk(directory, visit, [](const Found& found) {

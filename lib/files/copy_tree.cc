@@ -2,10 +2,10 @@
 #include "lib/files/copy_tree.h"
 
 #include "lib/files/names_in.h"
-#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -156,6 +156,16 @@ void copy_tree(const Descriptor& from, const fs::path& shown, const fs::path& to
     if (!parent) refuse_change(to.parent_path(), errno);
     const Descriptor copy = made_directory(parent.number(), to.filename().string(), to);
     Copier(owner, modes).directory(from.number(), copy.number(), shown, to, 1);
+}
+
+void sync_tree(const fs::path& directory)
+{
+    walk(directory, [&](const Found& found) {
+        if (S_ISLNK(found.facts.st_mode)) return; // lasts with its directory
+        const Descriptor opened(::openat(found.directory, found.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        if (!opened || ::fsync(opened.number()) < 0) refuse_change(directory / found.path, errno);
+    });
+    sync_directory(directory);
 }
 
 void copy_tree(const fs::path& from, const fs::path& to, std::pair<uid_t, gid_t> owner, CopiedModes modes)

@@ -40,4 +40,8 @@ struct CopiedBytes {
 };
 CopiedBytes copy_at_most(int from, int to, std::uint64_t most);
 
+/// Syncs everything in a directory that nobody else can change, and it. Throws Error ReadFailed, TreeNotWritable,
+/// DiskFull.
+void sync_tree(const std::filesystem::path& directory);
+
 } // namespace dkms

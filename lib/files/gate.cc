@@ -4,9 +4,9 @@
 #include "lib/files/copy_tree.h"
 #include "lib/files/inside.h"
 #include "lib/files/names_in.h"
-#include "lib/files/refusal.h"
 #include "lib/model/error.h"
 #include "lib/model/ids.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -103,6 +103,7 @@ Gate::Flat Gate::take_flat(const std::filesystem::path& name, int into, std::siz
         const std::string entry(each);
         struct stat facts {};
         const bool looked = ::fstatat(directory.number(), entry.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!looked && !means_absent(errno)) refuse_read(path_ / name / entry, errno);
         struct stat ours {};
         const bool taken = ::fstatat(into, entry.c_str(), &ours, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(ours.st_mode);
         if (!looked || !S_ISREG(facts.st_mode) || !is_plain_name(entry) || taken)

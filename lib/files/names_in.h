@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace dkms {
 
@@ -14,5 +18,8 @@ int for_each_entry(int directory, const std::function<void(std::string_view, uns
 
 /// The same, with the names only.
 int for_each_name(int directory, const std::function<void(std::string_view)>& visit);
+
+/// The names in a directory, links to it followed, sorted; nothing where it is missing. Throws Error ReadFailed.
+std::optional<std::vector<std::string>> names_in(const std::filesystem::path& directory);
 
 } // namespace dkms

@@ -3,9 +3,9 @@
 
 #include "lib/files/as_user.h"
 #include "lib/files/names_in.h"
-#include "lib/files/refusal.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <cerrno>
 #include <string_view>
@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void leave(const fs::path& path, int number)
 {
-    throw Error(ErrorCode::leftovers_remain, {{"path", path.string()}, {"reason", errno_text(number)}});
+    throw Error(ErrorCode::leftovers_remain,
+                {{"path", path.string()}, {"reason", errno_text(number)}, {"errno", std::to_string(number)}});
 }
 
 /// Empties one directory. Up to some depth it descends, with a descriptor for each level; a directory below that is

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/files/roots_own.h"
 
-#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>

@@ -2,8 +2,8 @@
 #include "lib/files/walk.h"
 
 #include "lib/files/names_in.h"
-#include "lib/files/refusal.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -98,6 +98,7 @@ std::string Found::link_text() const
 {
     std::array<char, 4096> text{};
     const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
+    if (length < 0 && errno != ENOENT && errno != EINVAL) refuse_read(path, errno);
     return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
 }
 

@@ -14,12 +14,8 @@ namespace {
 /// The version of `dependency` that a build was made with; empty where none was noted.
 std::string noted_version(const std::filesystem::path& build, const std::string& dependency)
 {
-    try {
-        const std::string text = read_file(build / (".dep_" + dependency), 4096);
-        return text.substr(0, text.find('\n'));
-    } catch (const Error&) {
-        return {};
-    }
+    const std::string text = read_file_if_present(build / (".dep_" + dependency), 4096).value_or("");
+    return text.substr(0, text.find('\n'));
 }
 
 /// Whether a build was made with other symbols of `dependency` than there are now.

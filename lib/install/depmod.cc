@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/depmod.h"
 
+#include "lib/files/names_in.h"
 #include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
@@ -8,13 +9,20 @@
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
 
+#include <cerrno>
 #include <set>
 #include <sstream>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace dkms {
 namespace {
+
+void make_link(const std::filesystem::path& text, const std::filesystem::path& link)
+{
+    if (::symlink(text.c_str(), link.c_str()) < 0) refuse_change(link, errno);
+}
 
 /// A root directory in which the install tree is lib/modules, and usr/lib/modules for a depmod that looks there.
 std::filesystem::path make_base(const Places& places)
@@ -23,8 +31,8 @@ std::filesystem::path make_base(const Places& places)
     make_own_directory(layout, layout.staging());
     auto base = layout.staging() / unique_name("depmod-");
     make_directories(base / "usr/lib");
-    std::filesystem::create_directory_symlink("usr/lib", base / "lib");
-    std::filesystem::create_directory_symlink(places.install_tree, base / "usr/lib/modules");
+    make_link("usr/lib", base / "lib");
+    make_link(places.install_tree, base / "usr/lib/modules");
     return base;
 }
 
@@ -38,6 +46,23 @@ void to_log(const std::string& text)
     }
 }
 
+/// Why the files that depmod writes, modules.*, cannot be synced; nothing when they are.
+std::optional<std::string> sync_fault(const std::filesystem::path& kernel)
+{
+    try {
+        for (const std::string& name : names_in(kernel).value_or(std::vector<std::string>())) {
+            if (!name.starts_with("modules.")) continue;
+            const Descriptor file(::open((kernel / name).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+            if (!file && means_absent(errno)) continue;
+            if (!file || ::fsync(file.number()) < 0) refuse_change(kernel / name, errno);
+        }
+        sync_directory(kernel);
+        return std::nullopt;
+    } catch (const Error& error) {
+        return error.message();
+    }
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 } // namespace
@@ -47,7 +72,8 @@ std::filesystem::path modules_dep(const Places& places, const std::string& relea
     return places.install_tree / release / "modules.dep";
 }
 
-DepmodCommand::DepmodCommand(const Places& places, const std::string& release) : argv_{"depmod"}
+DepmodCommand::DepmodCommand(const Places& places, const std::string& release)
+    : argv_{"depmod"}, kernel_(places.install_tree / release)
 {
     if (places.root != "/" || !places.is_default_install_tree()) {
         base_ = make_base(places);
@@ -80,6 +106,7 @@ DepmodCommand::Result DepmodCommand::run() const
     else if (!captured.status.ok())
         failure = captured.output.empty() ? "it ended with " + std::to_string(captured.status.code)
                                           : first_line(captured.output);
+    if (!failure) failure = sync_fault(kernel_);
     return {failure, std::move(captured.output)};
 }
 

@@ -29,12 +29,14 @@ public:
         std::optional<std::string> failure; ///< why it failed; nothing when it worked
         std::string output;                 ///< what it said
     };
-    /// Runs it; what it says goes to our standard error, too.
+    /// Runs it; what it says goes to our standard error, too. What it has written is synced: an index from before must
+    /// not come back when the power fails.
     Result run() const;
 
 private:
     std::vector<std::string> argv_;
-    std::filesystem::path base_; ///< empty for the system's own modules
+    std::filesystem::path kernel_; ///< its directory in the install tree
+    std::filesystem::path base_;   ///< empty for the system's own modules
 };
 
 /// Why depmod has not taken up all of `files` (paths below <install tree>/K): one that its index does not list, or one

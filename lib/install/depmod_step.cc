@@ -37,7 +37,9 @@ public:
             return {Result::skipped, std::nullopt};
         }
         if (const auto reason = index_modules(work_, installed_files(work_.places, kernel)))
-            throw Error(ErrorCode::index_failed, {{"kernel", kernel.release}, {"reason", *reason}});
+            throw Error(
+                ErrorCode::index_failed,
+                {{"kernel", kernel.release}, {"reason", *reason}, {"errno", std::to_string(errno_in(*reason))}});
         return {};
     }
 

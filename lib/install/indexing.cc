@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/indexing.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/install/depmod.h"
 #include "lib/process/child.h"
 
@@ -10,9 +11,7 @@ namespace dkms {
 
 bool is_indexed(const Work& work)
 {
-    std::error_code ignored;
-    return !work.step.options.no_depmod &&
-           std::filesystem::exists(modules_dep(work.places, work.step.kernel.release), ignored);
+    return !work.step.options.no_depmod && leads_somewhere(modules_dep(work.places, work.step.kernel.release));
 }
 
 std::optional<std::string> index_modules(const Work& work, const std::vector<std::string>& files)

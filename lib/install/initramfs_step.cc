@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/initramfs_step.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/process/child.h"
 #include "lib/process/wide_command.h"
 
@@ -11,17 +12,11 @@
 namespace dkms {
 namespace {
 
-bool is_file(const std::filesystem::path& path)
-{
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(path, ignored);
-}
-
 /// The kernel's name in Arch Linux, where images are not named after releases: "linux-lts".
 std::string pkgbase(const Places& places, const std::string& release)
 {
     const auto file = places.install_tree / release / "pkgbase";
-    if (!is_file(file)) return {};
+    if (!leads_to_file(file)) return {};
     const std::string text = read_file(file, 4096);
     return text.substr(0, text.find('\n'));
 }
@@ -79,13 +74,13 @@ std::optional<std::vector<std::string>> initramfs_command(const Places& places, 
                                                           const std::function<bool(const std::string&)>& has_program)
 {
     using Argv = std::vector<std::string>;
-    if (is_file(places.boot_dir / ("initrd.img-" + release)) && has_program("update-initramfs"))
+    if (leads_to_file(places.boot_dir / ("initrd.img-" + release)) && has_program("update-initramfs"))
         return Argv{"update-initramfs", "-u", "-k", release};
     for (const std::string& name : {"initramfs-" + release + ".img", "initrd-" + release, "initrd.img-" + release})
-        if (is_file(places.boot_dir / name) && has_program("dracut"))
+        if (leads_to_file(places.boot_dir / name) && has_program("dracut"))
             return Argv{"dracut", "--force", "--kver", release, places.boot_dir / name};
     const std::string base = pkgbase(places, release);
-    if (!base.empty() && is_file(places.boot_dir / ("initramfs-" + base + ".img")) && has_program("mkinitcpio"))
+    if (!base.empty() && leads_to_file(places.boot_dir / ("initramfs-" + base + ".img")) && has_program("mkinitcpio"))
         return Argv{"mkinitcpio", "-p", base};
     return std::nullopt;
 }

@@ -10,13 +10,16 @@
 #include "lib/install/kernel_modules.h"
 #include "lib/install/modprobe_fragment.h"
 #include "lib/install/module_check.h"
-#include "lib/install/originals.h"
+#include "lib/install/ownership.h"
+#include "lib/install/placed.h"
 #include "lib/install/removal.h"
 #include "lib/install/selection.h"
 #include "lib/install/transaction.h"
 #include "lib/install/version_check.h"
 #include "lib/install/weak_modules.h"
+#include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/fingerprint.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/pending.h"
 #include "lib/tree/record.h"
@@ -45,17 +48,20 @@ public:
     void undo() noexcept override;
 
 private:
-    bool differs_from_build() const;
+    bool is_intact() const;
     void require_built_and_kernel() const;
     void run_pre_install() const;
     void choose();
     void change_files();
+    void add_links(const std::set<std::string>& names);
     void plan_previous();
     void plan_originals();
+    std::set<std::string> own_paths() const;
     void plan_modules();
     void plan_tree();
     void check_staged() const;
     void report(const std::vector<Event>& events) const;
+    void report_lost() const;
     void run_previous_post_remove() const;
     void link_weak_modules();
     void index();
@@ -75,9 +81,11 @@ private:
     bool symlink_ = false;
     Conf conf_;
     std::vector<InstallItem> items_;
-    std::map<std::string, std::vector<std::string>> existing_;
+    ExistingModules existing_;
+    std::optional<Ownership> ownership_;
     std::optional<Transaction> transaction_; ///< while it can be taken back
-    std::vector<Event> removed_, installed_; ///< what there is to report after the change
+    Removal removed_;                        ///< of the version that goes out
+    std::vector<Event> installed_;           ///< what there is to report after the change
     InstallRecord record_;
     bool indexed_ = false;
     bool post_install_ran_ = false;
@@ -88,7 +96,7 @@ void InstallStep::prepare()
 {
     previous_ = active_version(layout_, module_.name, kernel_);
     const bool is_active = previous_ == module_.version;
-    already_ = is_active && !force_.force && !(work_.step.options.refresh && differs_from_build());
+    already_ = is_active && !force_.force && is_intact();
     if (already_) return;
     force_.version_override |= is_active; // what it is compared with is its own last build
     require_built_and_kernel();
@@ -100,11 +108,11 @@ void InstallStep::prepare()
     require_writable(kernel_directory_);
 }
 
-/// Whether what is installed is another build than the one in the tree.
-bool InstallStep::differs_from_build() const
+/// Whether the kernel has what is installed as it was built.
+bool InstallStep::is_intact() const
 {
     const auto status = scan_module(work_.places, module_, ScanDepth::full);
-    const auto here = [this](const KernelStatus& one) { return one.kernel == kernel_ && (one.differs || one.missing); };
+    const auto here = [this](const KernelStatus& one) { return one.kernel == kernel_ && one.is_intact(); };
     return status && std::any_of(status->kernels.begin(), status->kernels.end(), here);
 }
 
@@ -159,7 +167,10 @@ void InstallStep::choose()
 {
     std::set<std::string> names;
     for (const InstallItem& item : items_) names.insert(item.name);
-    existing_ = find_kernel_modules(work_.places, kernel_.release, names);
+    ownership_.emplace(work_.places, module_, kernel_, conf_);
+    existing_.paths = find_kernel_modules(work_.places, kernel_.release, names);
+    existing_.owners = ownership_->paths_of_others();
+    add_links(names);
     items_ = installable(work_, conf_, items_, existing_, force_.version_override);
 }
 
@@ -175,7 +186,8 @@ void InstallStep::change_files()
     check_staged();
     work_.reporter.stage(Stage::install, 50);
     transaction_->apply();
-    report(removed_);
+    report(removed_.events);
+    report_lost();
     run_previous_post_remove();
     report(installed_);
     link_weak_modules();
@@ -183,40 +195,61 @@ void InstallStep::change_files()
     run_script(work_, module_, {"post_install", conf_.post_install}, nullptr);
 }
 
-/// The version that is active now goes out, even when it is the same one: its modules may have had other names or
-/// places.
-void InstallStep::plan_previous()
+/// Links in the way, of other modules or of nobody: those of the kernel's own are files.
+void InstallStep::add_links(const std::set<std::string>& names)
 {
-    if (!previous_) return;
-    removed_ = plan_removal(*transaction_, work_.places, {module_.name, *previous_}, kernel_, true).events;
+    std::set<std::string> paths;
+    for (const auto& [path, owner] : existing_.owners)
+        if (names.count(module_name_of(path)) != 0) paths.insert(path);
+    for (const InstallItem& item : items_) paths.insert(item.path);
+    for (const std::string& path : paths)
+        if (link_text_of(kernel_directory_ / path))
+            existing_.paths[module_name_of(path)].push_back(path);
 }
 
+/// The version that is active now goes out, even when it is the same one: its modules may have had other names or
+/// places. Of what others have replaced of it, nothing comes back any more.
+void InstallStep::plan_previous()
+{
+    if (previous_) removed_ = plan_removal(*transaction_, work_.places, {module_.name, *previous_}, kernel_, true);
+    ownership_->give_up_replaced(*transaction_);
+}
+
+/// What is in the way gives way: modules of the kernel's own, and those of others.
 void InstallStep::plan_originals()
 {
-    if (existing_.empty()) return;
-    const Originals originals(work_.places, module_, kernel_);
-    const auto occupied = occupied_paths(work_.places, kernel_.release);
+    const auto mine = own_paths();
     for (const InstallItem& item : items_) {
-        std::vector<std::string> own;
-        for (const std::string& path : existing_[item.name]) {
-            const auto owner = occupied.find(path);
-            const bool same = is_there_already(work_, item, path);
-            if (owner == occupied.end() && !same)
-                own.push_back(path);
-            else if (owner == occupied.end())
-                continue; // it is ours, put there by whoever registers it now
-            else if (owner->second.name != module_.name && path == item.path)
-                work_.reporter.warning("replaces-other", {{"path", path}, {"module", owner->second.text()}},
-                                       path + " of " + owner->second.text() + " is replaced.");
+        std::vector<std::string> others;
+        for (const std::string& path : existing_.paths[item.name]) {
+            const bool theirs = existing_.owners.count(path) != 0;
+            if (theirs || (mine.count(path) == 0 && !is_there_already(work_, item, path))) others.push_back(path);
         }
-        const auto events = originals.archive(*transaction_, own);
-        installed_.insert(installed_.end(), events.begin(), events.end());
+        ownership_->take_over(*transaction_, item.name, others);
     }
+    std::set<std::string> names;
+    for (const InstallItem& item : items_) names.insert(item.name);
+    ownership_->give_up_but(*transaction_, names);
+    installed_ = ownership_->events();
+}
+
+/// Paths of the version that goes out which are not another module's by their content. What is damaged there is not
+/// worth keeping.
+std::set<std::string> InstallStep::own_paths() const
+{
+    std::set<std::string> paths;
+    if (!previous_) return paths;
+    for (const PlacedModule& one : placed_modules(work_.places, {module_.name, *previous_}, kernel_))
+        if (one.replaced_by.empty() && one.occupant != Occupant::foreign) paths.insert(one.path);
+    return paths;
 }
 
 void InstallStep::plan_modules()
 {
     record_.version = module_.version;
+    std::vector<std::filesystem::path> files;
+    for (const InstallItem& item : items_) files.push_back(layout_.built_modules(module_, kernel_) / item.file);
+    Digests digests(files);
     for (const InstallItem& item : items_) {
         const auto built = layout_.built_modules(module_, kernel_) / item.file;
         const auto target = kernel_directory_ / item.path;
@@ -229,6 +262,8 @@ void InstallStep::plan_modules()
         installed_.emplace_back(EventKind::installed_file,
                                 nlohmann::json{{"path", target.string()}, {"module", item.name}});
     }
+    const auto known = digests.finish();
+    for (std::size_t i = 0; i < record_.files.size(); ++i) record_.files[i].sha256 = known.at(i);
 }
 
 /// What is looked at is what will be there: our own copies, which become visible by a rename, or what links lead to.
@@ -255,6 +290,28 @@ void InstallStep::plan_tree()
     transaction_->put_text(text_of(record_), layout_.install_record(module_.name, kernel_));
     transaction_->put_link(module_.version + "/" + kernel_.release + "/" + kernel_.arch,
                            layout_.active_link(module_.name, kernel_));
+    ownership_->plan(*transaction_);
+}
+
+/// What was lost or damaged is as it should be again; what is in a place that the new version does not need stays.
+void InstallStep::report_lost() const
+{
+    if (!previous_) return;
+    const ModuleId old{module_.name, *previous_};
+    Removal left;
+    for (const PlacedModule& placed : removed_.lost) {
+        const auto same = [&](const InstallItem& item) { return item.name == placed.name; };
+        if (std::none_of(items_.begin(), items_.end(), same)) {
+            left.lost.push_back(placed);
+            continue;
+        }
+        const std::string what = placed.occupant == Occupant::none
+                                     ? "was missing from the kernel's directory"
+                                     : "in the kernel's directory was not the file that it installed";
+        work_.reporter.warning("repaired", {{"module", old.text()}, {"file", placed.name}},
+                               placed.name + " of " + old.text() + " " + what + "; it is installed again.");
+    }
+    report_left_alone(work_, old, left);
 }
 
 void InstallStep::report(const std::vector<Event>& events) const
@@ -300,8 +357,10 @@ void InstallStep::index()
     for (const InstallItem& item : items_) files.push_back(item.path);
     indexed_ = is_indexed(work_);
     if (const auto reason = index_modules(work_, files))
-        throw Error(ErrorCode::depmod_failed,
-                    {{"module", module_.text()}, {"kernel", kernel_.release}, {"reason", *reason}});
+        throw Error(ErrorCode::depmod_failed, {{"module", module_.text()},
+                                               {"kernel", kernel_.release},
+                                               {"reason", *reason},
+                                               {"errno", std::to_string(errno_in(*reason))}});
 }
 
 Outcome InstallStep::done() const

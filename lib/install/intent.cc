@@ -2,9 +2,11 @@
 #include "lib/install/intent.h"
 
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <set>
 
@@ -17,10 +19,14 @@ namespace {
 using nlohmann::json;
 using Path = std::filesystem::path;
 
-bool is_there(const Path& path)
+/// 0 also when there was nothing.
+int deleted(const Path& path) { return ::unlink(path.c_str()) == 0 || means_absent(errno) ? 0 : errno; }
+
+/// Puts the old content back, of which there is a backup only if it had come to that.
+int restored(const Change& change)
 {
-    struct stat facts {};
-    return ::lstat(path.c_str(), &facts) == 0;
+    if (::rename(change.backup.c_str(), change.target.c_str()) != 0) return means_absent(errno) ? 0 : errno;
+    return deleted(change.backup); // while both names are links to one file, rename has done nothing
 }
 
 json texts_of(const std::vector<Path>& paths)
@@ -37,16 +43,16 @@ std::vector<Path> paths_from(const json& value)
     return result;
 }
 
-void take_back(const Change& change)
+/// The errno of what failed, or 0.
+int take_back(const Change& change)
 {
     if (change.existed) {
-        // While both names are links to one file rename does nothing, so the backup is deleted after it.
-        if (is_there(change.backup)) ::rename(change.backup.c_str(), change.target.c_str());
-        ::unlink(change.backup.c_str());
-    } else if (!change.fresh.empty() && !is_there(change.fresh)) {
-        ::unlink(change.target.c_str()); // the temporary has become the target
+        if (const int failed = restored(change)) return failed;
+    } else if (struct stat facts{}; !change.fresh.empty() && ::lstat(change.fresh.c_str(), &facts) != 0) {
+        if (!means_absent(errno)) return errno;
+        if (const int failed = deleted(change.target)) return failed; // the temporary has become the target
     }
-    if (!change.fresh.empty()) ::unlink(change.fresh.c_str());
+    return change.fresh.empty() ? 0 : deleted(change.fresh);
 }
 
 void sync_all(const std::set<Path>& directories) noexcept
@@ -96,30 +102,36 @@ Intent intent_from_json(const json& value)
     return intent;
 }
 
-void roll_back(const Intent& intent) noexcept
+int roll_back(const Intent& intent) noexcept
 {
     std::set<Path> touched;
+    int failed = 0;
     for (auto change = intent.changes.rbegin(); change != intent.changes.rend(); ++change) {
+        int number = 0;
         if (intent.phase == Intent::Phase::applying)
-            take_back(*change);
+            number = take_back(*change);
         else if (!change->fresh.empty())
-            ::unlink(change->fresh.c_str());
+            number = deleted(change->fresh);
+        if (failed == 0) failed = number;
         touched.insert(change->target.parent_path());
     }
     for (auto directory = intent.directories.rbegin(); directory != intent.directories.rend(); ++directory)
         ::rmdir(directory->c_str());
     sync_all(touched);
+    return failed;
 }
 
-void finish(const Intent& intent, const StopPoint& stop)
+bool finish(const Intent& intent, const StopPoint& stop)
 {
+    bool complete = true;
     for (const Change& change : intent.changes) {
         if (!change.existed) continue;
-        ::unlink(change.backup.c_str());
+        complete &= deleted(change.backup) == 0;
         if (stop) stop("backup-deleted");
     }
     for (const Path& directory : intent.prune) ::rmdir(directory.c_str());
     if (stop) stop("directories-pruned");
+    return complete;
 }
 
 } // namespace dkms

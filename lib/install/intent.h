@@ -58,9 +58,10 @@ Intent intent_from_json(const nlohmann::json& value);
 using StopPoint = std::function<void(std::string_view moment)>;
 
 /// Takes back whatever of an intent (staging or applying) has been done. Does as much as it can; may be repeated.
-void roll_back(const Intent& intent) noexcept;
+/// Returns 0, or the errno of what failed: then the intent must stay, to be taken back later.
+int roll_back(const Intent& intent) noexcept;
 
-/// Deletes what is left over of a committed intent. May be repeated.
-void finish(const Intent& intent, const StopPoint& stop = {});
+/// Deletes what is left over of a committed intent. May be repeated. False when something is still there.
+bool finish(const Intent& intent, const StopPoint& stop = {});
 
 } // namespace dkms

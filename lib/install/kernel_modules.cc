@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/kernel_modules.h"
 
-#include "lib/install/placed.h"
 #include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/scan.h"
 
 #include <algorithm>
 
@@ -34,17 +32,6 @@ std::map<std::string, std::vector<std::string>> find_kernel_modules(const Places
     if (const auto directory = Directory::open(places.install_tree / release)) search(*directory, "", names, found);
     for (auto& [name, paths] : found) std::sort(paths.begin(), paths.end());
     return found;
-}
-
-std::map<std::string, ModuleId> occupied_paths(const Places& places, const std::string& release)
-{
-    std::map<std::string, ModuleId> result;
-    for (const ModuleStatus& module : scan(places, {}, ScanDepth::quick))
-        for (const KernelStatus& kernel : module.kernels)
-            if (kernel.kernel.release == release && kernel.state == KernelState::installed)
-                for (const PlacedModule& placed : placed_modules(places, module.module, kernel.kernel))
-                    if (!placed.path.empty()) result[placed.path] = module.module;
-    return result;
 }
 
 } // namespace dkms

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "lib/model/ids.h"
 #include "lib/model/places.h"
 
 #include <map>
@@ -15,9 +14,5 @@ namespace dkms {
 /// paths below it, sorted. Links are not followed, so build/ and source/ are not searched.
 std::map<std::string, std::vector<std::string>> find_kernel_modules(const Places& places, const std::string& release,
                                                                     const std::set<std::string>& names);
-
-/// The paths below <install tree>/K that modules of the tree occupy, by module package: what records say, and for trees
-/// without records what is found in the places where they belong.
-std::map<std::string, ModuleId> occupied_paths(const Places& places, const std::string& release);
 
 } // namespace dkms

@@ -3,6 +3,7 @@
 
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/directory.h"
 
 #include <set>
@@ -26,7 +27,8 @@ std::set<std::string> used_aliases(const Places& places, const std::filesystem::
                 std::string alias;
                 if (words >> keyword >> alias && keyword == "alias") used.insert(alias);
             }
-        } catch (const Error&) {
+        } catch (const Error& error) {
+            if (is_of_system(error)) throw;
             continue; // a file that cannot be read claims nothing
         }
     }

@@ -47,7 +47,8 @@ KernelHeaders headers_or_none(const Work& work)
 {
     try {
         return find_headers(work.step.kernel, work.places, work.step.options);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (!lacks_headers(error)) throw;
         return {}; // a kernel that has been installed without them: less is known about it
     }
 }
@@ -67,6 +68,7 @@ Descriptor opened_module(const Work& work, const fs::path& path, const fs::path&
         const auto directory = Directory::open(path.parent_path());
         return open_module_at(directory ? directory->number() : -1, path.filename());
     } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         throw error_about(work, shown, error.parameter("reason"));
     }
 }

@@ -2,6 +2,7 @@
 #include "lib/install/post_transaction_step.h"
 
 #include "lib/config/framework.h"
+#include "lib/process/refusal.h"
 #include "lib/process/wide_command.h"
 #include "lib/tree/layout.h"
 
@@ -27,7 +28,7 @@ public:
         if (line_.empty()) return {Result::skipped, std::nullopt};
         const auto path = Layout(work_.places).tree() / "post_transaction.log";
         const Descriptor log(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-        if (!log) throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
+        if (!log) refuse_change(path, errno);
         Command command;
         command.argv = {"bash", "-c", line_}; // the administrator's own line, as MAKE is a module's
         command.environment = base_environment();

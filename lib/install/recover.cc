@@ -7,6 +7,7 @@
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/lower_layer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -22,12 +23,12 @@ namespace {
 
 std::optional<Intent> read_intent(const std::filesystem::path& file)
 {
+    const auto text = read_file_if_present(file);
+    if (!text) return std::nullopt;
     try {
-        return intent_from_json(nlohmann::json::parse(read_file(file)));
+        return intent_from_json(nlohmann::json::parse(*text));
     } catch (const nlohmann::json::exception&) {
         return std::nullopt; // written by nobody we know
-    } catch (const Error&) {
-        return std::nullopt;
     }
 }
 
@@ -51,9 +52,11 @@ void clear(const std::filesystem::path& directory)
 
 void index_again(const Places& places, const std::set<std::string>& releases)
 {
-    std::error_code ignored;
-    for (const std::string& release : releases)
-        if (std::filesystem::exists(modules_dep(places, release), ignored)) DepmodCommand(places, release).run();
+    for (const std::string& release : releases) {
+        if (!leads_somewhere(modules_dep(places, release))) continue;
+        if (const auto failure = DepmodCommand(places, release).run().failure)
+            std::fprintf(stderr, "dkmsd: depmod failed for kernel %s: %s\n", release.c_str(), failure->c_str());
+    }
 }
 
 /// Intents whose name begins with `prefix`.
@@ -62,6 +65,7 @@ std::vector<Recovered> recover_intents(const Places& places, const std::string& 
     const Layout layout(places);
     std::vector<Recovered> result;
     std::set<std::string> to_index;
+    std::optional<std::pair<std::filesystem::path, int>> failed;
     const auto intents = Directory::open(layout.intents());
     if (!intents) return result;
     for (const auto& entry : intents->entries()) {
@@ -70,15 +74,16 @@ std::vector<Recovered> recover_intents(const Places& places, const std::string& 
         const auto intent = read_intent(file);
         if (!intent) continue;
         const bool completed = intent->phase == Intent::Phase::committed;
-        if (completed)
-            finish(*intent);
-        else
-            roll_back(*intent);
+        const int number = completed ? 0 : roll_back(*intent);
+        const bool done = completed ? finish(*intent) : number == 0; // what is only left over does not stop others
+        if (number != 0) failed.emplace(file, number);
         if (intent->phase == Intent::Phase::applying && intent->depmod) to_index.insert(intent->kernel.release);
         result.push_back({intent->module, intent->kernel, completed});
-        ::unlink(file.c_str());
+        if (done) ::unlink(file.c_str());
     }
     index_again(places, to_index);
+    // Over what is half done nothing may be installed: one day it would be taken back together with that.
+    if (failed) refuse_change(failed->first, failed->second);
     return result;
 }
 
@@ -96,6 +101,7 @@ void drop_temporaries(const std::filesystem::path& directory)
 std::vector<Recovered> recover(const Places& places)
 {
     const Layout layout(places);
+    finish_lifts(layout);
     drop_temporaries(layout.intents());
     auto result = recover_intents(places, "");
     clear(layout.staging());
@@ -106,6 +112,7 @@ std::vector<Recovered> recover(const Places& places)
 std::vector<Recovered> recover_from(pid_t process, const Places& places) noexcept
 {
     try {
+        finish_lifts(Layout(places), process);
         return recover_intents(places, Intent::name_prefix(process));
     } catch (const std::exception&) {
         return {}; // whoever takes the lock next tries again

@@ -34,7 +34,8 @@ std::set<std::string> expected_names(const Work& work, const Conf& conf, const s
     KernelConfig config;
     try {
         config = find_headers(work.step.kernel, work.places, work.step.options).config;
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (!lacks_headers(error)) throw;
         // bounds on the kernel's configuration cannot be looked at without headers
     }
     for (const ConfModule& module : exclusion_for(conf, work.step.kernel, config).meant) names.insert(module.dest_name);
@@ -128,8 +129,7 @@ std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
 }
 
 std::vector<InstallItem> installable(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
-                                     const std::map<std::string, std::vector<std::string>>& existing,
-                                     bool override_version)
+                                     const ExistingModules& existing, bool override_version)
 {
     if (override_version) return items;
     const std::string& release = work.step.kernel.release;
@@ -141,13 +141,14 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
     std::vector<InstallItem> left;
     std::string reason = "it has no modules";
     for (const InstallItem& item : items) {
-        const auto found = existing.find(item.name);
+        const auto found = existing.paths.find(item.name);
         std::optional<VersionRefusal> refusal;
-        if (found != existing.end() && found->second.size() > 1)
+        if (found != existing.paths.end() && found->second.size() > 1)
             work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
                                   "Kernel " + release + " has several modules " + item.name +
                                       ", so their versions are not compared.");
-        else if (found != existing.end() && !is_there_already(work, item, found->second.front()))
+        else if (found != existing.paths.end() && (existing.owners.count(found->second.front()) != 0 ||
+                                                   !is_there_already(work, item, found->second.front())))
             refusal = refused_version(built / item.file, work.places.install_tree / release / found->second.front());
         if (!refusal) {
             left.push_back(item);

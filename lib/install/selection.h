@@ -26,11 +26,16 @@ std::vector<InstallItem> built_items(const Work& work, const Conf& conf);
 /// leaves it so that registers here what it has put there itself.
 bool is_there_already(const Work& work, const InstallItem& item, const std::string& path);
 
-/// Those of `items` that may be installed besides the modules `existing` that the kernel has (names and paths below
-/// <install tree>/K), all of them with `override_version`. Reports version-refused. Throws Error NothingInstallable
-/// when none is left.
+/// What a kernel has of modules that are to be installed.
+struct ExistingModules {
+    std::map<std::string, std::vector<std::string>> paths; ///< by name: below <install tree>/K
+    std::map<std::string, ModuleId> owners;                ///< of paths that other DKMS modules own
+};
+
+/// Those of `items` that may be installed besides what the kernel has, all of them with `override_version`. What is the
+/// very file of module/ already may be, unless it is another module's. Reports version-refused. Throws Error
+/// NothingInstallable when none is left.
 std::vector<InstallItem> installable(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
-                                     const std::map<std::string, std::vector<std::string>>& existing,
-                                     bool override_version);
+                                     const ExistingModules& existing, bool override_version);
 
 } // namespace dkms

@@ -6,6 +6,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/scan.h"
 
 #include <algorithm>
@@ -77,12 +78,8 @@ bool SymbolCheck::is_exported(const std::string& symbol, std::uint64_t crc)
 bool SymbolCheck::is_indexed(const std::string& symbol)
 {
     if (!index_) {
-        try {
-            index_ =
-                read_file(work_.places.install_tree / work_.step.kernel.release / "modules.symbols", longest_index);
-        } catch (const Error&) {
-            index_.emplace();
-        }
+        const auto file = work_.places.install_tree / work_.step.kernel.release / "modules.symbols";
+        index_ = read_file_if_present(file, longest_index).value_or("");
     }
     // Where neither lists what the kernel's modules export, nothing can be said.
     if (index_->empty() && !symvers_.lists_modules()) return true;
@@ -102,7 +99,8 @@ const std::map<std::string, ModuleFacts>& SymbolCheck::others()
             const auto path = layout.built_modules(one.module, work_.step.kernel) / file;
             try {
                 others_->emplace(path, read_module(path));
-            } catch (const Error&) {
+            } catch (const Error& error) {
+                if (is_of_system(error)) throw;
                 continue; // what cannot be read exports nothing
             }
         }
@@ -120,7 +118,8 @@ std::map<std::string, ModuleFacts> SymbolCheck::installed_dependencies(const Mod
         for (const std::string& file : files) {
             try {
                 found.emplace(file, read_module(work_.places.install_tree / work_.step.kernel.release / file));
-            } catch (const Error&) {
+            } catch (const Error& error) {
+                if (is_of_system(error)) throw;
                 continue; // what cannot be read exports nothing
             }
         }

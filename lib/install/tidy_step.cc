@@ -27,13 +27,12 @@ void delete_empty(const Directory& directory)
 void forget_troubles(const Places& places, const KernelId& kernel)
 {
     const Layout layout(places);
-    std::error_code ignored;
     for (const ModuleStatus& module : scan(places, {}, ScanDepth::quick))
         for (const KernelStatus& status : module.kernels)
             if (status.kernel == kernel && status.state != KernelState::built &&
                 status.state != KernelState::installed && status.state != KernelState::installed_weak) {
                 remove_trouble_record(layout, module.module, kernel);
-                std::filesystem::remove(layout.failed_log(module.module, kernel), ignored);
+                ::unlink(layout.failed_log(module.module, kernel).c_str()); // one that stays belongs to no trouble
             }
 }
 

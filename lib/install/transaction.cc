@@ -21,10 +21,10 @@
 namespace dkms {
 namespace {
 
-bool is_there(const std::filesystem::path& path)
+/// Whether there are only file systems, not errors, that have no second names for a file.
+bool means_no_links(int number)
 {
-    struct stat facts {};
-    return ::lstat(path.c_str(), &facts) == 0;
+    return number == EPERM || number == EOPNOTSUPP || number == ENOSYS || number == EMLINK || number == EINVAL;
 }
 
 } // namespace
@@ -49,7 +49,7 @@ void Transaction::put_text(const std::string& text, const std::filesystem::path&
 
 void Transaction::remove(const std::filesystem::path& target)
 {
-    if (is_there(target)) put(target, std::monostate());
+    if (is_present(target)) put(target, std::monostate());
 }
 
 void Transaction::put(const std::filesystem::path& target, Content content)
@@ -66,7 +66,7 @@ void Transaction::put(const std::filesystem::path& target, Content content)
     }
     const auto beside = target.parent_path() / (".dkmsd-" + id_ + "-" + std::to_string(number));
     intent_.changes[number] = {target, deletes ? "" : beside.string() + ".new", beside.string() + ".old",
-                               is_there(target)};
+                               is_present(target)};
     contents_[number] = std::move(content);
 }
 
@@ -74,7 +74,7 @@ bool Transaction::will_exist(const std::filesystem::path& target) const
 {
     for (const Change& change : intent_.changes)
         if (change.target == target) return !change.fresh.empty();
-    return is_there(target);
+    return is_present(target);
 }
 
 std::filesystem::path Transaction::staged(const std::filesystem::path& target) const
@@ -91,11 +91,12 @@ void Transaction::stop(std::string_view moment) const
 
 void Transaction::fail(const std::filesystem::path& path, int number) const
 {
-    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
+    if (number == ENOSPC || number == EDQUOT) refuse_change(path, number);
     throw Error(failure_, {{"module", intent_.module.text()},
                            {"kernel", intent_.kernel.release},
                            {"path", path.string()},
-                           {"reason", errno_text(number)}});
+                           {"reason", errno_text(number)},
+                           {"errno", std::to_string(number)}});
 }
 
 void Transaction::write_intent()
@@ -109,6 +110,7 @@ void Transaction::write_intent()
 
 void Transaction::stage()
 {
+    put_new_ones_first();
     make_missing_directories();
     for (std::size_t i = 0; i < contents_.size(); ++i) {
         write_fresh(intent_.changes[i], contents_[i]);
@@ -116,12 +118,28 @@ void Transaction::stage()
     }
 }
 
+/// What is new comes into place before anything is deleted: a module that moves within the kernel's directory, or gives
+/// way to the original of another place, is always found in one of the two. Taking back goes the other way round.
+void Transaction::put_new_ones_first()
+{
+    std::vector<Change> changes;
+    std::vector<Content> contents;
+    for (const bool deleted : {false, true})
+        for (std::size_t i = 0; i < contents_.size(); ++i)
+            if (std::holds_alternative<std::monostate>(contents_[i]) == deleted) {
+                changes.push_back(intent_.changes[i]);
+                contents.push_back(contents_[i]);
+            }
+    intent_.changes = std::move(changes);
+    contents_ = std::move(contents);
+}
+
 /// They are written down before they are made: only those may be taken away again.
 void Transaction::make_missing_directories()
 {
     for (const Change& change : intent_.changes) {
         std::vector<std::filesystem::path> missing;
-        for (auto path = change.target.parent_path(); !is_there(path); path = path.parent_path())
+        for (auto path = change.target.parent_path(); !is_present(path); path = path.parent_path())
             missing.push_back(path);
         for (auto path = missing.rbegin(); path != missing.rend(); ++path)
             if (std::find(intent_.directories.begin(), intent_.directories.end(), *path) == intent_.directories.end())
@@ -170,7 +188,10 @@ void Transaction::back_up(const Change& change) const
     const char* target = change.target.c_str();
     const char* backup = change.backup.c_str();
     // A second name first, so that there is no moment without the file. Not every file system has second names.
-    if (!change.fresh.empty() && ::linkat(AT_FDCWD, target, AT_FDCWD, backup, 0) == 0) return;
+    if (!change.fresh.empty()) {
+        if (::linkat(AT_FDCWD, target, AT_FDCWD, backup, 0) == 0) return;
+        if (!means_no_links(errno)) fail(change.target, errno);
+    }
     if (::rename(target, backup) != 0) fail(change.target, errno);
 }
 
@@ -187,8 +208,8 @@ void Transaction::commit()
     intent_.phase = Intent::Phase::committed;
     write_intent();
     stop("committed");
-    finish(intent_, stop_);
-    ::unlink(std::exchange(file_, {}).c_str());
+    const auto note = std::exchange(file_, {});
+    if (finish(intent_, stop_)) ::unlink(note.c_str()); // else who takes the lock next deletes what is left
     stop("finished");
 }
 
@@ -197,9 +218,8 @@ void Transaction::roll_back() noexcept
     if (file_.empty()) return;
     // An error while the last phase was being written leaves the one before on disk, which can still be taken back.
     if (intent_.phase == Intent::Phase::committed) intent_.phase = Intent::Phase::applying;
-    dkms::roll_back(intent_);
-    ::unlink(file_.c_str());
-    file_.clear();
+    const auto note = std::exchange(file_, {});
+    if (dkms::roll_back(intent_) == 0) ::unlink(note.c_str()); // else who takes the lock next tries again
 }
 
 } // namespace dkms

@@ -65,6 +65,7 @@ private:
     using Content = std::variant<std::monostate, Copy, Link, Text>;
 
     void put(const std::filesystem::path& target, Content content);
+    void put_new_ones_first();
     void write_intent();
     void make_missing_directories();
     void write_fresh(const Change& change, const Content& content) const;

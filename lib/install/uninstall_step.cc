@@ -4,7 +4,7 @@
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/modprobe_fragment.h"
-#include "lib/install/originals.h"
+#include "lib/install/ownership.h"
 #include "lib/install/removal.h"
 #include "lib/install/transaction.h"
 #include "lib/install/weak_modules.h"
@@ -16,6 +16,7 @@
 #include "lib/tree/script.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 namespace dkms {
@@ -38,6 +39,7 @@ private:
     bool is_only_kernel() const;
     void plan();
     void unlink_weak_modules() const;
+    void link_restored() const;
     Outcome done() const;
 
     Work& work_;
@@ -50,6 +52,7 @@ private:
     std::optional<Transaction> transaction_; ///< while it can be taken back
     Removal removal_;
     std::vector<Event> restored_;
+    std::map<std::string, std::vector<std::string>> restored_paths_; ///< Ownership::restored()
 };
 
 void UninstallStep::prepare()
@@ -68,8 +71,7 @@ void UninstallStep::prepare()
 UninstallStep::Standing UninstallStep::standing() const
 {
     if (active_version(layout_, module_.name, kernel_) == module_.version) return Standing::active;
-    std::error_code ignored;
-    const bool other_is_active = std::filesystem::exists(layout_.active_link(module_.name, kernel_), ignored);
+    const bool other_is_active = leads_somewhere(layout_.active_link(module_.name, kernel_));
     return record_ && !other_is_active ? Standing::inactive : Standing::absent;
 }
 
@@ -90,6 +92,7 @@ Outcome UninstallStep::run()
     unlink_weak_modules();
     transaction_->apply();
     for (const Event& event : removal_.events) work_.reporter.report(event);
+    report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
     if (conf_) run_script(work_, module_, {"post_remove", conf_->post_remove}, nullptr);
     if (const auto reason = index_modules(work_, {}))
@@ -99,6 +102,7 @@ Outcome UninstallStep::run()
     add_pending(layout_, kernel_, outcome.follow_up);
     transaction_->commit();
     transaction_.reset();
+    link_restored();
     work_.reporter.stage(Stage::depmod, 100);
     return outcome;
 }
@@ -108,9 +112,13 @@ void UninstallStep::plan()
     transaction_.emplace(work_.places, module_, kernel_, ErrorCode::tree_not_writable);
     if (is_indexed(work_)) transaction_->needs_depmod();
     removal_ = plan_removal(*transaction_, work_.places, module_, kernel_, standing_ == Standing::active);
-    restored_ = Originals(work_.places, module_, kernel_).restore(*transaction_, conf_);
+    Ownership ownership(work_.places, module_, kernel_, conf_);
+    ownership.give_up_but(*transaction_, {});
+    restored_ = ownership.events();
+    restored_paths_ = ownership.restored();
     transaction_->remove(layout_.active_link(module_.name, kernel_));
     transaction_->remove(layout_.install_record(module_.name, kernel_));
+    ownership.plan(*transaction_);
     if (record_ && !record_->modprobe_fragment.empty() && is_only_kernel())
         transaction_->remove(modprobe_fragment(work_.places, module_.name));
 }
@@ -134,6 +142,23 @@ void UninstallStep::unlink_weak_modules() const
     work_.reporter.report(Event(EventKind::weak_modules, {{"action", "remove"}}));
     if (!run_weak_modules(*program, false, removal_.modules))
         work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+}
+
+/// Modules of others that have come back are linked into other kernels again.
+void UninstallStep::link_restored() const
+{
+    const auto program = weak_modules_program(work_.places);
+    if (!program || work_.settings.count("NO_WEAK_MODULES") != 0) return;
+    for (const auto& [name, paths] : restored_paths_) {
+        auto record = read_install_record(layout_, name, kernel_);
+        const auto conf = record ? try_module_conf(work_, {name, record->version}) : std::nullopt;
+        if (!record || (conf && conf->no_weak_modules)) continue;
+        work_.reporter.report(Event(EventKind::weak_modules, {{"action", "add"}}));
+        if (!run_weak_modules(*program, true, paths))
+            work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+        for (const std::string& link : weak_links_to(work_.places, paths)) record->weak_links.push_back(link);
+        write_install_record(layout_, name, kernel_, *record);
+    }
 }
 
 Outcome UninstallStep::done() const

@@ -5,6 +5,7 @@
 #include "lib/model/error.h"
 #include "lib/model/ids.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/installed.h"
 
@@ -17,7 +18,8 @@ std::optional<ModuleFacts> facts_of(const std::filesystem::path& file)
 {
     try {
         return read_module(file);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         return std::nullopt;
     }
 }
@@ -63,7 +65,8 @@ ForceList force_list(const Places& places, const std::string& name)
                 if (word == name) result.force = true;
                 if (word == name + "_version-override") result.version_override = true;
             }
-        } catch (const Error&) {
+        } catch (const Error& error) {
+            if (is_of_system(error)) throw;
             continue; // what cannot be read forces nothing
         }
     }

@@ -18,7 +18,8 @@ bool has_weak_modules(const Places& places)
     try {
         const Distribution one = distribution(places);
         return one == Distribution::rhel || one == Distribution::suse;
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::conf_missing) throw;
         return false;
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/compression.h"
 
-#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -136,7 +136,7 @@ fs::path compress_file(const fs::path& file, Compression compression, const std:
     fs::path compressed = file.string() + std::string(suffix_of(compression));
     if (said.output.find("No space left on device") != std::string::npos)
         throw Error(ErrorCode::disk_full, {{"path", compressed.string()}});
-    if (!said.status.ok()) throw Error(ErrorCode::internal, {{"reason", text_of(command.argv) + ": " + said.output}});
+    if (!said.status.ok()) refuse_command(command.argv, said.output);
     // zstd keeps it unless told otherwise
     if (::unlink(file.c_str()) < 0 && errno != ENOENT) refuse_change(file, errno);
     return compressed;

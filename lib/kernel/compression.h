@@ -29,7 +29,7 @@ bool can_be_loaded(Compression compression, const KernelId& kernel, const Kernel
 
 /// Replaces `file` by its compressed form and returns that one's path. `options` are further words for the tool (gzip,
 /// xz, zstd), as framework.conf has them; the kernel reads xz only with --check=crc32. With Compression::none nothing
-/// is done. Throws Error Internal when the tool is missing or fails, DiskFull, Cancelled.
+/// is done. Throws Error SystemFailed when the tool is missing or fails, DiskFull, Cancelled.
 std::filesystem::path compress_file(const std::filesystem::path& file, Compression compression,
                                     const std::string& options, Cancellation* cancellation = nullptr);
 

@@ -2,7 +2,8 @@
 #include "lib/kernel/headers.h"
 
 #include "lib/config/distribution.h"
-#include "lib/files/refusal.h"
+#include "lib/files/file_kind.h"
+#include "lib/files/names_in.h"
 #include "lib/kernel/rooted_path.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
@@ -14,24 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_link(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::is_symlink(fs::symlink_status(path, ignored));
-}
-
-bool is_there(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
-}
+bool is_link(const fs::path& path) { return kind_of_file(path) == fs::file_type::symlink; }
 
 /// <install tree>/K/build, or source where there is no build.
 fs::path build_link(const KernelId& kernel, const Places& places)
 {
     const fs::path directory = places.install_tree / kernel.release;
-    return is_there(directory / "build") || !is_there(directory / "source") ? directory / "build"
-                                                                            : directory / "source";
+    return is_present(directory / "build") || !is_present(directory / "source") ? directory / "build"
+                                                                                : directory / "source";
 }
 
 /// How make gets to `link`: on the running system through the link itself, as people know it from logs.
@@ -54,7 +45,7 @@ void check_headers(const KernelId& kernel, const fs::path& directory, const Plac
                                                 {"path", (places.install_tree / kernel.release).string()},
                                                 {"exit_code", "21"}}); // whoever builds lacks its headers
     const fs::path target = resolve_below(places.root, directory);
-    if (is_link(directory) && !is_there(target))
+    if (is_link(directory) && !is_present(target))
         throw Error(ErrorCode::kernel_directory_dangling, {{"kernel", kernel.release},
                                                            {"path", directory.string()},
                                                            {"target", target.string()},
@@ -95,9 +86,8 @@ fs::path headers_directory(const KernelId& kernel, const Places& places, const O
 fs::path kernel_config_file(const fs::path& source_dir, const Options& options)
 {
     if (!options.kernel_config.empty()) return options.kernel_config;
-    std::error_code ignored;
     for (const char* name : {"include/config/auto.conf", ".config"})
-        if (fs::is_regular_file(source_dir / name, ignored)) return source_dir / name;
+        if (leads_to_file(source_dir / name)) return source_dir / name;
     return {};
 }
 
@@ -120,14 +110,11 @@ bool has_headers(const KernelId& kernel, const Places& places)
 std::vector<KernelId> installed_kernels(const Places& places, bool with_headers)
 {
     std::vector<KernelId> kernels;
-    std::error_code failed;
-    for (fs::directory_iterator entry(places.install_tree, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-        const KernelId kernel{entry->path().filename().string(), running_architecture()};
-        if (kernel.release.starts_with('.') || !leads_to_directory(entry->path())) continue;
+    for (const std::string& name : names_in(places.install_tree).value_or(std::vector<std::string>())) {
+        const KernelId kernel{name, running_architecture()};
+        if (kernel.release.starts_with('.') || !leads_to_directory(places.install_tree / name)) continue;
         if (!with_headers || has_headers(kernel, places)) kernels.push_back(kernel);
     }
-    if (failed && !means_absent(failed.value())) refuse_read(places.install_tree, failed.value());
     std::sort(kernels.begin(), kernels.end(), [](const KernelId& a, const KernelId& b) {
         const auto order = compare_versions(a.release, b.release);
         return order != 0 ? order < 0 : a < b;

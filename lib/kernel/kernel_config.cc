@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/kernel_config.h"
 
-#include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 
 namespace dkms {
@@ -38,11 +37,7 @@ KernelConfig parse_kernel_config(std::string_view text)
 
 KernelConfig read_kernel_config(const std::filesystem::path& file)
 {
-    try {
-        return parse_kernel_config(read_file(file));
-    } catch (const Error&) {
-        return {};
-    }
+    return parse_kernel_config(read_file_if_present(file).value_or(""));
 }
 
 } // namespace dkms

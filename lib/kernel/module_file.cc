@@ -3,6 +3,7 @@
 
 #include "lib/kernel/module_image.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
 #include <nlohmann/json.hpp>
@@ -199,7 +200,7 @@ ModuleFacts read_module(const std::filesystem::path& file) { return read_module(
 ModuleFacts read_module(const Descriptor& file, const std::filesystem::path& name)
 {
     const Descriptor image(::memfd_create("module.ko", MFD_CLOEXEC));
-    if (!image) refuse(name, errno_text(errno));
+    if (!image) refuse_call("memfd_create", errno);
     try {
         ModuleFacts facts = unpacked(run_unprivileged({file.number(), image.number()}, [&] {
             unpack_module(file.number(), image.number(), name);

@@ -2,6 +2,7 @@
 #include "lib/kernel/module_image.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
 #include <array>
@@ -50,6 +51,13 @@ bool add_filter(archive* reader, Compression compression)
     return true;
 }
 
+/// Whatever the file holds, what the disk says of it comes first.
+[[noreturn]] void refuse_content(archive* reader, const std::filesystem::path& file)
+{
+    if (!errno_remedy(::archive_errno(reader)).empty()) refuse_read(file, ::archive_errno(reader));
+    refuse(file, "it cannot be uncompressed");
+}
+
 /// Makes libarchive see `descriptor` as one file without a name.
 Reader reader_of(int descriptor, Compression compression, const std::filesystem::path& file)
 {
@@ -59,24 +67,26 @@ Reader reader_of(int descriptor, Compression compression, const std::filesystem:
     archive_entry* entry = nullptr;
     if (::archive_read_open_fd(reader.get(), descriptor, 65536) != ARCHIVE_OK ||
         ::archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
-        refuse(file, "it cannot be uncompressed");
+        refuse_content(reader.get(), file);
     const int filters = compression == Compression::none ? 1 : 2; // the file itself is one
     if (::archive_filter_count(reader.get()) != filters) refuse(file, "it is compressed more than once");
     return reader;
 }
 
-std::string head_of(int descriptor)
+std::string head_of(int descriptor, const std::filesystem::path& file)
 {
     std::array<char, 16> bytes;
     const ssize_t got = ::pread(descriptor, bytes.data(), bytes.size(), 0);
-    return got < 0 ? std::string() : std::string(bytes.data(), static_cast<std::size_t>(got));
+    if (got < 0) refuse_read(file, errno);
+    return std::string(bytes.data(), static_cast<std::size_t>(got));
 }
 
 Descriptor checked(Descriptor opened, int failure, const std::filesystem::path& file)
 {
+    if (!opened && !means_absent(failure) && failure != ELOOP && failure != EACCES) refuse_read(file, failure);
     if (!opened) refuse(file, failure == ELOOP ? "it is a symbolic link" : errno_text(failure));
     struct stat facts {};
-    if (::fstat(opened.number(), &facts) < 0) refuse(file, errno_text(errno));
+    if (::fstat(opened.number(), &facts) < 0) refuse_read(file, errno);
     if (!S_ISREG(facts.st_mode)) refuse(file, "it is not a regular file");
     if (facts.st_size == 0) refuse(file, "it is empty");
     if (static_cast<std::uintmax_t>(facts.st_size) > largest_module) refuse(file, "it is too large");
@@ -111,13 +121,13 @@ Descriptor open_module_at(int directory, const std::string& name)
 
 void unpack_module(int packed, int memory, const std::filesystem::path& name, std::uintmax_t limit)
 {
-    if (::lseek(packed, 0, SEEK_SET) < 0) refuse(name, errno_text(errno));
-    const Reader reader = reader_of(packed, compression_of_content(head_of(packed)), name);
+    if (::lseek(packed, 0, SEEK_SET) < 0) refuse_read(name, errno);
+    const Reader reader = reader_of(packed, compression_of_content(head_of(packed, name)), name);
     std::array<char, 65536> block;
     for (std::uintmax_t total = 0;;) {
         const la_ssize_t got = ::archive_read_data(reader.get(), block.data(), block.size());
         if (got == 0) return;
-        if (got < 0) refuse(name, "it cannot be uncompressed");
+        if (got < 0) refuse_content(reader.get(), name);
         total += static_cast<std::uintmax_t>(got);
         if (total > limit) refuse(name, "it is too large when uncompressed");
         write_all(memory, {block.data(), static_cast<std::size_t>(got)});
@@ -129,7 +139,7 @@ ModuleImage ModuleImage::open(const std::filesystem::path& file) { return of(ope
 ModuleImage ModuleImage::of(int packed, const std::filesystem::path& name)
 {
     Descriptor memory(::memfd_create("module.ko", MFD_CLOEXEC));
-    if (!memory) refuse(name, errno_text(errno));
+    if (!memory) refuse_call("memfd_create", errno);
     run_unprivileged({packed, memory.number()}, [&] {
         unpack_module(packed, memory.number(), name);
         return std::string();

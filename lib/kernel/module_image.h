@@ -16,7 +16,7 @@ Compression compression_of_content(std::string_view head);
 
 /// Opens a file that may be a module: a regular file that is not empty and not larger than any module can be. A link
 /// is followed, since trees may be reached through links; where it must not be one, open it with open_module_at. Throws
-/// Error VerifyFailed (parameters file, reason).
+/// Error VerifyFailed (parameters file, reason); ReadFailed for what exists and cannot be read.
 Descriptor open_module(const std::filesystem::path& file);
 
 /// The same for a name in an open directory, and a link is refused.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/rooted_path.h"
 
+#include "lib/files/file_kind.h"
+
 #include <algorithm>
 #include <list>
 
@@ -39,14 +41,13 @@ std::filesystem::path resolve_below(const std::filesystem::path& root, const std
             done = done.parent_path();
             continue;
         }
-        std::error_code not_a_link;
-        const auto target = std::filesystem::read_symlink(root / done / component, not_a_link);
-        if (not_a_link || ++links > most_links) {
+        const auto target = link_text_of(root / done / component);
+        if (!target || ++links > most_links) {
             done /= component;
             continue;
         }
-        if (target.is_absolute()) done.clear();
-        put_in_front(todo, target);
+        if (target->is_absolute()) done.clear();
+        put_in_front(todo, *target);
     }
     return root / done;
 }

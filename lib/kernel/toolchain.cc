@@ -33,12 +33,7 @@ int major_of(const KernelConfig& config, const char* name) { return leading_numb
 /// The compiler that Debian's headers set for themselves: "gcc-12" of "CC = $(if …) $(CROSS_COMPILE)gcc-12".
 std::optional<std::string> compiler_of_headers(const std::filesystem::path& source_dir)
 {
-    std::string text;
-    try {
-        text = read_file(source_dir / ".kernelvariables");
-    } catch (const Error&) {
-        return std::nullopt;
-    }
+    const std::string text = read_file_if_present(source_dir / ".kernelvariables").value_or("");
     static const std::regex assignment(
         R"((^|\n)[ \t]*(override[ \t]+)?CC[ \t]*[:?]?=([^\n]*[ \t)]|[ \t]*)([\w.+-]+)[ \t]*(\n|$))");
     std::smatch found;

@@ -3,8 +3,10 @@
 
 #include "lib/kernel/module_file.h"
 #include "lib/model/error.h"
+#include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
-#include <fstream>
+#include <sstream>
 
 namespace dkms {
 namespace {
@@ -46,7 +48,8 @@ std::optional<std::string> flags_of_file(const std::filesystem::path& file)
 {
     try {
         return flags_of_vermagic(read_module(file).vermagic);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         return std::nullopt; // missing or damaged: another one tells
     }
 }
@@ -67,7 +70,7 @@ std::string flags_of_vermagic(std::string_view vermagic)
 std::optional<std::string> flags_of_kernel(const Places& places, const std::string& release)
 {
     const auto directory = places.install_tree / release;
-    std::ifstream order(directory / "modules.order");
+    std::istringstream order(read_file_if_present(directory / "modules.order").value_or(""));
     std::string line;
     for (int looked_for = 0; looked_for < most_looked_for && std::getline(order, line); ++looked_for) {
         const std::filesystem::path path = line;

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 namespace dkms {
@@ -15,7 +17,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 73> table{{
+constexpr std::array<ErrorRow, 74> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -60,6 +62,8 @@ constexpr std::array<ErrorRow, 73> table{{
      "Run the command as root, or name a tree of yours with --dkmstree."},
     {read_failed, "ReadFailed", 1, "{path} cannot be read: {reason}.",
      "Nothing was changed. Check the file system, and the owner and permissions of that path."},
+    {system_failed, "SystemFailed", 1, "The system cannot do what is needed: {reason}.",
+     "See the kernel log (dmesg) for the reason, then run the command again."},
     {no_such_kernel, "NoSuchKernel", 6, "Kernel {kernel} is not installed: {path} does not exist.",
      "Name an installed kernel with -k; they are the directories of the install tree."},
     {no_kernel_headers, "NoKernelHeaders", 21,
@@ -169,6 +173,32 @@ constexpr std::array<ErrorRow, 73> table{{
 constexpr ErrorRow internal_row{internal, "Internal", 1, "This should not have happened: {reason}.",
                                 "Please report it."};
 
+struct Remedy {
+    int number;
+    std::string_view text;
+};
+// What the system itself can be short of or broken in.
+constexpr std::array<Remedy, 16> remedies{{
+    {EROFS, "That file system is mounted read-only. Mount it writable (mount -o remount,rw); if the kernel made it "
+            "read-only after an error, check it first (dmesg)."},
+    {ENOSPC, "Free some space (df -h) or file names (df -i) on that file system and try again."},
+    {EDQUOT, "A disk quota there is used up: free some space, or have the quota raised."},
+    {EXDEV, "A rename across file systems or mounts is not possible: mount nothing inside that directory."},
+    {ENOLCK, "That file system has no file locks. Mount it with locks (NFS: with lockd running), or put the tree on a "
+             "local file system."},
+    {EOPNOTSUPP, "That file system does not support this. Put the directory on a local Linux file system."},
+    {EIO, "The disk or its connection reports an error: see the kernel log (dmesg), and check the file system."},
+    {ESTALE, "The file system was changed on its server: mount it again."},
+    {ENODEV, "The device is gone: see the kernel log (dmesg)."},
+    {EUCLEAN, "The file system is damaged: check it (fsck)."},
+    {ENOTCONN, "The file system's server or helper process is gone: mount it again."},
+    {ETIMEDOUT, "The file system's server does not answer: check the network, then try again."},
+    {EMFILE, "Too many files are open: raise the limit (ulimit -n, LimitNOFILE=)."},
+    {ENFILE, "The system has too many open files: raise fs.file-max, or end some programs."},
+    {ENOMEM, "The system is out of memory: free some, then try again."},
+    {EAGAIN, "The system allows no further processes: end some, or raise the limit (ulimit -u, TasksMax=)."},
+}};
+
 struct Override {
     ErrorCode code;
     Verb verb;
@@ -244,7 +274,10 @@ std::string Error::hint() const
 {
     // Whoever knows more of this failure than its kind says so.
     const auto remedy = parameters_.find("remedy");
-    return remedy == parameters_.end() ? filled(row_of(code_).hint, parameters_) : remedy->second;
+    if (remedy != parameters_.end()) return remedy->second;
+    const std::string number = parameter("errno");
+    const std::string_view of_system = number.empty() ? "" : errno_remedy(std::atoi(number.c_str()));
+    return of_system.empty() ? filled(row_of(code_).hint, parameters_) : std::string(of_system);
 }
 
 int Error::exit_code(Verb verb) const
@@ -286,6 +319,20 @@ Error error_from_json(const nlohmann::json& value)
     if (code == internal && name != internal_row.name)
         return Error(internal, {{"reason", value.value("message", name)}});
     return Error(code, value.value("parameters", Parameters{}));
+}
+
+std::string_view errno_remedy(int number)
+{
+    for (const Remedy& one : remedies)
+        if (one.number == number) return one.text;
+    return {};
+}
+
+int errno_in(std::string_view text)
+{
+    for (const Remedy& one : remedies)
+        if (text.find(errno_text(one.number)) != std::string_view::npos) return one.number;
+    return 0;
 }
 
 std::string errno_text(int number)

@@ -42,6 +42,7 @@ enum class ErrorCode {
     broken_module,
     tree_not_writable,
     read_failed,
+    system_failed,
     // kernels
     no_such_kernel,
     no_kernel_headers,
@@ -129,7 +130,9 @@ public:
     std::string_view name() const;                        ///< "NoKernelHeaders"
     std::string bus_name() const; ///< "org.dkms1.Error.NoKernelHeaders", or the D-Bus standard's own name
     std::string message() const;  ///< the sentence with its parameters filled in
-    std::string hint() const;     ///< the hint with its parameters filled in; empty if there is none
+    /// What to do next: the parameter "remedy"; else what helps against the parameter "errno"; else the table's hint,
+    /// with its parameters filled in. Empty if there is none.
+    std::string hint() const;
     /// Exit code for a client that ran `verb`. A parameter "exit_code" (a script's own status) wins over the table.
     int exit_code(Verb verb) const;
     const char* what() const noexcept override { return what_.c_str(); }
@@ -155,5 +158,12 @@ ErrorCode error_code_of(std::string_view name);
 
 /// Text for an errno value ("No space left on device").
 std::string errno_text(int number);
+
+/// What a person can do about an errno value that is a fault of the system, such as EROFS or ENOLCK, and not of what
+/// was asked for; empty for others, EACCES and EPERM among them, whose remedy depends on what was attempted.
+std::string_view errno_remedy(int number);
+
+/// The errno value whose text is in what another program has said, of those with a remedy; 0 if there is none.
+int errno_in(std::string_view text);
 
 } // namespace dkms

@@ -23,7 +23,7 @@ constexpr std::array<EventRow, 48> table{{
     {job_ended, "job-ended", "view"},
     {step_started, "step-started", "step kernel?"},
     {step_ended, "step-ended", "step kernel? result seconds cpu_seconds? peak_memory?"},
-    {waiting, "waiting", "holder"},
+    {waiting, "waiting", "holder? reason?"},
     {stage, "stage", "stage percent"},
     {command_started, "command-started", "what subject command"},
     {command_ended, "command-ended", "what subject exit_code seconds"},

@@ -37,8 +37,15 @@ struct JobView {
     double ended_at = 0;
     std::optional<Result> result;
     std::optional<Error> error;
-    Usage usage = {}; ///< of its steps that have ended; of a job with children, theirs too
+    Usage usage = {};           ///< of its steps that have ended; of a job with children, theirs too
+    std::string waits_for = {}; ///< a sentence: why nothing of it runs now; empty: its turn has not come, or it runs
+    bool unreadable = false;    ///< its record cannot be read; `error` says why, and nothing else is known of it
 };
+
+/// The error of a request for which the queue has no place, where `jobs` have not ended. Whoever waits for the result
+/// may as well wait for a place.
+Error full_queue(std::size_t jobs);
+bool is_full_queue(const Error& error);
 
 nlohmann::json to_json(const JobView& job);
 JobView job_view_from_json(const nlohmann::json& value);

@@ -3,6 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
+
+#include <sys/stat.h>
+
 namespace dkms {
 
 Places Places::under(const std::filesystem::path& root)
@@ -17,9 +21,11 @@ Places Places::under(const std::filesystem::path& root)
 
 std::filesystem::path Places::os_release() const
 {
-    std::error_code ignored;
+    struct stat facts {};
     const auto etc = root / "etc/os-release";
-    return std::filesystem::exists(etc, ignored) ? etc : root / "usr/lib/os-release";
+    // One that cannot be looked at is not absent: who reads it hears why.
+    const bool absent = ::stat(etc.c_str(), &facts) < 0 && (errno == ENOENT || errno == ENOTDIR);
+    return absent ? root / "usr/lib/os-release" : etc;
 }
 
 bool Places::is_default_install_tree() const { return install_tree == root / "lib/modules"; }

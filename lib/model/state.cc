@@ -16,10 +16,12 @@ using nlohmann::json;
 
 constexpr NameTable<KernelState, 6> states{{"built", "installed", "installed-weak", "failed", "waiting", "skipped"}};
 
-constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 4> notes{{{"originals", &KernelStatus::originals},
-                                                                             {"differs", &KernelStatus::differs},
-                                                                             {"missing", &KernelStatus::missing},
-                                                                             {"running", &KernelStatus::running}}};
+constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 5> notes{
+    {{"originals", &KernelStatus::originals},
+     {"differs", &KernelStatus::differs},
+     {"missing", &KernelStatus::missing},
+     {"build_missing", &KernelStatus::build_missing},
+     {"running", &KernelStatus::running}}};
 
 constexpr std::array<std::pair<const char*, std::string StatusFilter::*>, 4> filters{
     {{"module", &StatusFilter::module},
@@ -63,6 +65,7 @@ json to_json(const KernelStatus& status)
     json value{{"release", status.kernel.release}, {"arch", status.kernel.arch}, {"state", name_of(status.state)}};
     if (!status.note.empty()) value["note"] = status.note;
     if (!status.weak_from.empty()) value["weak_from"] = status.weak_from;
+    if (!status.replaced_by.empty()) value["replaced_by"] = status.replaced_by;
     if (status.job) value["job"] = *status.job;
     if (!status.log.empty()) value["log"] = status.log;
     if (!status.opened.empty()) value["opened"] = status.opened;
@@ -78,6 +81,7 @@ KernelStatus kernel_status_from_json(const json& value)
     status.state = kernel_state_of(value.at("state").get<std::string>()).value_or(KernelState::built);
     status.note = value.value("note", "");
     status.weak_from = value.value("weak_from", "");
+    status.replaced_by = value.value("replaced_by", "");
     if (value.contains("job")) status.job = value.at("job").get<JobId>();
     status.log = value.value("log", "");
     status.opened = value.value("opened", std::vector<std::string>{});

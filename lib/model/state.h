@@ -34,17 +34,23 @@ StatusFilter status_filter_from_json(const nlohmann::json& value);
 struct KernelStatus {
     KernelId kernel;
     KernelState state = KernelState::built;
-    std::string note;         ///< why it failed, waits or was skipped; of a built one, why installing it failed, or
-                              ///< that it is unsigned and should not be; or empty
-    std::string weak_from;    ///< installed_weak: the release it was built for
-    std::optional<JobId> job; ///< the job that failed, if one is known
-    std::string log;          ///< path of the make.log, if there is one
-    bool originals = false;   ///< original modules are archived
-    bool differs = false;     ///< an installed file is not the built one
-    bool missing = false;     ///< a built module is not in the kernel's directory
-    bool running = false;     ///< this is the running kernel
+    std::string note;           ///< why it failed, waits or was skipped; of a built one, why installing it failed, or
+                                ///< that it is unsigned and should not be; or empty
+    std::string weak_from;      ///< installed_weak: the release it was built for
+    std::optional<JobId> job;   ///< the job that failed, if one is known
+    std::string log;            ///< path of the make.log, if there is one
+    bool originals = false;     ///< original modules are archived
+    bool differs = false;       ///< an installed file is not the built one
+    bool missing = false;       ///< an installed file is no longer in the kernel's directory
+    bool build_missing = false; ///< a built module is no longer in the DKMS tree
+    bool running = false;       ///< this is the running kernel
+    /// M/V of the DKMS module that has taken the place of a built one in the kernel: not installed, nor does it lack.
+    std::string replaced_by;
     /// What its build was allowed or spared, see BuildSwitches::opened; "no sandbox" where the system had none.
     std::vector<std::string> opened;
+
+    /// Whether what is built is in the tree, and what is installed is in the kernel's directory as it was built.
+    bool is_intact() const { return !differs && !missing && !build_missing; }
 
     bool operator==(const KernelStatus&) const = default;
 };

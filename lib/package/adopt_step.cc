@@ -121,7 +121,7 @@ void AdoptStep::place_build(const KernelId& kernel, bool by_itself)
     placed_.push_back(kernel);
     if (!by_itself) return;
     for (auto& path : make_directories(target.parent_path())) made_.push_back(std::move(path));
-    builds_.push_back(Replacement::put(loaded_.version() / kernel.release / kernel.arch, target));
+    builds_.push_back(Replacement::put(layout_, loaded_.version() / kernel.release / kernel.arch, target));
     sync_directory(target.parent_path());
 }
 

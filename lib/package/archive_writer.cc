@@ -5,6 +5,7 @@
 #include "lib/model/error.h"
 #include "lib/package/archive_compression.h"
 #include "lib/package/utf8_locale.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -107,7 +108,7 @@ private:
     {
         const int number = archive_errno(writer_.get());
         const char* reason = archive_error_string(writer_.get());
-        if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", name_}});
+        if (number == ENOSPC || number == EDQUOT) refuse_change(name_, number);
         throw Error(ErrorCode::archive_not_writable,
                     {{"path", name_}, {"reason", reason != nullptr ? reason : "it cannot be compressed that way"}});
     }
@@ -190,8 +191,9 @@ void write_compressed(int descriptor, const std::string& name, std::string_view 
         archive_write_data(writer.get(), content.data(), content.size()) < 0 ||
         archive_write_close(writer.get()) != ARCHIVE_OK) {
         const int number = archive_errno(writer.get());
-        if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", name}});
-        throw Error(ErrorCode::archive_not_writable, {{"path", name}, {"reason", errno_text(number)}});
+        if (number == ENOSPC || number == EDQUOT) refuse_change(name, number);
+        throw Error(ErrorCode::archive_not_writable,
+                    {{"path", name}, {"reason", errno_text(number)}, {"errno", std::to_string(number)}});
     }
 }
 

@@ -2,13 +2,14 @@
 #include "lib/package/deb_build.h"
 
 #include "lib/build/private_directory.h"
-#include "lib/files/refusal.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/common_postinst.h"
 #include "lib/package/deb_names.h"
 #include "lib/package/manifest.h"
 #include "lib/package/module_archive.h"
+#include "lib/process/refusal.h"
 
 #include <nlohmann/json.hpp>
 
@@ -53,7 +54,7 @@ std::string md5sums(DraftDirectory& draft, const PayloadTree& tree, const std::v
 {
     std::vector<std::string> files;
     for (const fs::path& path : payload)
-        if (fs::symlink_status(tree.root() / path).type() == fs::file_type::regular) files.push_back(path.string());
+        if (kind_of_file(tree.root() / path) == fs::file_type::regular) files.push_back(path.string());
     std::string sums;
     for (std::size_t from = 0; from < files.size(); from += files_at_once) {
         std::vector<std::string> argv{"md5sum", "--"};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/deb_template.h"
 
-#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/package/common_postinst.h"
 #include "lib/package/deb_build.h"
 #include "lib/package/deb_names.h"
 #include "lib/package/module_archive.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>

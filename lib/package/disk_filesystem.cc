@@ -69,10 +69,9 @@ bool is_for_fat(const DiskContent& content, const DiskContent::Entry& entry)
 {
     if (entry.type == fs::file_type::regular) return true;
     if (entry.type != fs::file_type::symlink) return false;
-    std::error_code dangling; // or a circle, or too long a path: it leads to no file
-    const fs::path real = fs::canonical(content.root / entry.path, dangling);
-    const fs::path target = real.lexically_relative(content.root);
-    return !dangling && !target.empty() && *target.begin() != ".." && kind_of_file(real) == fs::file_type::regular;
+    if (!leads_to_file(content.root / entry.path)) return false;
+    const fs::path target = real_path(content.root / entry.path).value_or("").lexically_relative(content.root);
+    return !target.empty() && *target.begin() != "..";
 }
 
 } // namespace

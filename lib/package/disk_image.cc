@@ -56,7 +56,8 @@ Product write_archive(const DraftDirectory& draft, const PayloadTree& tree, cons
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     const Descriptor directory(::open(tree.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!file || !directory)
-        throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
+        throw Error(ErrorCode::archive_not_writable,
+                    {{"path", path.string()}, {"reason", errno_text(errno)}, {"errno", std::to_string(errno)}});
     ArchiveWriter writer(file.number(), name, time,
                          image.media == DiskMedia::tar ? ArchiveFormat::ustar : ArchiveFormat::newc);
     writer.tree("", directory, cancellation);

@@ -6,6 +6,7 @@
 #include "lib/build/sandbox_choice.h"
 #include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -26,8 +27,9 @@ constexpr std::uint64_t largest_product = std::uint64_t{8} << 30;
 
 [[noreturn]] void refuse(const fs::path& path, int number)
 {
-    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
-    throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
+    if (number == ENOSPC || number == EDQUOT) refuse_change(path, number);
+    throw Error(ErrorCode::archive_not_writable,
+                {{"path", path.string()}, {"reason", errno_text(number)}, {"errno", std::to_string(number)}});
 }
 
 fs::path made_directory()

@@ -3,7 +3,6 @@
 
 #include "lib/build/staging.h"
 #include "lib/files/inside.h"
-#include "lib/files/refusal.h"
 #include "lib/kernel/headers.h"
 #include "lib/model/error.h"
 #include "lib/package/builtin_specs.h"
@@ -12,6 +11,7 @@
 #include "lib/package/rpm_build.h"
 #include "lib/package/rpm_provides.h"
 #include "lib/package/rpm_text.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/directory.h"
 
 #include <nlohmann/json.hpp>

@@ -6,7 +6,6 @@
 #include "lib/build/sandbox_choice.h"
 #include "lib/build/scripts.h"
 #include "lib/files/as_user.h"
-#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
@@ -15,6 +14,7 @@
 #include "lib/package/rpm_build.h"
 #include "lib/package/rpm_text.h"
 #include "lib/package/spec_file.h"
+#include "lib/process/refusal.h"
 
 #include <cerrno>
 
@@ -58,11 +58,13 @@ BuildInputs read_inputs(const Work& work)
 }
 
 /// The source as make would find it.
-void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace)
+void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace,
+                    std::unique_ptr<CommandPlace> place)
 {
     if (workplace.sandboxed()) show_inputs(workplace.surroundings(), work, inputs);
     MakeLog log(workplace.log_file(), inputs.module, inputs.kernel, STDOUT_FILENO);
-    BuildCommands commands(work, workplace, log, build_environment(work, inputs, workplace.sandboxed()));
+    BuildCommands commands(work, workplace, log, build_environment(work, inputs, workplace.sandboxed()),
+                           std::move(place));
     workplace.fill();
     work.cancellation.check();
     apply_patches(commands, patches_for(inputs.conf.patches, inputs.kernel.release));
@@ -114,7 +116,8 @@ void pack_directory(const fs::path& from, const std::string& directory, const fs
     const Descriptor opened(::open(from.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     const Descriptor written(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!opened || !written)
-        throw Error(ErrorCode::archive_not_writable, {{"path", file.string()}, {"reason", errno_text(errno)}});
+        throw Error(ErrorCode::archive_not_writable,
+                    {{"path", file.string()}, {"reason", errno_text(errno)}, {"errno", std::to_string(errno)}});
     const auto pack = [&] {
         check_extent(opened, work.step.module);
         ArchiveWriter writer(written.number(), file.filename(), time);
@@ -143,7 +146,7 @@ Products make_kmp_source(const Work& work, const PackContent& content, const Ker
     const VersionTurn turn(sandbox, own);
     Workplace workplace(own.places, module, kernel, inputs.source, sandbox.switches, sandbox.kind);
     const Clearing clearing(own, workplace);
-    prepare_source(own, inputs, workplace);
+    prepare_source(own, inputs, workplace, command_place(sandbox.switches.network));
     RpmBuild build(draft, content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),

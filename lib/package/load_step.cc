@@ -69,8 +69,10 @@ void LoadStep::prepare()
     is_directory_ = S_ISDIR(facts.st_mode);
     if (!is_directory_ && !S_ISREG(facts.st_mode))
         throw Error(ErrorCode::archive_unreadable, {{"file", name_}, {"reason", "it is no file"}});
-    if (is_directory_ && ::faccessat(work_.handle, "dkms.conf", F_OK, 0) < 0)
+    if (is_directory_ && ::faccessat(work_.handle, "dkms.conf", F_OK, 0) < 0) {
+        if (!means_absent(errno)) refuse_read(name_ + "/dkms.conf", errno);
         throw Error(ErrorCode::conf_missing, {{"file", name_ + "/dkms.conf"}});
+    }
     require_writable(layout_.tree());
 }
 
@@ -178,7 +180,7 @@ void LoadStep::take(const ArchiveLayout& found) const
     if (found.source.empty())
         take_conf(found);
     else
-        Replacement::put(found.source, loaded.source());
+        Replacement::put(layout_, found.source, loaded.source());
 }
 
 void LoadStep::take_builds(const ArchiveLayout& found) const
@@ -193,7 +195,7 @@ void LoadStep::take_builds(const ArchiveLayout& found) const
                                        kernel.release + " are built; they are taken for " + kernel.arch + ".");
         }
         make_directory(loaded.version() / kernel.release, 0755);
-        Replacement::put(build.directory, loaded.version() / kernel.release / kernel.arch);
+        Replacement::put(layout_, build.directory, loaded.version() / kernel.release / kernel.arch);
     }
     for (const std::string& one : found.left)
         work_.reporter.warning("no-build", {{"kernel", one}},
@@ -205,7 +207,7 @@ void LoadStep::take_conf(const ArchiveLayout& found) const
 {
     const Loaded loaded(staged_->path());
     make_directory(loaded.conf_only(), 0755);
-    Replacement::put(found.conf, loaded.conf());
+    Replacement::put(layout_, found.conf, loaded.conf());
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/loaded.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/tree/registration.h"
 

@@ -22,7 +22,7 @@ inline constexpr const char* manifest_name = "dkms_manifest.json";
 ///             "modules":[{"file":"m.ko.xz","sha256":"…"}]}]}
 /// The digest of a source is that of its listing: a line "DIGEST  PATH" for each file and "-> TARGET  PATH" for each
 /// link, in byte order of the paths. `compiler` and `signer` only where the record of the build has them; no `source`
-/// where none is packed. Starts a program. Throws Error SourceUnreadable, Internal.
+/// where none is packed. Starts a program. Throws Error SourceUnreadable, SystemFailed.
 class Manifest {
 public:
     /// What of the content goes into one product.

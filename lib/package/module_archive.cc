@@ -17,8 +17,10 @@ Descriptor conf_in_source(const PackContent& content)
 {
     Descriptor conf(::openat(content.source().number(), "dkms.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!conf)
-        throw Error(ErrorCode::source_unreadable,
-                    {{"module", content.module().text()}, {"path", "source/dkms.conf"}, {"reason", errno_text(errno)}});
+        throw Error(ErrorCode::source_unreadable, {{"module", content.module().text()},
+                                                   {"path", "source/dkms.conf"},
+                                                   {"reason", errno_text(errno)},
+                                                   {"errno", std::to_string(errno)}});
     return conf;
 }
 

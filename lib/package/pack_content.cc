@@ -42,8 +42,10 @@ Descriptor opened_directory(const fs::path& path, const ModuleId& module)
 {
     Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!opened)
-        throw Error(ErrorCode::source_unreadable,
-                    {{"module", module.text()}, {"path", path.string()}, {"reason", errno_text(errno)}});
+        throw Error(ErrorCode::source_unreadable, {{"module", module.text()},
+                                                   {"path", path.string()},
+                                                   {"reason", errno_text(errno)},
+                                                   {"errno", std::to_string(errno)}});
     return opened;
 }
 

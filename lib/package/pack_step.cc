@@ -46,7 +46,8 @@ private:
 
 void PackStep::refuse(const fs::path& path, int number)
 {
-    throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
+    throw Error(ErrorCode::archive_not_writable,
+                {{"path", path.string()}, {"reason", errno_text(number)}, {"errno", std::to_string(number)}});
 }
 
 void PackStep::prepare()

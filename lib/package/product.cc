@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/product.h"
 
-#include "lib/files/refusal.h"
+#include "lib/process/refusal.h"
+#include "lib/process/regular_file.h"
 
 #include <cerrno>
 
@@ -11,7 +12,7 @@ namespace dkms {
 
 Product opened_product(const std::filesystem::path& file)
 {
-    Descriptor opened(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    Descriptor opened = open_regular(file, O_NOFOLLOW);
     if (!opened) refuse_read(file, errno);
     return {file.filename().string(), std::move(opened)};
 }

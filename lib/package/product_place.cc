@@ -48,8 +48,9 @@ ProductPlace::~ProductPlace()
 
 void ProductPlace::refuse(const std::string& name, int number) const
 {
-    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", shown(name)}});
-    throw Error(ErrorCode::archive_not_writable, {{"path", shown(name)}, {"reason", errno_text(number)}});
+    if (number == ENOSPC || number == EDQUOT) refuse_change(shown(name), number);
+    throw Error(ErrorCode::archive_not_writable,
+                {{"path", shown(name)}, {"reason", errno_text(number)}, {"errno", std::to_string(number)}});
 }
 
 int ProductPlace::create(const std::string& name)

@@ -2,10 +2,10 @@
 #include "lib/package/redhat_loader_disk.h"
 
 #include "lib/files/inside.h"
-#include "lib/files/refusal.h"
 #include "lib/kernel/module_image.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/crc_cpio.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>

@@ -140,7 +140,8 @@ int DkmsPackage::new_file(const std::string& name)
     const fs::path path = build_.sources() / name;
     files_.emplace_back(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (files_.back()) return files_.back().number();
-    throw Error(ErrorCode::archive_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
+    throw Error(ErrorCode::archive_not_writable,
+                {{"path", path.string()}, {"reason", errno_text(errno)}, {"errno", std::to_string(errno)}});
 }
 
 std::string DkmsPackage::own_spec() const

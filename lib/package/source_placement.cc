@@ -30,7 +30,7 @@ void move(const fs::path& from, const fs::path& to)
 } // namespace
 
 SourcePlacement::SourcePlacement(const Layout& layout, const ModuleId& module)
-    : place_(layout.source_in_source_tree(module)),
+    : layout_(layout), place_(layout.source_in_source_tree(module)),
       beside_(place_.parent_path() / (".dkmsd-" + place_.filename().string()))
 {
 }
@@ -46,7 +46,7 @@ void SourcePlacement::place(const fs::path& source, bool replace)
         copy_all(source, beside_);
         StagedTree(beside_).sync();
     }
-    placed_ = Replacement::put(beside_, place_);
+    placed_ = Replacement::put(layout_, beside_, place_);
     sync_directory(place_.parent_path());
 }
 

@@ -25,6 +25,7 @@ public:
     void undo() noexcept;
 
 private:
+    Layout layout_;
     std::filesystem::path place_;
     std::filesystem::path beside_;
     std::optional<Replacement> placed_;

@@ -3,9 +3,9 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/files/inside.h"
-#include "lib/files/refusal.h"
 #include "lib/model/error.h"
 #include "lib/package/pack_content.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/layout.h"
 
 #include <cerrno>

@@ -29,7 +29,7 @@ bool wanted_by_records(const Layout& layout, const ModuleStatus& module)
 class Gaps {
 public:
     explicit Gaps(const Places& places)
-        : places_(places), layout_(places), source_(quick_source(places)), tree_(scan(places, {}, ScanDepth::quick)),
+        : places_(places), layout_(places), source_(quick_source(places)), tree_(scan(places, {}, ScanDepth::full)),
           next_(next_kernel(places).release), running_(running_release())
     {
         source_.stale = false; // what is installed is not missing
@@ -54,6 +54,8 @@ private:
         case NeedKind::deferred:
             return KernelGap::Missing{need.module, "deferred",
                                       "it needs " + need.reason + ", which is not in the tree"};
+        case NeedKind::broken:
+            return broken(need, kernel);
         case NeedKind::install:
             return not_installed(need, kernel);
         case NeedKind::unknown:
@@ -61,6 +63,15 @@ private:
         default:
             return std::nullopt;
         }
+    }
+
+    /// One that was installed and is damaged cannot be repaired; another one is not for this kernel to lack.
+    std::optional<KernelGap::Missing> broken(const ModuleNeed& need, const KernelId& kernel) const
+    {
+        const auto module = std::find_if(tree_.begin(), tree_.end(),
+                                         [&](const ModuleStatus& one) { return one.module == need.module; });
+        if (module == tree_.end() || !is_installed(status_for(*module, kernel))) return std::nullopt;
+        return KernelGap::Missing{need.module, "broken", need.reason};
     }
 
     KernelGap::Missing not_installed(const ModuleNeed& need, const KernelId& kernel) const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/plan/needs.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/kernel/headers.h"
 #include "lib/model/error.h"
 #include "lib/plan/target.h"
@@ -17,6 +18,13 @@
 
 namespace dkms {
 namespace {
+
+std::string damage_of(const KernelStatus& there)
+{
+    if (there.missing) return "its file is missing from the kernel's directory";
+    if (there.differs) return "the installed file is not the built one";
+    return "a built module is missing from the DKMS tree";
+}
 
 /// One look at a kernel.
 class Look {
@@ -37,8 +45,10 @@ private:
     };
 
     std::map<std::string, const ModuleStatus*> chosen();
+    const ModuleStatus* damaged_version(const std::string& name) const;
     Candidate look_at(const ModuleStatus& status);
     void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need);
+    void look_at_damaged(const ModuleStatus& status, const KernelStatus& there, Candidate& one);
     void look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need);
     void set_missing(const ModuleStatus& status, ModuleNeed& need);
     const KernelConfig& kernel_config();
@@ -65,9 +75,15 @@ private:
 KernelNeeds Look::operator()()
 {
     const auto switch_file = places_.config_dir / "no-autoinstall";
-    if (std::error_code ignored; source_.like.empty() && std::filesystem::exists(switch_file, ignored))
-        needs_.switched_off = switch_file.string();
-    for (const auto& [name, one] : chosen()) candidates_.emplace(name, look_at(*one));
+    if (source_.like.empty() && leads_somewhere(switch_file)) needs_.switched_off = switch_file.string();
+    for (const auto& [name, one] : chosen()) {
+        Candidate candidate = look_at(*one);
+        const ModuleStatus* const other = damaged_version(name);
+        // What was installed is not lost because a newer version does not want to be.
+        if (other != nullptr && candidate.need.kind == NeedKind::none && !candidate.need.installed)
+            candidate = look_at(*other);
+        candidates_.emplace(name, std::move(candidate));
+    }
     defer();
     for (const auto& [name, one] : candidates_) put(name);
     needs_.pending = pending_steps(layout_, needs_.kernel);
@@ -89,18 +105,37 @@ std::map<std::string, const ModuleStatus*> Look::chosen()
     return by_name;
 }
 
+/// The version that is installed, says the tree, but not intact.
+const ModuleStatus* Look::damaged_version(const std::string& name) const
+{
+    for (const ModuleStatus& one : tree_) {
+        const KernelStatus* const there = one.module.name == name ? status_for(one, needs_.kernel) : nullptr;
+        if (is_installed(there) && !there->is_intact()) return &one;
+    }
+    return nullptr;
+}
+
 Look::Candidate Look::look_at(const ModuleStatus& status)
 {
     Candidate one{{status.module, NeedKind::none, {}, {}, {}, {}, false}, {}};
     const KernelStatus* const there = status_for(status, needs_.kernel);
-    one.need.installed = is_installed(there);
+    one.need.installed = is_installed(there) && there->is_intact();
     if (one.need.installed) {
         if (!status.broken && there->state == KernelState::installed) look_at_installed(status, *there, one.need);
         return one;
     }
+    if (there != nullptr && !there->replaced_by.empty() && !is_installed(there)) {
+        one.need.reason = "replaced by " + there->replaced_by;
+        return one;
+    }
     if (status.broken) {
         one.need.kind = NeedKind::broken;
-        one.need.reason = "its source " + layout_.source_link(status.module).string() + " leads nowhere";
+        one.need.reason = (is_installed(there) ? damage_of(*there) + ", and " : "") + "its source " +
+                          layout_.source_link(status.module).string() + " leads nowhere";
+        return one;
+    }
+    if (is_installed(there)) {
+        look_at_damaged(status, *there, one);
         return one;
     }
     try {
@@ -133,6 +168,25 @@ void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& the
     need.reason = changed->kind + " changed: " + need.changed_path;
 }
 
+/// It is installed, says the tree, but what the kernel has is something else. Whether it asks to be installed by itself
+/// does not matter: it was.
+void Look::look_at_damaged(const ModuleStatus& status, const KernelStatus& there, Candidate& one)
+{
+    one.need.kind = NeedKind::install;
+    one.need.reason = damage_of(there);
+    if (!there.build_missing) return; // what is built can be installed without headers and other modules
+    if (!missing_headers().empty()) {
+        one.need.kind = NeedKind::waiting;
+        one.need.reason += "; no headers; install " + missing_headers();
+        return;
+    }
+    try {
+        if (const auto conf = source_.conf(status.module, needs_.kernel)) one.depends = conf->build_depends;
+    } catch (const Error&) {
+        return; // its build says what is wrong
+    }
+}
+
 void Look::look_at_conf(const ModuleStatus& status, const Conf& conf, ModuleNeed& need)
 {
     if (!conf.autoinstall && source_.like.empty()) {
@@ -155,13 +209,15 @@ void Look::set_missing(const ModuleStatus& status, ModuleNeed& need)
     need.kind = NeedKind::install;
     const KernelStatus* const there = status_for(status, needs_.kernel);
     const auto active = active_.find(status.module.name);
-    if (is_built(there))
+    if (is_built(there) && there->is_intact())
         need.reason = "built, not installed";
     else if (!missing_headers().empty()) {
         need.kind = NeedKind::waiting;
         need.reason = "no headers; install " + missing_headers();
     } else if (there != nullptr && there->state == KernelState::failed)
         need.reason = "the last attempt failed: " + there->note;
+    else if (is_built(there))
+        need.reason = damage_of(*there);
     else
         need.reason = active == active_.end() ? "not built" : "not built; installed is " + active->second;
 }
@@ -275,7 +331,7 @@ KernelNeeds needs_of(const Places& places, const KernelId& kernel, const NeedsSo
 {
     StatusFilter filter;
     filter.module = source.only;
-    return needs_of(places, scan(places, filter, ScanDepth::quick), kernel, source);
+    return needs_of(places, scan(places, filter, ScanDepth::full), kernel, source);
 }
 
 } // namespace dkms

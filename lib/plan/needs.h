@@ -14,10 +14,11 @@ namespace dkms {
 
 /// What is to be done about a module so that a kernel is complete.
 enum class NeedKind {
-    none,     ///< it is installed and made from what is there, or does not want to be installed by itself
-    install,  ///< build it if it is not built, and install it
-    rebuild,  ///< it is stale: what it was built from is not as it was
-    waiting,  ///< as install, but the kernel's headers are missing
+    none,    ///< it is installed and made from what is there, or another one has replaced it, or it does not want to be
+             ///< installed by itself
+    install, ///< build it if it is not built, and install it; also when what is installed or built is lost or damaged
+    rebuild, ///< it is stale: what it was built from is not as it was
+    waiting, ///< as install, but the kernel's headers are missing
     excluded, ///< it says itself that it is not meant for this kernel
     deferred, ///< it depends on modules that are not in the tree, or on such a one
     broken,   ///< its source is gone
@@ -32,7 +33,7 @@ struct ModuleNeed {
     std::vector<std::string> after; ///< names, earlier in the list: what it depends on and what is to be done as well
     std::string changed_kind;       ///< rebuild: InputFile::kind …
     std::string changed_path;       ///< … and path of what has changed
-    bool installed = false;         ///< this version is
+    bool installed = false;         ///< this version is, and the kernel has it as it was built
 
     /// Whether there is something to be done that can be tried.
     bool is_work() const;
@@ -72,7 +73,7 @@ NeedsSource thorough_source(const Places& places);
 
 /// Compares what the tree and the configurations say with what is installed. Changes nothing, takes no lock.
 KernelNeeds needs_of(const Places& places, const KernelId& kernel, const NeedsSource& source);
-/// The same for a tree that has been scanned, with all kernels in it: to look at several of them.
+/// The same for a tree that has been scanned (ScanDepth::full), with all kernels in it: to look at several of them.
 KernelNeeds needs_of(const Places& places, const std::vector<ModuleStatus>& tree, const KernelId& kernel,
                      const NeedsSource& source);
 

@@ -2,6 +2,7 @@
 #include "lib/process/cancel.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
@@ -30,7 +31,7 @@ Cancellation::Cancellation(int parent) : parent_(parent)
     const sigset_t signals = stop_signals();
     ::sigprocmask(SIG_BLOCK, &signals, nullptr);
     signals_ = Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals_) throw Error(ErrorCode::internal, {{"reason", "signalfd: " + errno_text(errno)}});
+    if (!signals_) refuse_call("signalfd", errno);
 }
 
 Cancellation::~Cancellation()

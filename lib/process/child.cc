@@ -2,6 +2,9 @@
 #include "lib/process/child.h"
 
 #include "lib/model/error.h"
+#include "lib/process/end_of_child.h"
+#include "lib/process/memory_file.h"
+#include "lib/process/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +16,6 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,11 +28,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto grace = std::chrono::seconds(2); // between SIGTERM and SIGKILL
-
-[[noreturn]] void fail(const std::string& what, int number)
-{
-    throw Error(ErrorCode::internal, {{"reason", what + ": " + errno_text(number)}, {"errno", std::to_string(number)}});
-}
 
 std::string_view path_of(const std::vector<std::string>& environment)
 {
@@ -142,25 +139,15 @@ struct Launch {
 Descriptor raised(int number, int above)
 {
     Descriptor copy(::fcntl(number, F_DUPFD_CLOEXEC, above + 1));
-    if (!copy) fail("fcntl", errno);
+    if (!copy) refuse_call("fcntl", errno);
     return copy;
 }
 
 Descriptor null_device()
 {
     Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!null) fail("/dev/null", errno);
+    if (!null) refuse_call("/dev/null", errno);
     return null;
-}
-
-/// A file in memory that holds `text`, to be read from its beginning.
-Descriptor file_of(const std::string& text)
-{
-    Descriptor file(::memfd_create("text", MFD_CLOEXEC));
-    if (!file) fail("memfd_create", errno);
-    write_all(file.number(), text);
-    if (::lseek(file.number(), 0, SEEK_SET) < 0) fail("lseek", errno);
-    return file;
 }
 
 ExitStatus status_from(const siginfo_t& info)
@@ -195,10 +182,10 @@ std::string text_of(const std::vector<std::string>& argv)
 
 Child Child::start(const Command& command)
 {
-    if (command.argv.empty()) fail("start", EINVAL);
+    if (command.argv.empty()) refuse_call("start", EINVAL);
     const auto program = command.program.empty() ? look_up(command.argv.front(), path_of(command.environment))
                                                  : std::optional(command.program);
-    if (!program) fail(command.argv.front(), ENOENT);
+    if (!program) refuse_call(command.argv.front(), ENOENT);
 
     int highest = 2;
     for (const auto& [ours, theirs] : command.inherit) highest = std::max(highest, theirs);
@@ -215,7 +202,7 @@ Child Child::start(const Command& command)
     pass(or_null(command.output), 1);
     pass(command.error < 0 ? or_null(command.output) : command.error, 2);
     for (const auto& [ours, theirs] : command.inherit) pass(ours, theirs);
-    for (const auto& [text, theirs] : command.texts) pass(file_of(text).number(), theirs);
+    for (const auto& [text, theirs] : command.texts) pass(memory_file(text).number(), theirs);
     // A number between that nobody asked for must not be inherited by accident: descriptors of ours are close-on-exec
     // anyway.
 
@@ -229,9 +216,10 @@ Child Child::start(const Command& command)
 
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
-    if (pid < 0) fail("fork", errno);
+    if (pid < 0) refuse_call("fork", errno);
     if (pid == 0) launch.exec(parent);
-    Child child(pid, Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+    Child child(pid, {}); // from here on it is ended when something fails
+    child.pidfd_ = end_of_child(pid);
     const_cast<Descriptor&>(raised_report).close();
 
     int number = 0;
@@ -240,7 +228,7 @@ Child Child::start(const Command& command)
     while (got < 0 && errno == EINTR);
     if (got == sizeof number) {
         child.wait();
-        fail(command.argv.front(), number);
+        refuse_call(command.argv.front(), number);
     }
     return child;
 }
@@ -282,7 +270,7 @@ ExitStatus Child::wait()
         if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) == 0)
             status_ = status_from(info);
         else if (errno != EINTR)
-            fail("waitid", errno);
+            refuse_call("waitid", errno);
     }
     return *status_;
 }
@@ -406,8 +394,7 @@ ExitStatus run_heard(Command command, const std::function<void(std::string_view)
     Pipe pipe = make_pipe();
     ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK);
     // Scripts open /dev/stderr, also those that run as another user; others do not get to it by /proc/PID/fd.
-    if (::fchmod(pipe.write.number(), 0622) < 0)
-        throw Error(ErrorCode::internal, {{"reason", "fchmod: " + errno_text(errno)}});
+    if (::fchmod(pipe.write.number(), 0622) < 0) refuse_call("fchmod", errno);
     command.output = pipe.write.number();
     Child child = Child::start(command);
     pipe.write.close();

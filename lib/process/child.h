@@ -61,7 +61,7 @@ struct ExitStatus {
 /// what still runs.
 class Child {
 public:
-    /// Throws Error Internal: cannot be started (missing program: parameter "errno" is "2").
+    /// Throws Error SystemFailed: cannot be started (missing program: parameter "errno" is "2").
     static Child start(const Command& command);
     Child(Child&& other) noexcept;
     Child& operator=(Child&& other) noexcept;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/process/descendants.h"
 
+#include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/end_of_child.h"
 
 #include <algorithm>
 #include <array>
@@ -135,9 +137,13 @@ constexpr std::uint64_t some_threads = 2; // how many is not known
 /// Waits until it has ended and takes its status, for a second at most.
 void reap(pid_t child)
 {
-    const Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-    pollfd source{ended.number(), POLLIN, 0};
-    ::poll(&source, ended ? 1 : 0, ended ? 1000 : 10);
+    try {
+        const Descriptor ended = end_of_child(child);
+        pollfd source{ended.number(), POLLIN, 0};
+        ::poll(&source, 1, 1000);
+    } catch (const Error&) {
+        ::poll(nullptr, 0, 10);
+    }
     siginfo_t info{};
     ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG);
 }

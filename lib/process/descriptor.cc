@@ -2,6 +2,7 @@
 #include "lib/process/descriptor.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
@@ -15,17 +16,6 @@
 namespace dkms {
 namespace {
 
-[[noreturn]] void fail(const std::string& what, int number)
-{
-    throw Error(ErrorCode::internal, {{"reason", what + ": " + errno_text(number)}, {"errno", std::to_string(number)}});
-}
-
-[[noreturn]] void refuse_write(const std::filesystem::path& path, int number)
-{
-    if (number == ENOSPC || number == EDQUOT) throw Error(ErrorCode::disk_full, {{"path", path.string()}});
-    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(number)}});
-}
-
 /// The number of the last failed call, or 0 when everything was written and synced.
 int write_and_sync(int descriptor, std::string_view content)
 {
@@ -36,6 +26,24 @@ int write_and_sync(int descriptor, std::string_view content)
         content.remove_prefix(static_cast<std::size_t>(written));
     }
     return ::fsync(descriptor) < 0 ? errno : 0;
+}
+
+std::string content_of(const Descriptor& file, const std::filesystem::path& path, std::size_t limit)
+{
+    struct stat facts {};
+    if (::fstat(file.number(), &facts) < 0) refuse_read(path, errno);
+    if (!S_ISREG(facts.st_mode))
+        throw Error(ErrorCode::read_failed, {{"path", path.string()}, {"reason", "it is not a regular file"}});
+    std::string content;
+    std::array<char, 65536> block;
+    for (;;) {
+        const ssize_t got = ::read(file.number(), block.data(), block.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) refuse_read(path, errno);
+        if (got == 0) return content;
+        content.append(block.data(), static_cast<std::size_t>(got));
+        if (content.size() > limit) refuse_read(path, EFBIG);
+    }
 }
 
 } // namespace
@@ -65,7 +73,7 @@ void keep_standard_descriptors()
 Pipe make_pipe()
 {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) < 0) fail("pipe", errno);
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0) refuse_call("pipe", errno);
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
@@ -85,7 +93,7 @@ void write_all(int descriptor, std::string_view bytes)
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail("write", errno);
+        if (written < 0) refuse_call("write", errno);
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
 }
@@ -109,7 +117,7 @@ void send_all(int socket, std::string_view bytes, int descriptor)
         }
         const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) throw Error(ErrorCode::internal, {{"reason", "sendmsg: " + errno_text(errno)}});
+        if (sent < 0) refuse_call("sendmsg", errno);
         bytes.remove_prefix(static_cast<std::size_t>(sent));
         descriptor = -1;
     }
@@ -150,39 +158,32 @@ bool is_directory(int descriptor)
     return ::fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
-bool leads_to_directory(const std::filesystem::path& path)
+std::optional<std::string> read_file_if_present(const std::filesystem::path& path, std::size_t limit)
 {
-    std::error_code ignored;
-    return std::filesystem::is_directory(path, ignored);
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file && means_absent(errno)) return std::nullopt;
+    if (!file) refuse_read(path, errno);
+    return content_of(file, path, limit);
 }
 
 std::string read_file(const std::filesystem::path& path, std::size_t limit)
 {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) fail(path.string(), errno);
-    std::string content;
-    std::array<char, 65536> block;
-    for (;;) {
-        const ssize_t got = ::read(file.number(), block.data(), block.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) fail(path.string(), errno);
-        if (got == 0) return content;
-        content.append(block.data(), static_cast<std::size_t>(got));
-        if (content.size() > limit) fail(path.string(), EFBIG);
-    }
+    auto content = read_file_if_present(path, limit);
+    if (!content) refuse_read(path, ENOENT);
+    return *std::move(content);
 }
 
 void write_file_durably(const std::filesystem::path& path, std::string_view content, unsigned mode)
 {
     std::string temporary = (path.parent_path() / ("." + path.filename().string() + ".XXXXXX")).string();
     const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!file) refuse_write(path, errno);
+    if (!file) refuse_change(path, errno);
     int number = write_and_sync(file.number(), content);
     if (number == 0 && ::fchmod(file.number(), mode) < 0) number = errno;
     if (number == 0 && ::rename(temporary.c_str(), path.c_str()) < 0) number = errno;
     if (number != 0) {
         ::unlink(temporary.c_str());
-        refuse_write(path, number);
+        refuse_change(path, number);
     }
     sync_directory(path.parent_path());
 }
@@ -190,7 +191,7 @@ void write_file_durably(const std::filesystem::path& path, std::string_view cont
 void sync_directory(const std::filesystem::path& directory)
 {
     const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!opened || ::fsync(opened.number()) < 0) fail(directory.string(), errno);
+    if (!opened || ::fsync(opened.number()) < 0) refuse_change(directory, errno);
 }
 
 } // namespace dkms

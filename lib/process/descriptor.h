@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,7 @@ struct Pipe {
     Descriptor read;
     Descriptor write;
 };
-/// Throws Error Internal.
+/// Throws Error SystemFailed.
 Pipe make_pipe();
 
 /// Takes whole lines out of what arrives on a descriptor.
@@ -55,11 +56,12 @@ private:
     std::string pending_;
 };
 
-/// Writes everything, going on after short writes and EINTR. Throws Error Internal (with EPIPE: the reader is gone).
+/// Writes everything, going on after short writes and EINTR. Throws Error SystemFailed (with EPIPE: the reader is
+/// gone).
 void write_all(int descriptor, std::string_view bytes);
 
-/// Writes everything to a socket (AF_UNIX), `descriptor` (-1: none) beside its first byte. Throws Error Internal (with
-/// EPIPE: the reader is gone); never SIGPIPE.
+/// Writes everything to a socket (AF_UNIX), `descriptor` (-1: none) beside its first byte. Throws Error SystemFailed
+/// (with EPIPE: the reader is gone); never SIGPIPE.
 void send_all(int socket, std::string_view bytes, int descriptor = -1);
 
 /// What one recvmsg(2) brought: bytes, none at the end, and a descriptor that lay beside them. Where `descriptor` is no
@@ -74,17 +76,19 @@ Received receive(int descriptor);
 /// Whether what is open is a directory.
 bool is_directory(int descriptor);
 
-/// Whether a path leads to a directory; what cannot be looked at counts as none.
-bool leads_to_directory(const std::filesystem::path& path);
-
-/// Reads a whole file. Throws Error Internal when it cannot be read or is longer than `limit` bytes.
+/// Reads a whole regular file, whatever the caller of this program could put in its place: nothing blocks. Throws Error
+/// ReadFailed when it does not exist, is something else, cannot be read, or is longer than `limit` bytes.
 std::string read_file(const std::filesystem::path& path, std::size_t limit = 16 * 1024 * 1024);
+
+/// The same; nothing when there is no such file (means_absent() in refusal.h).
+std::optional<std::string> read_file_if_present(const std::filesystem::path& path,
+                                                std::size_t limit = 16 * 1024 * 1024);
 
 /// Writes `content` to a dot-named temporary beside `path`, syncs it, and renames it into place. Throws Error
 /// TreeNotWritable or DiskFull.
 void write_file_durably(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
 
-/// Syncs a directory, so that a rename in it lasts. Throws Error Internal.
+/// Syncs a directory, so that a rename in it lasts. Throws Error TreeNotWritable or DiskFull.
 void sync_directory(const std::filesystem::path& directory);
 
 } // namespace dkms

@@ -15,7 +15,7 @@ namespace dkms {
 /// processors.
 class Jobserver {
 public:
-    /// A pipe with `slots` tokens, at least one. Throws Error Internal.
+    /// A pipe with `slots` tokens, at least one. Throws Error SystemFailed.
     static Jobserver create(unsigned slots);
     /// The one that a parent passed on as two descriptors.
     static Jobserver inherited(int read, int write);

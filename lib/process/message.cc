@@ -2,6 +2,7 @@
 #include "lib/process/message.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
@@ -14,11 +15,6 @@ namespace dkms {
 namespace {
 
 constexpr std::size_t control_size = CMSG_SPACE(most_descriptors * sizeof(int));
-
-[[noreturn]] void fail(const std::string& what, int number)
-{
-    throw Error(ErrorCode::internal, {{"reason", what + ": " + errno_text(number)}, {"errno", std::to_string(number)}});
-}
 
 std::vector<Descriptor> descriptors_beside(msghdr& message)
 {
@@ -42,17 +38,18 @@ Descriptor connect_to(const std::filesystem::path& path)
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string text = path.string();
-    if (text.size() >= sizeof address.sun_path) fail(text, ENAMETOOLONG);
+    if (text.size() >= sizeof address.sun_path) refuse_call(text, ENAMETOOLONG);
     std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
     Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket) fail("socket", errno);
-    if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) fail(text, errno);
+    if (!socket) refuse_call("socket", errno);
+    if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        refuse_call(text, errno);
     return socket;
 }
 
 void send_message(int socket, std::string_view text, const std::vector<int>& descriptors)
 {
-    if (text.size() > longest_message || descriptors.size() > most_descriptors) fail("sendmsg", EMSGSIZE);
+    if (text.size() > longest_message || descriptors.size() > most_descriptors) refuse_call("sendmsg", EMSGSIZE);
     iovec bytes{const_cast<char*>(text.data()), text.size()};
     msghdr message{};
     message.msg_iov = &bytes;
@@ -70,7 +67,7 @@ void send_message(int socket, std::string_view text, const std::vector<int>& des
     ssize_t sent = 0;
     do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0) fail("sendmsg", errno);
+    if (sent < 0) refuse_call("sendmsg", errno);
 }
 
 std::optional<Message> receive_message(int socket)

@@ -21,12 +21,12 @@ struct Message {
 constexpr std::size_t longest_message = std::size_t{128} * 1024;
 constexpr std::size_t most_descriptors = 16; ///< beside one message
 
-/// Connects to the socket at `path`, without waiting for whoever is to accept. Throws Error Internal (its parameter
+/// Connects to the socket at `path`, without waiting for whoever is to accept. Throws Error SystemFailed (its parameter
 /// "errno" says why).
 Descriptor connect_to(const std::filesystem::path& path);
 
-/// Throws Error Internal: too long, the other side is gone, or it has not taken what was sent before; never waits where
-/// the socket does not block, never SIGPIPE.
+/// Throws Error SystemFailed: too long, the other side is gone, or it has not taken what was sent before; never waits
+/// where the socket does not block, never SIGPIPE.
 void send_message(int socket, std::string_view text, const std::vector<int>& descriptors = {});
 
 /// The next message; nothing when the other side is gone. Of a socket that does not block it must be readable. A

@@ -5,6 +5,7 @@
 #include "lib/process/system_calls.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -12,6 +13,8 @@
 #include <string_view>
 
 #include <pwd.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -44,15 +47,29 @@ void append(std::vector<std::string>& argv, std::initializer_list<std::string> w
     argv.insert(argv.end(), words.begin(), words.end());
 }
 
+/// Where something is mounted: bwrap makes its way inside, where a link with an absolute path leads nowhere, such as
+/// that of a tree which lies on another disk. In what is hidden there are no links.
+std::filesystem::path without_links(const std::filesystem::path& where)
+{
+    if (is_hidden_in_sandbox(where)) return where;
+    std::error_code failed; // then bwrap says so
+    auto real = std::filesystem::weakly_canonical(where, failed);
+    return failed ? where : real;
+}
+
 /// What is mounted where, as bwrap's words: outer places first.
 void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
 {
     using Mount = std::pair<std::filesystem::path, std::vector<std::string>>;
     std::vector<Mount> mounts;
     // Sockets of services are reached without a network, too; with one, names are resolved through what is there.
-    if (!sandbox.network && leads_to_directory("/run")) mounts.push_back({"/run", {"--tmpfs", "/run"}});
-    for (const auto& path : sandbox.empty) mounts.push_back({path, {"--tmpfs", path.string()}});
-    const auto add_bind = [&](const char* how, const auto& what, const auto& where) {
+    if (!sandbox.network && ::access("/run", F_OK) == 0) mounts.push_back({"/run", {"--tmpfs", "/run"}});
+    for (const auto& path : sandbox.empty) {
+        const auto where = without_links(path);
+        mounts.push_back({where, {"--tmpfs", where.string()}});
+    }
+    const auto add_bind = [&](const char* how, const auto& what, const auto& named) {
+        const auto where = without_links(named);
         // bwrap makes the way to a bind for root alone, unless it is told to make a directory.
         mounts.push_back({where, {"--dir", where.parent_path().string(), how, what.string(), where.string()}});
     };
@@ -102,13 +119,13 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     return command;
 }
 
-bool works(const Means& means)
+bool works(const Means& means, const Sandbox& sandbox)
 {
     Command command;
     command.argv = {"true"};
     command.environment = base_environment();
     try {
-        return capture(enclosed(std::move(command), Sandbox{}, means)).status.ok();
+        return capture(enclosed(std::move(command), sandbox, means)).status.ok();
     } catch (const Error&) {
         return false;
     }
@@ -128,27 +145,43 @@ bool is_without_network()
     return true;
 }
 
-Means probe()
+/// Whether an ordinary user may make a network namespace: to find out by bubblewrap takes much longer.
+bool may_make_network()
+{
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 0 : 1);
+    int status = 0;
+    while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return child < 0 || status == 0;
+}
+
+Means probe(bool network)
 {
     if (!find_program("bwrap")) return {};
     const bool root = ::geteuid() == 0;
     if (root && !find_program("setpriv")) return {};
-    Means means;
-    means.kind = root ? SandboxKind::root : SandboxKind::user_namespace;
-    means.without_userns = !root;
-    if (works(means)) return means;
-    means.without_userns = false;
-    if (!root && works(means)) return means;
-    // Who may not make a network namespace may be in one that was made for it.
-    means.own_network = false;
-    if (is_without_network() && works(means)) return means;
+    Sandbox sandbox;
+    sandbox.network = network;
+    for (const bool own_network : {true, false}) {
+        // Who may not make a network namespace may be in one that was made for it.
+        if (!own_network && (network || !is_without_network())) break;
+        if (own_network && !root && is_without_network() && !may_make_network()) continue;
+        Means means{root ? SandboxKind::root : SandboxKind::user_namespace, own_network, !root};
+        if (works(means, sandbox)) return means;
+        means.without_userns = false;
+        if (!root && works(means, sandbox)) return means;
+    }
     return {};
 }
 
-const Means& available_means()
+/// Of sandboxes with a network, or without.
+const Means& available_means(bool network = false)
 {
-    static const Means means = probe();
-    return means;
+    static const Means without = probe(false);
+    if (!network || without.kind != SandboxKind::none) return without;
+    static const Means with = probe(true); // nothing but a network namespace may be what cannot be had
+    return with;
 }
 
 } // namespace
@@ -178,7 +211,7 @@ std::pair<uid_t, gid_t> sandbox_owner(SandboxKind kind)
 Command sandboxed(Command command, const Sandbox& sandbox, SandboxKind kind)
 {
     if (kind == SandboxKind::none) return command;
-    Means means = available_means();
+    Means means = available_means(sandbox.network);
     means.kind = kind;
     if (kind == SandboxKind::root) means.without_userns = false;
     return enclosed(std::move(command), sandbox, means);

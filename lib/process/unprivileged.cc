@@ -3,6 +3,7 @@
 
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/process/sandbox.h"
 
 #include <nlohmann/json.hpp>
@@ -181,7 +182,7 @@ std::string run_unprivileged(const std::vector<int>& keep, const std::function<s
     if (::geteuid() == 0) user = sandbox_owner(SandboxKind::root);
     Pipe answer = make_pipe();
     const pid_t child = ::fork();
-    if (child < 0) give_up("cannot be started: " + errno_text(errno));
+    if (child < 0) refuse_call("fork", errno);
     if (child == 0) be_child(answer.write.number(), keep, user, work);
     Reaper reaper(child);
     answer.write.close();

@@ -24,7 +24,7 @@ ExitStatus run_wide_heard(Command command, const std::function<void(std::string_
 /// One of these that is being run. Ending the object ends it, unless it does not die with its parent.
 class WideChild {
 public:
-    /// Throws Error Internal: it cannot be started.
+    /// Throws Error SystemFailed: it cannot be started.
     static WideChild start(const Command& command);
     /// Waits for the end.
     ExitStatus wait();

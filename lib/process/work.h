@@ -5,10 +5,10 @@
 #include "lib/model/outcome.h"
 #include "lib/model/places.h"
 #include "lib/model/step.h"
+#include "lib/model/usage.h"
 #include "lib/process/cancel.h"
 #include "lib/process/jobserver.h"
 
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,7 +47,8 @@ struct Work {
     int handle = -1;                    ///< the descriptor that lies beside the request; -1: none
     /// Settings of framework.conf that hold where no file says otherwise: those of a bus-less caller's environment.
     std::map<std::string, std::string> settings = {};
-    std::uint64_t peak_memory = 0; ///< bytes that the step's processes were seen to have at a time
+    /// Of commands that were not our children the time, and the memory that all of them were seen to have at a time.
+    Usage commands = {};
 };
 
 /// One kind of step: one file that says how. The worker calls prepare, then run; undo when run has thrown or was

@@ -66,8 +66,7 @@ struct Queue::State {
             throw Error(ErrorCode::limits_exceeded,
                         {{"reason", "user " + std::to_string(uid) + " has " + std::to_string(own) +
                                         " jobs that have not ended"}});
-        if (all >= limits.jobs_in_total)
-            throw Error(ErrorCode::limits_exceeded, {{"reason", std::to_string(all) + " jobs have not ended"}});
+        if (all >= limits.jobs_in_total) throw full_queue(all);
     }
 
     JobId insert(JobId id, JobPlan plan, JobId parent, unsigned uid, double now)
@@ -239,6 +238,14 @@ void Queue::cancel(JobId id, bool force)
                          {"reason", "in the middle of its " + std::string(name_of(*part.shown_step)) + " step"}});
     }
     state_->stop_family(id, force);
+}
+
+void Queue::fail(JobId id, Error error)
+{
+    const QueuedJob* const job = state_->table().find(id);
+    if (job == nullptr || job->phase != Phase::steps || job->started) return;
+    state_->settled = false;
+    state_->course.fail_waiting(id, std::move(error));
 }
 
 void Queue::close()

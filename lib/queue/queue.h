@@ -118,6 +118,9 @@ public:
     /// they do, drops them. Throws Error: NoSuchJob, NotCancelable (a step of it must not be cut off now; `force` does
     /// not ask).
     void cancel(JobId job, bool force = false);
+    /// An accepted job of which no step runs cannot be done: it fails with `error`, its children are cancelled. Others
+    /// are left as they are.
+    void fail(JobId job, Error error);
     /// No further jobs are accepted. Queued ones are cancelled, also those below a running one.
     void close();
 

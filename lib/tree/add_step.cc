@@ -10,6 +10,7 @@
 
 #include <cerrno>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -62,12 +63,14 @@ void AddStep::refuse_again() const
 void AddStep::check_source() const
 {
     Parameters parameters{{"module", module_.text()}, {"path", source_.string()}};
-    std::error_code error;
-    const auto kind = std::filesystem::status(source_, error).type();
-    if (kind == std::filesystem::file_type::directory && ::access(source_.c_str(), R_OK | X_OK) == 0) return;
-    const bool hidden = kind == std::filesystem::file_type::none; // a directory above it may not be entered
-    if (kind != std::filesystem::file_type::directory && !hidden) throw Error(ErrorCode::source_missing, parameters);
-    parameters["reason"] = hidden ? error.message() : errno_text(errno);
+    struct stat facts {};
+    const bool seen = ::stat(source_.c_str(), &facts) == 0; // else a directory above it may not be entered
+    if (seen && S_ISDIR(facts.st_mode) && ::access(source_.c_str(), R_OK | X_OK) == 0) return;
+    const int failed = errno;
+    if (seen ? !S_ISDIR(facts.st_mode) : means_absent(failed) || failed == ELOOP)
+        throw Error(ErrorCode::source_missing, parameters);
+    parameters["reason"] = errno_text(failed);
+    parameters["errno"] = std::to_string(failed);
     throw Error(ErrorCode::source_unreadable, parameters);
 }
 

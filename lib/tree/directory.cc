@@ -25,7 +25,7 @@ Directory::Kind kind_of_mode(mode_t mode)
     return S_ISREG(mode) ? Directory::Kind::file : Directory::Kind::other;
 }
 
-Directory::Kind kind_of(int directory, const char* name, unsigned char type)
+Directory::Kind kind_of(int directory, const std::filesystem::path& path, const char* name, unsigned char type)
 {
     switch (type) {
     case DT_DIR:
@@ -36,8 +36,9 @@ Directory::Kind kind_of(int directory, const char* name, unsigned char type)
         return Directory::Kind::file;
     case DT_UNKNOWN: {
         struct stat facts {};
-        const bool there = ::fstatat(directory, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
-        return there ? kind_of_mode(facts.st_mode) : Directory::Kind::other;
+        if (::fstatat(directory, name, &facts, AT_SYMLINK_NOFOLLOW) == 0) return kind_of_mode(facts.st_mode);
+        if (!means_absent(errno)) refuse_read(path / name, errno);
+        return Directory::Kind::other;
     }
     default:
         return Directory::Kind::other;
@@ -78,7 +79,7 @@ std::vector<Directory::Entry> Directory::entries() const
 {
     std::vector<Entry> result;
     const int failed = for_each_entry(number(), [&](std::string_view name, unsigned char type) {
-        if (is_utf8(name)) result.push_back({std::string(name), kind_of(number(), name.data(), type)});
+        if (is_utf8(name)) result.push_back({std::string(name), kind_of(number(), path_, name.data(), type)});
     });
     if (failed != 0 && failed != ENOENT) refuse_read(path_, failed); // one that was deleted meanwhile is empty
     return result;
@@ -96,13 +97,16 @@ bool Directory::has_directory(const std::string& name) const
 bool Directory::has(const std::string& name) const
 {
     struct stat facts {};
-    return ::fstatat(number(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+    if (::fstatat(number(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (means_absent(errno)) return false;
+    refuse_read(path_ / name, errno);
 }
 
 std::string Directory::link_text(const std::string& name) const
 {
     std::array<char, 4096> text;
     const ssize_t length = ::readlinkat(number(), name.c_str(), text.data(), text.size());
+    if (length < 0 && !means_absent(errno) && errno != EINVAL) refuse_read(path_ / name, errno);
     return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
@@ -114,19 +118,17 @@ std::vector<std::filesystem::path> make_directories(const std::filesystem::path&
         so_far /= part;
         if (::mkdir(so_far.c_str(), 0755) == 0)
             made.push_back(so_far);
-        else if (struct stat facts{}; errno != EEXIST && ::stat(so_far.c_str(), &facts) != 0)
-            refuse_change(so_far, errno);
+        else if (const int failed = errno; failed != EEXIST && !leads_somewhere(so_far))
+            refuse_change(so_far, failed);
     }
-    struct stat facts {};
-    if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) refuse_change(path, ENOTDIR);
+    if (!leads_to_directory(path)) refuse_change(path, ENOTDIR);
     return made;
 }
 
 void require_writable(const std::filesystem::path& path)
 {
     std::filesystem::path existing = path;
-    struct stat facts {};
-    while (::stat(existing.c_str(), &facts) != 0 && existing.has_relative_path()) existing = existing.parent_path();
+    while (!leads_somewhere(existing) && existing.has_relative_path()) existing = existing.parent_path();
     if (::faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) != 0) refuse_change(existing, errno);
 }
 

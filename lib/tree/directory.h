@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "lib/files/refusal.h"
+#include "lib/files/file_kind.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 
 #include <filesystem>
 #include <optional>
@@ -35,9 +36,9 @@ public:
 
     /// Whether `name` in it is a directory, or a link to one. Throws Error ReadFailed when that cannot be told.
     bool has_directory(const std::string& name) const;
-    /// Whether there is anything of that name.
+    /// Whether there is anything of that name. Throws Error ReadFailed when that cannot be told.
     bool has(const std::string& name) const;
-    /// The text of the symbolic link `name`; empty if it is none.
+    /// The text of the symbolic link `name`; empty if it is none. Throws Error ReadFailed.
     std::string link_text(const std::string& name) const;
 
 private:

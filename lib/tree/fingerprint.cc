@@ -2,8 +2,10 @@
 #include "lib/tree/fingerprint.h"
 
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <sstream>
 #include <tuple>
 
@@ -21,11 +23,15 @@ constexpr std::size_t most_output = std::size_t{256} << 20;
 
 fs::path on_disk(const InputFile& file, const Places& places) { return places.root / file.path.relative_path(); }
 
-/// Size and time of what a path leads to; nothing if that is no file.
+/// Size and time of what a path leads to; nothing if that is no file, or not for this user, as keys are not.
 std::optional<std::pair<std::uintmax_t, std::int64_t>> look(const fs::path& path)
 {
     struct stat facts {};
-    if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
+    if (::stat(path.c_str(), &facts) != 0) {
+        if (means_absent(errno) || errno == ELOOP || errno == EACCES) return std::nullopt;
+        refuse_read(path, errno);
+    }
+    if (!S_ISREG(facts.st_mode)) return std::nullopt;
     return std::pair(static_cast<std::uintmax_t>(facts.st_size),
                      std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec);
 }
@@ -147,7 +153,7 @@ std::vector<std::string> Digests::finish()
     std::istringstream lines(said);
     for (std::string line; std::getline(lines, line);)
         digests.push_back(line.substr(line.starts_with('\\') ? 1 : 0, 64));
-    if (!status.ok() || digests.size() != count_) throw Error(ErrorCode::internal, {{"reason", "no digests: " + said}});
+    if (!status.ok() || digests.size() != count_) refuse_command(program(), said);
     return digests;
 }
 

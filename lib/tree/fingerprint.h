@@ -25,7 +25,7 @@ struct InputFile {
     bool operator==(const InputFile&) const = default;
 };
 
-/// The files as they are now; `path` of each is one with places.root. Starts a program. Throws Error Internal.
+/// The files as they are now; `path` of each is one with places.root. Starts a program. Throws Error SystemFailed.
 std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places& places);
 
 /// The first of these files that size and time say may not be as it was. A few microseconds a file.
@@ -34,7 +34,7 @@ std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places
 const InputFile* first_touched(const std::vector<InputFile>& files, const Places& places);
 
 /// The first of these files whose content is not as it was. Reads no file whose size and time say that it is the same.
-/// Throws Error Internal.
+/// Throws Error SystemFailed.
 const InputFile* first_changed(const std::vector<InputFile>& files, const Places& places);
 
 /// [["headers","/lib/modules/K/build/Module.symvers",1234,1790000000000000000,"…"],…]
@@ -46,9 +46,9 @@ std::vector<InputFile> input_files_from_json(const nlohmann::json& value);
 /// something else.
 class Digests {
 public:
-    /// Throws Error Internal.
+    /// Throws Error SystemFailed.
     explicit Digests(const std::vector<std::filesystem::path>& files);
-    /// Waits for them; in the order of the files. To be called once. Throws Error Internal.
+    /// Waits for them; in the order of the files. To be called once. Throws Error SystemFailed.
     std::vector<std::string> finish();
 
 private:
@@ -59,7 +59,7 @@ private:
     std::optional<Child> child_; ///< none for no files
 };
 
-/// The digests of files, in their order. Throws Error Internal.
+/// The digests of files, in their order. Throws Error SystemFailed.
 std::vector<std::string> sha256_of(const std::vector<std::filesystem::path>& files);
 
 } // namespace dkms

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/layout.h"
 
+#include "lib/process/held_lock.h"
+
 #include "lib/tree/record.h"
 
 namespace dkms {
@@ -72,7 +74,7 @@ std::filesystem::path Layout::originals(const std::string& name, const KernelId&
 
 std::filesystem::path Layout::own() const { return tree_ / ".dkmsd"; }
 
-std::filesystem::path Layout::lock() const { return own() / "lock"; }
+std::filesystem::path Layout::lock() const { return lock_of_tree(tree_); }
 
 std::filesystem::path Layout::builds() const { return own() / "build"; }
 

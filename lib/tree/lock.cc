@@ -5,7 +5,6 @@
 #include "lib/tree/directory.h"
 
 #include <cerrno>
-#include <sstream>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -15,20 +14,19 @@
 namespace dkms {
 namespace {
 
-constexpr int most_ancestors = 10'000;
-
-[[noreturn]] void refuse(const std::filesystem::path& path)
-{
-    throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", errno_text(errno)}});
-}
+[[noreturn]] void refuse(const std::filesystem::path& path) { refuse_change(path, errno); }
 
 /// Whether the file behind `descriptor` is still the one at `path`: the tree may have been removed and made again.
 bool is_at(int descriptor, const std::filesystem::path& path)
 {
     struct stat opened {};
     struct stat named {};
-    return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
-           opened.st_dev == named.st_dev;
+    if (::fstat(descriptor, &opened) != 0) refuse(path);
+    if (::lstat(path.c_str(), &named) != 0) {
+        if (means_absent(errno)) return false;
+        refuse(path);
+    }
+    return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
 /// Also what an earlier version made with another mode.
@@ -58,59 +56,7 @@ bool try_lock(Descriptor& file, int writable, const std::filesystem::path& path)
     return failed == 0;
 }
 
-pid_t parent_of(pid_t process)
-{
-    try {
-        const std::string status = read_file("/proc/" + std::to_string(process) + "/stat", 4096);
-        // The program's name stands in parentheses and may hold blanks and parentheses itself.
-        std::istringstream rest(status.substr(status.rfind(')') + 1));
-        std::string state;
-        pid_t parent = 0;
-        rest >> state >> parent;
-        return parent;
-    } catch (const Error&) {
-        return 0;
-    }
-}
-
-/// See starter_of_unit().
-pid_t starter_of(pid_t process)
-{
-    try {
-        return starter_of_unit(read_file("/proc/" + std::to_string(process) + "/cgroup", 65536));
-    } catch (const Error&) {
-        return 0;
-    }
-}
-
 } // namespace
-
-/// Instances are named N-PID-UID, by newer systemds N-PID_ID-UID, after whoever connected.
-pid_t starter_of_unit(const std::string& cgroup)
-{
-    if (cgroup.find("/user.slice/") != std::string::npos) return 0; // users name units of theirs as they like
-    for (const char* unit : {"/dkms-tree@", "/dkms-build@", "/dkms-build-network@", "/dkms-script@"}) {
-        const auto at = cgroup.rfind(unit);
-        if (at == std::string::npos) continue;
-        std::istringstream instance(cgroup.substr(cgroup.find('@', at) + 1));
-        unsigned long count = 0;
-        char dash = 0;
-        pid_t process = 0;
-        if (instance >> count >> dash >> process && dash == '-') return process;
-    }
-    return 0;
-}
-
-bool is_ancestor(pid_t ancestor, pid_t process)
-{
-    // A number that is used again can make a circle of what is read.
-    for (int steps = 0; process > 1 && process != ancestor; ++steps) {
-        if (steps == most_ancestors) return false;
-        const pid_t above = parent_of(process);
-        process = above > 1 ? above : starter_of(process);
-    }
-    return process > 1 && process == ancestor;
-}
 
 bool holds_lock(int descriptor, const Layout& layout)
 {
@@ -131,8 +77,12 @@ std::filesystem::path make_own_directory(const Layout& layout, const std::filesy
     make_with_mode(layout.own(), 0711);
     // What a build leaves in there, setuid files too, is for no other user.
     std::filesystem::path reached = layout.own();
-    for (const auto& component : below.lexically_relative(layout.own()))
-        if (component != ".") make_with_mode(reached /= component, 0700);
+    for (const auto& component : below.lexically_relative(layout.own())) {
+        if (component == ".") continue;
+        reached /= component;
+        // The user who builds goes through there, to a directory of the build's that says who may (Workplace).
+        make_with_mode(reached, reached == layout.builds() ? 0711 : 0700);
+    }
     return below;
 }
 
@@ -157,32 +107,8 @@ bool TreeLock::try_take()
     }
 }
 
-TreeLock::Holder TreeLock::holder() const
-{
-    Holder holder;
-    try {
-        std::istringstream text(read_file(layout_.lock(), 4096));
-        text >> holder.pid >> holder.mode;
-    } catch (const Error&) {
-        return {};
-    }
-    return holder;
-}
+TreeLock::Holder TreeLock::holder() const { return holder_of(layout_.lock()); }
 
-std::string TreeLock::Holder::text() const
-{
-    if (pid == 0) return "another dkmsd";
-    return "dkmsd (process " + std::to_string(pid) + (mode.empty() ? "" : ", " + mode) + ")";
-}
-
-bool TreeLock::held_by_ancestor() const
-{
-    if (held()) return false;
-    const pid_t wanted = holder().pid;
-    if (wanted <= 1) return false;
-    const Descriptor file(::open(layout_.lock().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file || ::flock(file.number(), LOCK_EX | LOCK_NB) == 0) return false; // the number may be an old one
-    return is_ancestor(wanted, ::getppid());
-}
+bool TreeLock::held_by_ancestor() const { return !held() && is_held_above(layout_.lock(), ::getppid()); }
 
 } // namespace dkms

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/process/ancestry.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/held_lock.h"
 #include "lib/tree/layout.h"
 
 #include <string>
@@ -38,16 +40,11 @@ public:
     /// Lets go of it; with workers still running, they keep it until they end.
     void release() { descriptor_.close(); }
 
-    struct Holder {
-        pid_t pid = 0;            ///< 0: not known
-        std::string mode;         ///< "service", "stdio", or empty
-        std::string text() const; ///< "dkmsd (process 123, service)"
-    };
+    using Holder = LockHolder;
     /// Who wrote itself into the lock last: meaningful after try_take() said no.
     Holder holder() const;
 
-    /// Whether the holder is an ancestor of this process: then this was started from inside a step (a POST_INSTALL
-    /// script that calls dkms), the lock is held for us already, and waiting for it would never end.
+    /// Whether the holder is an ancestor of this process, see is_held_above().
     bool held_by_ancestor() const;
 
 private:
@@ -62,14 +59,6 @@ bool holds_lock(int descriptor, const Layout& layout);
 
 /// A command that ends when the lock of the tree could be had.
 Command command_that_waits(const Layout& layout);
-
-/// Whether `ancestor` is `process` or one of the processes above it, by proc(5). Above the first process of a unit that
-/// dkmsd's sockets have started stands the one that connected to the socket.
-bool is_ancestor(pid_t ancestor, pid_t process);
-
-/// The process that connected to the socket which started the unit that `cgroup` (text of /proc/PID/cgroup) names; 0:
-/// it is no such unit.
-pid_t starter_of_unit(const std::string& cgroup);
 
 /// Makes <tree>/.dkmsd (0711: what of it others may look at has a name that they know, see pending_steps) and `below`
 /// in it (0700), and the tree itself. Returns the path. Throws Error TreeNotWritable, DiskFull.

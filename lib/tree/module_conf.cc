@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/module_conf.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/kernel/headers.h"
+#include "lib/process/refusal.h"
 
 namespace dkms {
 namespace {
@@ -47,7 +49,8 @@ std::optional<Conf> try_module_conf(const Work& work, const ModuleId& module)
 {
     try {
         return read_conf(conf_file(work, module), conf_context(work, module), Strictness::lax);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
         return std::nullopt;
     }
 }

@@ -34,11 +34,11 @@ void write(const Layout& layout, const KernelId& kernel, const std::vector<Step>
 
 std::vector<Step> pending_steps(const Layout& layout, const KernelId& kernel)
 {
-    const auto file = note(layout, kernel);
-    if (::access(file.c_str(), F_OK) != 0) return {};
+    const auto text = read_file_if_present(note(layout, kernel), longest_note);
+    if (!text) return {};
     std::vector<Step> steps;
     try {
-        for (const json& entry : json::parse(read_file(file, longest_note))) {
+        for (const json& entry : json::parse(*text)) {
             Step step = step_from_json(entry);
             if (place_at_end(step.kind)) steps.push_back(std::move(step));
         }

@@ -13,14 +13,15 @@ using nlohmann::json;
 constexpr const char* unsigned_reason = "unsigned_reason";
 constexpr std::size_t longest_record = 8 * 1024 * 1024; // a GPU driver has thousands of aliases
 
-/// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be.
+/// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be. Throws Error
+/// ReadFailed.
 template <typename Read>
 auto read_record(const std::filesystem::path& path, Read read) -> std::optional<decltype(read(json()))>
 {
+    const auto text = read_file_if_present(path, longest_record);
+    if (!text) return std::nullopt;
     try {
-        return read(json::parse(read_file(path, longest_record)));
-    } catch (const Error&) {
-        return std::nullopt;
+        return read(json::parse(*text));
     } catch (const json::exception&) {
         return std::nullopt;
     }
@@ -71,10 +72,24 @@ InstallRecord install_record_from(const json& value)
     InstallRecord record;
     record.version = value.at("version").get<std::string>();
     for (const json& file : value.at("files"))
-        record.files.push_back({file.at("module").get<std::string>(), file.at("path").get<std::string>()});
+        record.files.push_back({file.at("module").get<std::string>(), file.at("path").get<std::string>(),
+                                file.value("sha256", ""), file.value("replaced_by", "")});
     record.weak_links = value.value("weak_links", std::vector<std::string>{});
     record.modprobe_fragment = value.value("modprobe_fragment", "");
     return record;
+}
+
+/// The members "file" in the text of a record of ours. Inside a text of JSON every quotation mark has a backslash
+/// before it, so nothing else looks like one.
+std::vector<std::string> files_in(const std::string& text)
+{
+    const std::string key = "\"file\": \"";
+    std::vector<std::string> files;
+    for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at)) {
+        at += key.size();
+        files.push_back(text.substr(at, text.find('"', at) - at));
+    }
+    return files;
 }
 
 TroubleRecord trouble_record_from(const json& value)
@@ -106,17 +121,17 @@ std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const Mod
 
 BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const KernelId& kernel)
 {
+    // Most builds have none, and parsing the aliases of a graphics driver takes its time.
+    const std::string text = read_file_if_present(layout.build_record(module, kernel), longest_record).value_or("");
+    if (text.empty()) return {};
     try {
-        // Most builds have none, and parsing the aliases of a graphics driver takes its time.
-        const std::string text = read_file(layout.build_record(module, kernel), longest_record);
         const auto has = [&](const char* part) { return text.find(part) != std::string::npos; };
-        if (!has("\"opened\"") && !has("\"sandboxed\": false") && !has(unsigned_reason)) return {};
+        if (!has("\"opened\"") && !has("\"sandboxed\": false") && !has(unsigned_reason))
+            return {{}, {}, files_in(text)};
         BuildRecord record = build_record_from(json::parse(text));
         if (!record.sandboxed && record.opened != std::vector<std::string>{"sandbox off"})
             record.opened = {"no sandbox"};
-        return {std::move(record.opened), std::move(record.unsigned_reason)};
-    } catch (const Error&) {
-        return {};
+        return {std::move(record.opened), std::move(record.unsigned_reason), files_in(text)};
     } catch (const json::exception&) {
         return {};
     }
@@ -135,8 +150,11 @@ void forget_input_files(const std::filesystem::path& build)
 std::string text_of(const InstallRecord& record)
 {
     json files = json::array();
-    for (const InstallRecord::File& file : record.files)
-        files.push_back({{"module", file.module}, {"path", file.path}});
+    for (const InstallRecord::File& file : record.files) {
+        json& one = files.emplace_back(json{{"module", file.module}, {"path", file.path}});
+        if (!file.sha256.empty()) one["sha256"] = file.sha256;
+        if (!file.replaced_by.empty()) one["replaced_by"] = file.replaced_by;
+    }
     json value{{"version", record.version}, {"files", std::move(files)}};
     if (!record.weak_links.empty()) value["weak_links"] = record.weak_links;
     if (!record.modprobe_fragment.empty()) value["modprobe_fragment"] = record.modprobe_fragment;

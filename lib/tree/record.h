@@ -42,8 +42,12 @@ struct BuildRecord {
 /// What was installed, and where: <M>/.kernel-K-A.json beside the link of the old tree.
 struct InstallRecord {
     struct File {
-        std::string module; ///< name without suffix
-        std::string path;   ///< below the install tree's K: "updates/dkms/foo.ko.xz"
+        std::string module;           ///< name without suffix
+        std::string path;             ///< below the install tree's K: "updates/dkms/foo.ko.xz"
+        std::string sha256 = {};      ///< of the file as it was installed; empty if nobody wrote it down
+        std::string replaced_by = {}; ///< M of the DKMS module that has put its own module in this one's place
+
+        bool operator==(const File&) const = default;
     };
     std::string version;
     std::vector<File> files;
@@ -68,6 +72,7 @@ std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const Mod
 struct BuildNotes {
     std::vector<std::string> opened; ///< BuildRecord::opened, and "no sandbox" where that was not a switch's doing
     std::string unsigned_reason;     ///< as in BuildRecord
+    std::vector<std::string> files;  ///< BuildRecord::Module::file of each; empty without a record
 };
 /// Cheaper than reading the record: of most builds, which have neither, it is not parsed.
 BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const KernelId& kernel);

@@ -10,17 +10,8 @@
 #include <unistd.h>
 
 namespace dkms {
-namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path)
-{
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
-}
-
-} // namespace
 
 bool Registration::is_added(const Layout& layout, const ModuleId& module)
 {
@@ -54,12 +45,12 @@ void Registration::publish(const fs::path& fresh)
 {
     complete(fresh);
     const auto version = layout_.version(module_);
-    if (is_there(version)) {
+    if (is_present(version)) {
         mend(fresh);
         sync_directory(version);
     } else {
         made_ = make_directories(layout_.module(module_.name));
-        replaced_.push_back(Replacement::put(fresh, version));
+        replaced_.push_back(Replacement::put(layout_, fresh, version));
         sync_directory(layout_.module(module_.name));
     }
 }
@@ -68,7 +59,7 @@ void Registration::complete(const fs::path& fresh) const
 {
     make_directories(fresh / "build");
     const auto source = fresh / "source";
-    if (is_there(source)) return;
+    if (is_present(source)) return;
     const auto target = layout_.source_in_source_tree(module_);
     if (::symlink(target.c_str(), source.c_str()) != 0) refuse_change(source, errno);
 }
@@ -78,8 +69,8 @@ void Registration::mend(const fs::path& fresh)
 {
     const auto build = layout_.build(module_);
     if (!leads_to_directory(build))
-        replaced_.push_back(Replacement::put(fresh / "build", build)); // missing, a file, a dangling link
-    replaced_.push_back(Replacement::put(fresh / "source", layout_.source_link(module_)));
+        replaced_.push_back(Replacement::put(layout_, fresh / "build", build)); // missing, a file, a dangling link
+    replaced_.push_back(Replacement::put(layout_, fresh / "source", layout_.source_link(module_)));
 }
 
 void Registration::run_post_add()

@@ -5,6 +5,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/lock.h"
+#include "lib/tree/lower_layer.h"
 #include "lib/tree/transaction_mark.h"
 
 #include <algorithm>
@@ -109,11 +110,11 @@ void RemoveStep::move_away()
     make_own_directory(layout_, layout_.staging());
     const auto version = layout_.version(module_);
     const auto target = layout_.staging() / unique_name("remove-");
-    if (::rename(version.c_str(), target.c_str()) != 0) {
+    if (const int failed = move_directory(layout_, version, target)) {
         // a mount point, or on another file system: it has to be deleted where it is
-        if (errno != EXDEV && errno != EBUSY)
-            throw Error(ErrorCode::tree_not_writable, {{"path", version.string()}, {"reason", errno_text(errno)}});
-        moved_ = version;
+        if (failed != EXDEV && failed != EBUSY) refuse_change(version, failed);
+        remove_tree(version);
+        sync_directory(layout_.module(module_.name));
         return;
     }
     moved_ = target;
@@ -123,6 +124,7 @@ void RemoveStep::move_away()
 /// The version is out of the tree by now: what cannot be deleted of it does not bring it back.
 void RemoveStep::delete_moved()
 {
+    if (moved_.empty()) return;
     try {
         remove_tree(std::exchange(moved_, {}));
     } catch (const Error& error) {
@@ -139,7 +141,7 @@ void RemoveStep::remove_empty_module() const
     for (const auto& entry : directory->entries()) {
         const bool stale_link = entry.kind == Directory::Kind::link && begins_with(entry.name, "kernel-") &&
                                 begins_with(directory->link_text(entry.name), module_.version + "/");
-        if (stale_link) ::unlink((path / entry.name).c_str());
+        if (stale_link && ::unlink((path / entry.name).c_str()) < 0) refuse_change(path / entry.name, errno);
     }
     const auto left = directory->entries();
     if (std::any_of(left.begin(), left.end(), [](const auto& entry) { return !begins_with(entry.name, ".kernel-"); }))
@@ -150,8 +152,7 @@ void RemoveStep::remove_empty_module() const
 
 void RemoveStep::undo() noexcept
 {
-    if (!moved_.empty() && moved_ != layout_.version(module_))
-        ::rename(moved_.c_str(), layout_.version(module_).c_str());
+    if (!moved_.empty()) ::rename(moved_.c_str(), layout_.version(module_).c_str());
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/tree/layout.h"
+
 #include <filesystem>
 
 namespace dkms {
@@ -10,9 +12,10 @@ namespace dkms {
 class Replacement {
 public:
     /// Moves `fresh` to `target`; what was there is at `fresh` afterwards. Both lie on one file system. Where that
-    /// cannot exchange two names, there is neither for a moment. Throws Error TreeNotWritable, DiskFull; then
-    /// everything is as before.
-    static Replacement put(const std::filesystem::path& fresh, const std::filesystem::path& target);
+    /// cannot exchange two names, there is neither for a moment; of an overlay's lower layer, see lower_layer.h. Throws
+    /// Error TreeNotWritable, DiskFull; then everything is as before.
+    static Replacement put(const Layout& layout, const std::filesystem::path& fresh,
+                           const std::filesystem::path& target);
 
     /// Whether something was there before.
     bool replaced() const { return replaced_; }
@@ -20,8 +23,9 @@ public:
     void undo() const noexcept;
 
 private:
-    Replacement(std::filesystem::path fresh, std::filesystem::path target, bool replaced);
+    Replacement(Layout layout, std::filesystem::path fresh, std::filesystem::path target, bool replaced);
 
+    Layout layout_;
     std::filesystem::path fresh_;
     std::filesystem::path target_;
     bool replaced_;

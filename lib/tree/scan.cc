@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -48,10 +49,22 @@ bool is_directory(const Directory& parent, const Directory::Entry& entry)
     return entry.kind == Kind::directory || (entry.kind == Kind::link && parent.has_directory(entry.name));
 }
 
+/// The modules in module/ of a build: name without suffix → file.
+std::map<std::string, std::string> modules_in(const Directory& built)
+{
+    std::map<std::string, std::string> files;
+    for (const auto& entry : built.entries()) {
+        const std::string name = module_name_of(entry.name);
+        if (entry.name.find(".ko") != std::string::npos && !name.empty()) files.emplace(name, entry.name);
+    }
+    return files;
+}
+
 /// Whether a link leads to the directory `target` below `parent`, whatever way it or the tree is written.
 bool leads_to(const Directory& parent, const std::string& link, const std::string& target)
 {
     if (parent.link_text(link) == target) return true;
+    if (!parent.has_directory(link) || !parent.has_directory(target)) return false;
     struct stat of_link {};
     struct stat of_target {};
     return ::fstatat(parent.number(), link.c_str(), &of_link, 0) == 0 &&
@@ -105,8 +118,11 @@ private:
     void add_troubles(const VersionDirectory& version, ModuleStatus& status) const;
     KernelStatus built(const ModuleDirectory& module, const VersionDirectory& version, const KernelId& kernel,
                        const Directory& built_modules);
-    void compare(const ModuleId& module, const InstallRecord* record, const Directory& built_modules,
-                 KernelStatus& status);
+    void look_at_build(const ModuleId& module, const std::vector<std::string>& recorded,
+                       const std::map<std::string, std::string>& built, KernelStatus& status);
+    void look_at_kernel(const ModuleId& module, const InstallRecord* record,
+                        const std::map<std::string, std::string>& built, KernelStatus& status);
+    bool is_replaced(const InstallRecord::File& file, KernelStatus& status) const;
     bool wanted(const KernelId& kernel) const;
 
     const Places& places_;
@@ -230,36 +246,80 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
     status.running = kernel.release == running_;
     const std::string below = kernel.release + "/" + kernel.arch;
     if (version.directory.has(below + "/log/make.log")) status.log = layout_.make_log(version.module, kernel);
-    if (depth_ != ScanDepth::quick) {
-        BuildNotes notes = notes_of_build(layout_, version.module, kernel);
-        status.opened = std::move(notes.opened);
-        if (depth_ == ScanDepth::full && !notes.unsigned_reason.empty())
-            status.note = "unsigned: " + notes.unsigned_reason;
-    }
     const std::string link = "kernel-" + kernel.release + "-" + kernel.arch;
-    if (module.links.count(link) == 0 || !leads_to(module.directory, link, version.module.version + "/" + below))
-        return status;
-    status.state = KernelState::installed;
-    status.originals = module.has_originals && module.directory.has_directory("original_module/" + below);
+    const bool linked =
+        module.links.count(link) != 0 && leads_to(module.directory, link, version.module.version + "/" + below);
+    if (linked) {
+        status.state = KernelState::installed;
+        status.originals = module.has_originals && module.directory.has_directory("original_module/" + below);
+    }
     if (depth_ == ScanDepth::quick) return status;
+    BuildNotes notes = notes_of_build(layout_, version.module, kernel);
+    status.opened = std::move(notes.opened);
+    if (!notes.unsigned_reason.empty()) status.note = "unsigned: " + notes.unsigned_reason;
+    const auto files = modules_in(built_modules);
+    look_at_build(version.module, notes.files, files, status);
     const auto record = module.records.find(kernel);
     const bool known = record != module.records.end() && record->second.version == version.module.version;
-    compare(version.module, known ? &record->second : nullptr, built_modules, status);
+    if (linked)
+        look_at_kernel(version.module, known ? &record->second : nullptr, files, status);
+    else if (known)
+        for (const InstallRecord::File& file : record->second.files) is_replaced(file, status);
     return status;
 }
 
-void Scanner::compare(const ModuleId& module, const InstallRecord* record, const Directory& built_modules,
-                      KernelStatus& status)
+/// Whether every module that was built is still there. What that was, the record of the build says; without one, the
+/// configuration.
+void Scanner::look_at_build(const ModuleId& module, const std::vector<std::string>& recorded,
+                            const std::map<std::string, std::string>& built, KernelStatus& status)
 {
-    for (const auto& entry : built_modules.entries()) {
-        if (entry.name.find(".ko") == std::string::npos || module_name_of(entry.name).empty()) continue;
-        const auto path = installed_.find(module, status.kernel, entry.name, record);
+    std::vector<std::string> names;
+    for (const std::string& file : recorded) names.push_back(module_name_of(file));
+    if (recorded.empty()) names = installed_.configured_names(module, status.kernel);
+    status.build_missing =
+        std::any_of(names.begin(), names.end(), [&](const auto& name) { return built.count(name) == 0; });
+}
+
+/// What of an installed version the kernel has. This is the one place where that is decided.
+void Scanner::look_at_kernel(const ModuleId& module, const InstallRecord* record,
+                             const std::map<std::string, std::string>& built, KernelStatus& status)
+{
+    const auto top = places_.install_tree / status.kernel.release;
+    const auto look_at = [&](const std::string& name, const std::optional<std::string>& path) {
+        const auto ours = built.find(name);
         if (!path)
             status.missing = true;
-        else if (!same_build(layout_.built_modules(module, status.kernel) / entry.name,
-                             places_.install_tree / status.kernel.release / *path))
+        else if (ours != built.end() &&
+                 !is_as_built(layout_.built_modules(module, status.kernel) / ours->second, top / *path))
             status.differs = true;
+    };
+    if (record) {
+        for (const InstallRecord::File& file : record->files)
+            if (!is_replaced(file, status)) look_at(file.module, installed_.find(status.kernel, file));
+        return;
     }
+    for (const auto& [name, file] : built) look_at(name, installed_.find(module, status.kernel, file));
+}
+
+/// Whether another DKMS module, which is installed, has put its own in the place of this file, or in the place of one
+/// that has. `status` says which.
+bool Scanner::is_replaced(const InstallRecord::File& file, KernelStatus& status) const
+{
+    std::set<std::string> seen;
+    for (std::string name = file.replaced_by; !name.empty() && seen.insert(name).second;) {
+        const auto record = read_install_record(layout_, name, status.kernel);
+        const auto version = active_version(layout_, name, status.kernel);
+        std::string above;
+        if (record)
+            for (const InstallRecord::File& one : record->files)
+                if (one.module == file.module) above = one.replaced_by;
+        if (version && above.empty()) {
+            status.replaced_by = ModuleId{name, *version}.text();
+            return true;
+        }
+        name = above;
+    }
+    return false;
 }
 
 /// The release <install tree>/RELEASE/… that a path lies in.
@@ -275,8 +335,7 @@ void Scanner::add_weak(const ModuleDirectory& module, ModuleStatus& status) cons
         if (record.version != status.module.version) continue;
         std::set<std::string> releases;
         for (const std::string& link : record.weak_links)
-            if (std::error_code ignored; std::filesystem::exists(link, ignored))
-                releases.insert(release_of(link, places_));
+            if (leads_somewhere(link)) releases.insert(release_of(link, places_));
         for (const std::string& release : releases) {
             KernelStatus weak;
             weak.kernel = {release, from.arch};
@@ -315,15 +374,6 @@ void Scanner::add_troubles(const VersionDirectory& version, ModuleStatus& status
 }
 
 /// Nothing when it leads nowhere. Throws Error ReadFailed.
-std::optional<std::filesystem::path> canonical_or_none(const std::filesystem::path& path)
-{
-    std::error_code failed;
-    auto target = std::filesystem::canonical(path, failed);
-    if (!failed) return target;
-    if (means_absent(failed.value()) || failed.value() == ELOOP) return std::nullopt;
-    refuse_read(path, failed.value());
-}
-
 } // namespace
 
 std::vector<ModuleStatus> scan(const Places& places, const StatusFilter& filter, ScanDepth depth)
@@ -347,8 +397,8 @@ std::optional<ModuleStatus> scan_module(const Places& places, const ModuleId& mo
 
 std::optional<std::string> active_version(const Layout& layout, const std::string& name, const KernelId& kernel)
 {
-    const auto directory = canonical_or_none(layout.module(name));
-    const auto link = directory ? canonical_or_none(layout.active_link(name, kernel)) : std::nullopt;
+    const auto directory = real_path(layout.module(name));
+    const auto link = directory ? real_path(layout.active_link(name, kernel)) : std::nullopt;
     if (!link) return std::nullopt;
     const std::filesystem::path& target = *link;
     const auto below = target.lexically_relative(*directory);

@@ -10,8 +10,8 @@
 
 namespace dkms {
 
-/// How much to find out. `quick` does not compare installed files with built ones, nor does it say
-/// of what is built that it is unsigned.
+/// How much to find out. `quick` believes the links of the tree: it looks at no file, built or installed, nor does it
+/// say of what is built that it is unsigned. What a kernel has, only `full` says: KernelStatus::is_intact().
 enum class ScanDepth { quick, full };
 
 /// Reads the tree: modules in byte order of their names, versions in the order of compare_versions, kernels likewise.

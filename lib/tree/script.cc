@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/script.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/kernel/headers.h"
 #include "lib/process/wide_command.h"
 #include "lib/tree/layout.h"
@@ -22,7 +23,7 @@ namespace {
 bool is_executable_file(const std::filesystem::path& path)
 {
     struct stat status {};
-    if (::stat(path.c_str(), &status) < 0 || !S_ISREG(status.st_mode)) return false;
+    if (!leads_to_file(path) || ::stat(path.c_str(), &status) < 0) return false;
     if (::access(path.c_str(), X_OK) == 0) return true;
     struct statvfs system {};
     const bool noexec = ::statvfs(path.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0;
@@ -142,7 +143,7 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
             },
             cancellation);
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::internal) throw;
+        if (error.code() != ErrorCode::internal && error.code() != ErrorCode::system_failed) throw;
         status.code = 126; // as a shell says it: there, but it cannot be started
         work.reporter.warning("script-not-started", {{"script", std::string(script.name)}}, error.message());
     }

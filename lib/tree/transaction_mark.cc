@@ -21,9 +21,15 @@ fs::path marks_of(const Layout& layout, const std::string& name) { return layout
 
 std::string content_of(const fs::path& file)
 {
+    const std::string text = read_file_if_present(file, 4096).value_or("");
+    return text.substr(0, text.find('\n'));
+}
+
+/// /proc/PID/stat; empty for a process that has ended, also while it was being read (ESRCH).
+std::string stat_of(const std::string& process)
+{
     try {
-        const std::string text = read_file(file, 4096);
-        return text.substr(0, text.find('\n'));
+        return content_of("/proc/" + process + "/stat");
     } catch (const Error&) {
         return {};
     }
@@ -34,7 +40,7 @@ bool is_running(const std::string& transaction)
 {
     const auto blank = transaction.find(' ');
     if (blank == std::string::npos) return false;
-    const std::string stat = content_of("/proc/" + transaction.substr(0, blank) + "/stat");
+    const std::string stat = stat_of(transaction.substr(0, blank));
     const auto bracket = stat.rfind(')');
     if (bracket == std::string::npos) return false;
     std::istringstream fields(stat.substr(bracket + 1));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [flood] [status] [build] [service] [idle] [autoinstall]
+"""Measures dkmsd, side by side with Debian's dkms where that could be fetched: `bench.py [flood] [jobs] [status] [build] [service] [idle] [autoinstall]
 [tarball]`.
 
 Works in mounts of its own: the system's trees are covered by scratch directories and left as they are.
@@ -16,6 +16,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import scratch  # noqa: E402
 import floods  # noqa: E402
+import many_jobs  # noqa: E402
 import measure  # noqa: E402
 import private_bus  # noqa: E402
 import sample_tree  # noqa: E402
@@ -190,7 +191,34 @@ def bench_flood(trees, table):
             table.plain('dkmsd, resident memory after that / before', f'{floods.resident(pid):.1f}/{before:.1f} MB')
 
 
-BENCHES = {'flood': bench_flood, 'status': bench_status, 'build': bench_build, 'service': bench_service, 'idle': bench_idle,
+def bench_jobs(trees, table):
+    """10,000 jobs, builds by a make that copies and their removals, from 50 clients."""
+    clients, rounds = 50, int(os.environ.get('DKMS_BENCH_ROUNDS', '100'))
+    kernel = sample_tree.add_kernel_for_builds(trees)
+    module = sample_tree.make_module(trees, next(iter(sample_tree.HEADERS.values())))
+    names = [f'module{number:02}' for number in range(clients)]
+    for name in names:
+        source = trees.sources / f'{name}-1.0'
+        source.mkdir()
+        shutil.copy(module, source / 'built')
+        (source / 'dkms.conf').write_text(f'PACKAGE_NAME="{name}"\nPACKAGE_VERSION="1.0"\nBUILT_MODULE_NAME[0]="hello"\n'
+                                          'DEST_MODULE_LOCATION[0]="/updates"\nMAKE[0]="cp built hello.ko"\nCLEAN="true"\n')
+    with private_bus.PrivateBus(trees.root / 'bus', ['--sourcetree', trees.sources]) as bus:
+        pid = bus.start_service()
+        before = many_jobs.figures_of(pid)
+        results, seconds, looks = many_jobs.run(bus.address.removeprefix('unix:path='), names, kernel, rounds)
+        after = many_jobs.figures_of(pid)
+        assert bus.service_pid() == pid, 'the service has ended meanwhile'
+    wrong = {job: ends for job, ends in results.items() if ends != ['done']}
+    table.plain(f'{clients * rounds * 2} jobs of {clients} clients, lost or not done', str(clients * rounds * 2 - len(results) + len(wrong)), '0')
+    table.plain('jobs a second', f'{len(results) / seconds:.1f}')
+    table.line('ListModules meanwhile, in the middle', looks[len(looks) // 2])
+    table.line('ListModules meanwhile, 99 of 100', looks[len(looks) * 99 // 100])
+    table.plain('dkmsd, resident memory after that / before', f'{after[0] / 1024:.1f}/{before[0] / 1024:.1f} MB')
+    table.plain('dkmsd, descriptors after that / before', f'{after[1]}/{before[1]}')
+
+
+BENCHES = {'flood': bench_flood, 'jobs': bench_jobs, 'status': bench_status, 'build': bench_build, 'service': bench_service, 'idle': bench_idle,
            'autoinstall': bench_autoinstall, 'tarball': bench_tarball}
 
 

@@ -49,6 +49,41 @@ class Autoinstall(unittest.TestCase):
         result = self.autoinstall('--hook')
         self.assertEqual((result.code, result.out), (0, f'autoinstall  {KERNELS[0]}  nothing to do\n'), result)
 
+    def views(self):
+        """What each view says: status, plan, gaps of the kernel, and wait."""
+        kernel, = self.trees.status()[0]['kernels']
+        module, = self.trees.dkmsctl('plan', '-k', KERNELS[0], '--json').json['kernels'][0]['modules']
+        gaps = self.trees.dkmsctl('status', '--json').json['kernels_missing_modules']
+        waited = self.trees.dkmsctl('wait', '-k', KERNELS[0])
+        return ({note for note in ('missing', 'differs', 'build_missing') if kernel.get(note)}, module['action'], module['installed'],
+                [missing['name'] for gap in gaps for missing in gap['missing']], waited.code == 0)
+
+    def test_every_view_says_what_the_kernel_has_and_autoinstall_repairs_it(self):
+        (self.trees.modules / KERNELS[0] / 'vmlinuz').touch()
+        self.autoinstall('--quiet')
+        installed, = self.trees.modules.rglob('hello.ko*')
+        built, = (self.trees.dkms / 'hello/1.0' / KERNELS[0]).rglob('hello.ko*')
+        content = installed.read_bytes()
+        lacks, whole = ('install', False, ['hello'], False), (set(), 'none', True, [], True)
+        self.assertEqual(self.views(), whole)
+        for damage, note in ((installed.unlink, 'missing'), (lambda: installed.write_bytes(content[:100]), 'differs'),
+                             (built.unlink, 'build_missing')):
+            damage()
+            self.assertEqual(self.views(), ({note}, *lacks))
+            result = self.autoinstall('--json')
+            self.assertEqual((result.code, [job['result'] for job in result.json['jobs']]), (0, ['done']), result)
+            self.assertEqual(self.views(), whole)
+        # What administrators do to modules afterwards makes no other modules of them.
+        if not installed.name.endswith('.ko'):
+            return
+        with open(installed, 'ab') as file:
+            file.write(b'signature' + bytes(8) + (9).to_bytes(4, 'big') + b'~Module signature appended~\n')
+        self.assertEqual(self.views(), whole)
+        subprocess.run(['xz', '--check=crc32', installed], check=True)
+        self.assertEqual(self.views(), whole)
+        self.assertEqual(self.trees.dkmsctl('remove', 'hello/1.0', '--all').code, 0)
+        self.assertEqual(list(self.trees.modules.rglob('hello.ko*')), [])
+
     def test_json_is_one_object(self):
         result = self.autoinstall('--json')
         self.assertEqual(result.code, 0, result)

@@ -14,8 +14,10 @@ HIGHEST = {
     'dkmsd.service': 1.2,
     'dkms-autoinstall.service': 1.6,
     'dkms-device@.service': 1.6,
-    'dkms-build@.service': 4.0,
-    'dkms-build-network@.service': 4.9,
+    'dkms-build@.service': 1.9,
+    'dkms-build-network@.service': 2.9,
+    'dkms-build-root@.service': 4.0,
+    'dkms-build-root-network@.service': 4.9,
     'dkms-tree@.service': 3.7,
     'dkms-script@.service': 8.7,
 }

@@ -97,16 +97,16 @@ class Units(unittest.TestCase):
                                 f'/run/dkms-units/{unit}', *(json.dumps(message) for message in messages))
         return [json.loads(line) for line in said.splitlines()]
 
-    def order(self, step, *, beside=(), more=None, unit='tree', claims='lock'):
+    def order(self, step, *, beside=(), more=None, claims='lock'):
         """What the unit says to the order; what lies beside it are the events and `beside`, each as (name, path)."""
         places = {name: '/var/tmp/theirs' for name in
                   ('root', 'dkms_tree', 'source_tree', 'install_tree', 'config_dir', 'modprobe_dir', 'boot_dir', 'state_dir')}
         order = {'step': step, 'places': places, 'job': 1, 'jobserver': False, 'handle': False, 'settings': {}, 'background': False}
         self.machine.run('sh', '-c', 'rm -f /tmp/events; install -m 666 /dev/null /tmp/events')
         gifts = [('events', '/tmp/events'), *beside]
-        return self.say(f'{unit}+{claims}', {'protocol': self.protocol, 'order': order | (more or {}),
-                                              'with': [name for name, _ in gifts] + ['lock'] * bool(claims),
-                                              'beside': [path for _, path in gifts]})
+        return self.say(f'tree+{claims}', {'protocol': self.protocol, 'order': order | (more or {}),
+                                            'with': [name for name, _ in gifts] + ['lock'] * bool(claims),
+                                            'beside': [path for _, path in gifts]})
 
     def events(self):
         return self.machine.path('/tmp/events').read_text()
@@ -127,10 +127,11 @@ class Units(unittest.TestCase):
                     'touch', place)
             self.machine.run(*into, code=1)
 
-    def test_only_dkmsd_reaches_the_units_and_only_root_the_one_for_scripts(self):
-        for unit, user in (('tree', 'nobody'), ('build', 'nobody'), ('build-network', 'nobody'), ('script', 'nobody'), ('script', 'dkmsd')):
-            with self.subTest(unit=unit, user=user):
-                self.assertEqual(self.say(unit, {}, user=user), [{'connect': 'Permission denied'}])
+    def test_only_dkmsd_reaches_the_unit_for_trees_and_only_root_the_others(self):
+        for unit in ('build', 'build-network', 'build-root', 'build-root-network', 'script', 'tree'):
+            for user in ('nobody', 'dkms-build', 'dkmsd')[:2 if unit == 'tree' else 3]:
+                with self.subTest(unit=unit, user=user):
+                    self.assertEqual(self.say(unit, {}, user=user), [{'connect': 'Permission denied'}])
 
     def test_places_are_not_dkmsds_to_choose(self):
         self.add_source()
@@ -144,23 +145,20 @@ class Units(unittest.TestCase):
         self.add_source()
         kernel = f'{self.kernel}/{scratch.ARCH}'
         install = {'step': 'install', 'module': 'hello', 'version': '1.0', 'kernel': kernel}
-        for name, unit, step in (
-                ('a name that leaves', 'tree', install | {'module': '../../etc'}),
-                ('a version that leaves', 'tree', install | {'version': '..'}),
-                ('a kernel that leaves', 'tree', install | {'kernel': '../x/y'}),
-                ('no module', 'tree', {'step': 'remove'}),
-                ('no kernel', 'tree', {'step': 'install', 'module': 'hello', 'version': '1.0'}),
-                ('what was never loaded', 'tree', {'step': 'adopt', 'module': 'hello', 'version': '1.0', 'staged': '../../../etc'}),
-                ('a directive', 'build', install | {'step': 'build', 'options': {'directives': ['MAKE=true']}}),
-                ('a configuration', 'tree', install | {'options': {'conf_file': '/tmp/dkms.conf'}}),
-                ('an unknown option', 'tree', install | {'options': {'as_root': True}}),
-                ('another unit\'s step', 'build', install),
-                ('another unit\'s step', 'tree', install | {'step': 'build'}),
-                ('a network that it may not have', 'build-network', install | {'step': 'build'}),
-                ('a command', 'tree', install | {'step': 'command'}),
+        for name, step in (
+                ('a name that leaves', install | {'module': '../../etc'}),
+                ('a version that leaves', install | {'version': '..'}),
+                ('a kernel that leaves', install | {'kernel': '../x/y'}),
+                ('no module', {'step': 'remove'}),
+                ('no kernel', {'step': 'install', 'module': 'hello', 'version': '1.0'}),
+                ('what was never loaded', {'step': 'adopt', 'module': 'hello', 'version': '1.0', 'staged': '../../../etc'}),
+                ('a directive', install | {'step': 'build', 'options': {'directives': ['MAKE=true']}}),
+                ('a configuration', install | {'options': {'conf_file': '/tmp/dkms.conf'}}),
+                ('an unknown option', install | {'options': {'as_root': True}}),
+                ('a command', install | {'step': 'command'}),
         ):
-            with self.subTest(name, unit=unit):
-                said = self.order(step, unit=unit)
+            with self.subTest(name):
+                said = self.order(step)
                 self.assertEqual([next(iter(words)) for words in said], ['refused'], said)
                 self.assertEqual(self.events(), '')
         self.assertEqual(self.states(), {})
@@ -332,6 +330,126 @@ class Units(unittest.TestCase):
         job = json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs'][0]['id']
         self.machine.run('dkmsctl', 'cancel', str(job))
         self.machine.finish(waiting, code=130)
+
+    def build(self, script='', name='hello', policy='', code=0):
+        """The log of a build whose PRE_BUILD is `script`, and the record; where it fails, what was said."""
+        self.add_source(name, more='PRE_BUILD="pre.sh"\n' if script else '')
+        if script:
+            self.machine.path(f'/usr/src/{name}-1.0/pre.sh').write_text('#!/bin/sh\n' + script)
+            self.machine.path(f'/usr/src/{name}-1.0/pre.sh').chmod(0o755)
+        if policy:
+            self.policy = self.machine.path('/etc/dkms/policy.conf.d/test.conf')
+            self.policy.write_text(policy)
+            self.addCleanup(lambda: self.policy.unlink(missing_ok=True))
+        said = self.machine.run('dkmsctl', 'build', f'{name}/1.0', '-k', self.kernel, code=code)
+        if code:
+            return said
+        built = self.machine.path(f'/var/lib/dkms/{name}/1.0/{self.kernel}/{scratch.ARCH}')
+        self.module = (built / 'module' / f'{name}.ko').read_bytes()
+        return (built / 'log' / 'make.log').read_text(), json.loads((built / '.dkmsd.json').read_text())
+
+    def drop_in(self, unit, text):
+        """Until the end of the test."""
+        directory = f'/run/systemd/system/{unit}.d'
+        self.machine.run('mkdir', '-p', directory)
+        self.machine.path(directory + '/test.conf').write_text(text)
+        self.addCleanup(lambda: self.machine.run('sh', '-c', f'rm -r {directory}; systemctl daemon-reload'))
+        self.machine.run('systemctl', 'daemon-reload')
+
+    FACTS = """id -u; cat /proc/self/cgroup; grep -E 'Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp:' /proc/self/status
+        ls -A /var/lib/dkms/.dkmsd; unshare --user true; echo userns $?
+        echo x >"$HOME/x" && echo x >/tmp/x && echo x >/dev/shm/x && echo x >build-can-write && ls -l $HOME/x /tmp/x /dev/shm/x | wc -l
+        grep -c : /proc/net/dev; echo >/dev/stderr 'said on stderr'; stat -c %u:%a .
+        """
+
+    def test_the_commands_of_a_build_have_no_right(self):
+        """Nor has whoever breaks out of the sandbox: neither the tree, nor the key, nor the log, nor another build."""
+        self.machine.run('mkdir', '-p', '-m', '1777', '/srv/open')
+        waiting = self.at_the_gate()
+        unit, = (name for name in self.at_work() if name.startswith('dkms-build@'))
+        pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', unit)
+        status = dict(line.split(':\t', 1) for line in self.machine.run('cat', f'/proc/{pid}/status').splitlines() if ':\t' in line)
+        uid, gid = (self.machine.run('id', option, 'dkms-build') for option in ('-u', '-g'))
+        self.assertEqual((set(status['Uid'].split()), set(status['Gid'].split())), ({uid}, {gid}))
+        for kind in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
+            self.assertEqual(int(status[kind], 16), 0, kind)
+        self.assertEqual((status['NoNewPrivs'], status['Seccomp']), ('1', '2'))
+        own, = self.machine.path('/var/lib/dkms/.dkmsd/build').iterdir()
+        own = f'/var/lib/dkms/.dkmsd/build/{own.name}'
+        into = ('nsenter', f'--target={pid}', '--mount', '--', 'setpriv', f'--reuid={uid}', f'--regid={gid}', '--clear-groups')
+        self.machine.run(*into, 'touch', f'{own}/build/x')
+        for place in (f'{own}/x', f'{own}/make.log', '/var/lib/dkms/x', '/var/lib/dkms/gated/x', '/var/lib/dkms/.dkmsd/x',
+                      '/var/lib/dkms/.dkmsd/lock', '/var/lib/dkms/.dkmsd/build/x', '/var/lib/dkms/.dkmsd/staging/x', '/usr/src/x',
+                      '/usr/lib/modules/x', '/etc/dkms/x', '/run/x', '/boot/x', '/srv/open/x', '/var/tmp/x', '/run/lock/x', '/dev/shm/x',
+                      '/dev/mqueue/x'):
+            self.machine.run(*into, 'touch', place, code=1)
+        for path in (f'{own}', '/var/lib/dkms/.dkmsd/build', '/var/lib/dkms/.dkmsd/staging', f'/proc/{pid}/fd'):
+            self.machine.run(*into, 'ls', path, code=2)
+        self.machine.run(*into, 'cat', '/var/lib/dkms/mok.key', code=1)
+        self.machine.run(*into, 'touch', '/tmp/its-own')
+        self.assertFalse(self.machine.path('/tmp/its-own').exists())
+        self.machine.run('setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'ls', f'{own}/build', code=2)
+        networks = {self.machine.run('readlink', f'/proc/{process}/ns/net') for process in (pid, 1)}
+        self.assertEqual(len(networks), 2)
+        self.end(waiting)
+
+    def test_what_a_build_sees_is_the_same_whoever_makes_the_sandbox(self):
+        """By a user where that can be, by root where it cannot; and the module is the same, byte by byte."""
+        log, record = self.build(self.FACTS)
+        self.assertIn('/dkms-build@', log)
+        self.assertNotIn('jobserver', log)
+        self.assertNotIn('opened', record)
+        self.assertGreater(record['cpu_seconds'], 0.1)
+        module = self.module
+        self.machine.run('rm', '-r', '/usr/src/hello-1.0', '/var/lib/dkms/hello')  # the key stays
+        self.drop_in('dkms-build@.service', '[Service]\nRestrictNamespaces=yes\n')
+        by_root, record = self.build(self.FACTS)
+        self.assertIn('/dkms-build-root@', by_root)
+        self.assertEqual(record['opened'], ['sandbox by root'])
+        self.assertIn('No permissions to create new namespace', by_root)
+        self.assertEqual(self.module, module)
+        self.assertEqual(self.facts(by_root), self.facts(log))
+        uid = self.machine.run('id', '-u', 'dkms-build')
+        self.assertEqual(self.facts(log)[0], uid)
+        self.assertIn('built with sandbox by root', self.machine.run('dkmsctl', 'status'))
+
+    def facts(self, log):
+        """What FACTS said, but for the unit's name, and the capabilities that a sandbox does not use, which belong to the unit."""
+        lines = log.partition('# command: pre.sh')[2].partition('# exit code')[0].strip().splitlines()
+        return [line for line in lines if not line.startswith(('0::', 'CapBnd'))]
+
+    def test_trees_that_the_user_cannot_write_are_built_in_by_root(self):
+        conf = self.machine.path('/etc/dkms/framework.conf.d/elsewhere.conf')
+        conf.write_text('dkms_tree="/srv/dkms"\n')
+        self.addCleanup(lambda: (conf.unlink(), self.machine.run('rm', '-rf', '/srv/dkms')))
+        self.add_source()
+        self.machine.run('mkdir', '-p', '/srv/dkms')
+        self.machine.run('dkmsctl', 'build', 'hello/1.0', '-k', self.kernel)
+        log = self.machine.run('cat', f'/srv/dkms/hello/1.0/{self.kernel}/{scratch.ARCH}/log/make.log')
+        self.assertIn('/srv/dkms/hello/1.0/build cannot be written', log)
+
+    def test_what_the_administrator_opens(self):
+        log, record = self.build('cat /proc/self/cgroup; id -u', policy='hello network allow\n')
+        self.assertIn('/dkms-build-network@', log)
+        self.assertEqual(record['opened'], ['network'])
+        self.forget_everything()
+        self.policy.write_text('hello sandbox off\n')
+        log, record = self.build('cat /proc/self/cgroup; echo "uid $(id -u)"')
+        self.assertIn('/dkms-build-root@', log)
+        self.assertIn('\nuid 0\n', log)
+
+    def test_a_build_that_takes_more_than_it_may_ends(self):
+        for setting, script, sentence in (
+                ('time 1', 'exec sleep 1000', '1 second of time'),
+                ('processes 20', 'for i in $(seq 50); do sleep 1000 & done; wait', '20 processes'),
+                ('memory 100M', 'head -c 200M /dev/zero >/dev/shm/x; exec sleep 1000', '100 MiB of memory'),
+                ('space 50M', 'exec python3 -c "import os, time; f = open(\'x\', \'wb\'); os.unlink(\'x\'); f.write(bytes(100 << 20)); '
+                              'f.flush(); time.sleep(1000)"', '50 MiB of space'),
+        ):
+            with self.subTest(script):
+                self.forget_everything()
+                said = self.build(script, policy=f'hello {setting}\n', code=10)
+                self.assertIn(f'it exceeded {sentence}', said)
 
     def test_a_script_may_call_dkms_again(self):
         """Through the service, and without it: the lock is held for it."""

@@ -32,7 +32,7 @@ struct Attempt {
         step.kernel = kernel;
         StepRun run(trees, step);
         error = error_of([&] { run(make_build_step); });
-        peak_memory = run.work().peak_memory;
+        peak_memory = run.work().commands.peak_memory;
     }
 
     bool has_left_nothing() const

@@ -143,12 +143,15 @@ TEST_CASE("a patch that leaves its directory through a link is missing")
 TEST_CASE("what is built already is not built again")
 {
     const Prepared trees;
-    fs::create_directories(trees.layout().built_modules(hello, kernel));
+    put_file(trees.layout().built_modules(hello, kernel) / "hello.ko", "");
     StepRun run(trees, trees.step());
     const Outcome outcome = run(make_build_step);
     CHECK(outcome.result == Result::skipped);
     CHECK_FALSE(outcome.error);
     CHECK(run.events(EventKind::already_built).size() == 1);
+    // A build of which a module is lost is none, also by the configuration alone.
+    fs::remove(trees.layout().built_modules(hello, kernel) / "hello.ko");
+    CHECK(trees.fault(trees.step()).code() != ErrorCode::internal);
 }
 
 TEST_CASE("unbuild takes out one build and its notes")

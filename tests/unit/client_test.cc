@@ -310,16 +310,26 @@ TEST_CASE("the bus is used unless something speaks against it")
     BusService service = BusService::usable;
     bool asked = false;
     bool is_foreign = false;
+    bool is_inside = false;
     const auto chosen = [&](bool needs_stdio) {
         asked = false;
         return choose_way({needs_stdio, [&](const char* name) { return environment[name]; },
                            [&] {
                                asked = true;
-                               return ProbedService{service, "why"};
+                               return ProbedService{service, "why", {{}, "/tree", {}, {}}};
                            },
-                           [&] { return is_foreign; }});
+                           [&] { return is_foreign; },
+                           [&](const PlaceOptions& trees) { return is_inside && trees.dkms_tree == "/tree"; }});
     };
     CHECK(chosen(false) == Way::bus);
+
+    SECTION("a step that has the lock of the service's tree")
+    {
+        is_inside = true;
+        CHECK(chosen(false) == Way::stdio);
+        service = BusService::unclear;
+        CHECK_THROWS_AS(chosen(false), Error);
+    }
 
     SECTION("what is to be loaded")
     {

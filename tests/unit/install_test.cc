@@ -118,20 +118,18 @@ TEST_CASE("in a batch depmod is left to the end, and noted before the module sho
     CHECK(install(system, foo, options).follow_up.empty());
 }
 
-TEST_CASE("an installed version is put there anew when its build is another one, where that is wanted")
+TEST_CASE("an installed version is installed again when its build is another one")
 {
     const System system;
     system.put_module("foo", "1.0");
     install(system);
-    Options options;
-    options.refresh = true;
-    CHECK(install(system, foo, options).result == Result::skipped);
+    CHECK(install(system).result == Result::skipped);
     // A build for changed headers has the same version and the same source.
     system.put_built(foo, "foo.ko", module_bytes({{"version", "1.0"}, {"srcversion", "S1.0"}, {"note", "new"}}));
-    CHECK(install(system).result == Result::skipped);
     CHECK(status_of(system).differs);
-    CHECK(install(system, foo, options).result == Result::done);
+    CHECK(install(system).result == Result::done);
     CHECK(!status_of(system).differs);
+    CHECK(!status_of(system).originals);
 }
 
 TEST_CASE("the distribution's place wins over the configured one; compressed modules stay as they are")
@@ -163,22 +161,86 @@ TEST_CASE("install needs a build, a kernel, and every module that was built")
     CHECK(fs::is_empty(system.kernel_directory()));
 }
 
-TEST_CASE("an installed version is skipped, and replaced when forced")
+TEST_CASE("an installed version is skipped while it is intact, and replaced when forced")
 {
     const System system;
     system.put_module("foo", "1.0");
     install(system);
-    put_file(system.installed("kernel/extra/foo.ko"), "damaged");
     StepRun again(system, system.step(StepKind::install, foo));
     CHECK(again(make_install_step).result == Result::skipped);
     CHECK(story(system, again) == Story{"already-installed"});
-    CHECK(status_of(system).differs);
 
     StepRun by_force(system, system.step(StepKind::install, foo, forced()));
     CHECK(by_force(make_install_step).result == Result::done);
     CHECK(story(system, by_force) ==
           Story{"uninstalling", "deleted-file kernel/extra/foo.ko", "installed-file kernel/extra/foo.ko"});
     CHECK(!status_of(system).differs);
+}
+
+TEST_CASE("an installed version whose file is lost, damaged or another module is installed again")
+{
+    const System system;
+    system.put_module("foo", "1.0");
+    install(system);
+    const auto file = system.installed("kernel/extra/foo.ko");
+    const std::string ours = text_of_file(file);
+    const std::string theirs = module_bytes({{"version", "7"}, {"srcversion", "K7"}});
+    std::string in_the_way;
+    std::size_t told = 1;
+    SECTION("lost") { fs::remove(file); }
+    SECTION("damaged") { put_file(file, "damaged"); }
+    SECTION("of our code, but not as it was built")
+    {
+        put_file(file, ours + "appended");
+        told = 0;
+    }
+    SECTION("another module, as a new package of the kernel brings it") { put_file(file, in_the_way = theirs); }
+    CHECK_FALSE(status_of(system).is_intact());
+    StepRun again(system, system.step(StepKind::install, foo));
+    CHECK(again(make_install_step).result == Result::done);
+    CHECK(text_of_file(file) == ours);
+    CHECK(again.events(EventKind::warning).size() == told);
+    CHECK(status_of(system).is_intact());
+    // What is damaged is not worth keeping; a module is, even a newer one.
+    CHECK(status_of(system).originals == !in_the_way.empty());
+    uninstall(system);
+    CHECK((fs::exists(file) ? text_of_file(file) : "") == in_the_way);
+}
+
+TEST_CASE("uninstall deletes what is its own by content, and leaves what is not")
+{
+    const System system;
+    system.put_module("foo", "1.0");
+    install(system);
+    const auto file = system.installed("kernel/extra/foo.ko");
+    const std::string ours = text_of_file(file);
+    bool own = true;
+    SECTION("as it was installed, while the build is another one by now")
+    {
+        system.put_built(foo, "foo.ko", module_bytes({{"version", "1.0"}, {"srcversion", "other"}}));
+    }
+    SECTION("as it was installed, while the build is lost")
+    {
+        fs::remove(system.layout().built_modules(foo, kernel_6) / "foo.ko");
+    }
+    SECTION("stripped or not signed any more: the code is the same") { put_file(file, ours + "appended"); }
+    SECTION("empty, as a crash leaves it") { put_file(file, ""); }
+    SECTION("another module")
+    {
+        put_file(file, module_bytes({{"version", "1.0"}, {"srcversion", "another"}}));
+        own = false;
+    }
+    SECTION("no module at all")
+    {
+        put_file(file, "of somebody");
+        own = false;
+    }
+    StepRun run(system, system.step(StepKind::uninstall, foo));
+    CHECK(run(make_uninstall_step).result == Result::done);
+    CHECK(fs::exists(file) != own);
+    CHECK(run.events(EventKind::warning).size() == (own ? 0 : 1));
+    CHECK(run.events(EventKind::deleted_file).size() == (own ? 1 : 0));
+    CHECK(!fs::exists(fs::symlink_status(system.layout().active_link("foo", kernel_6))));
 }
 
 TEST_CASE("another active version goes out in the same transaction")

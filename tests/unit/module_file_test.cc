@@ -2,6 +2,7 @@
 #include "lib/kernel/compression.h"
 #include "lib/kernel/module_file.h"
 #include "lib/kernel/module_image.h"
+#include "lib/kernel/module_likeness.h"
 #include "lib/kernel/module_name.h"
 #include "lib/process/child.h"
 #include "tests/catch.h"
@@ -66,7 +67,7 @@ TEST_CASE("compressed modules are read as well")
     put_file(scratch.path() / "tiny.ko", "x");
     CHECK(compress_file(scratch.path() / "tiny.ko", Compression::none, "") == scratch.path() / "tiny.ko");
     CHECK(error_of([&] { compress_file(scratch.path() / "tiny.ko", Compression::gzip, "--no-such-option"); }).code() ==
-          ErrorCode::internal);
+          ErrorCode::system_failed);
 }
 
 TEST_CASE("what is no module is refused")
@@ -141,4 +142,39 @@ TEST_CASE("architectures have their ELF machines")
     CHECK(elf_class_of("x86_64") == ELFCLASS64);
     CHECK(elf_class_of("i686") == ELFCLASS32);
     CHECK(elf_class_of("pdp11") == 0);
+}
+
+TEST_CASE("modules are compared by what is loaded of them, whatever is around it")
+{
+    const Scratch scratch;
+    const auto put = [&](const std::string& name, const std::string& bytes) {
+        put_file(scratch.path() / name, bytes);
+        return scratch.path() / name;
+    };
+    const auto with_signature = [](const std::string& module, const std::string& signature) {
+        return module + signature + std::string(8, '\2') + std::string{0, 0, 0, static_cast<char>(signature.size())} +
+               "~Module signature appended~\n";
+    };
+    const std::string bytes = tiny_module(info);
+    const fs::path built = put("built.ko", bytes);
+    const fs::path built_and_signed = put("signed.ko", with_signature(bytes, "by us"));
+    CHECK(likeness_of(built, put("same.ko", bytes)) == Likeness::same);
+    CHECK(likeness_of(built, put("later.ko", with_signature(bytes, "by the administrator"))) == Likeness::same);
+    CHECK(likeness_of(built_and_signed, put("again.ko", with_signature(bytes, "by another"))) == Likeness::same);
+    CHECK(likeness_of(built_and_signed, built) == Likeness::same_code); // may not be loadable any more
+    CHECK(likeness_of(built, put("appended.ko", bytes + "more")) == Likeness::same_code);
+    auto other = info;
+    other.back() = "alias=usb:v3*";
+    CHECK(likeness_of(built, put("other.ko", tiny_module(other))) == Likeness::other);
+    CHECK(likeness_of(built, put("no_module.ko", "text")) == Likeness::other);
+    CHECK(likeness_of(built, put("empty.ko", "")) == Likeness::other);
+    CHECK(likeness_of(built, scratch.path() / "missing.ko") == Likeness::other);
+    // A length that leads out of the file is none, and nothing is read beyond the end of it.
+    CHECK(likeness_of(built, put("lies.ko", bytes + std::string(12, '\xff') + "~Module signature appended~\n")) ==
+          Likeness::same_code);
+    for (std::size_t size = 0; size < bytes.size(); size += 7)
+        CHECK(likeness_of(built, put("cut.ko", bytes.substr(0, size))) != Likeness::same);
+    if (find_program("xz"))
+        CHECK(likeness_of(built, compress_file(put("packed.ko", bytes), Compression::xz, "--check=crc32")) ==
+              Likeness::same);
 }

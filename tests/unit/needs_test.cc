@@ -4,6 +4,7 @@
 #include "lib/plan/needs.h"
 #include "lib/plan/survey_step.h"
 #include "lib/tree/fingerprint.h"
+#include "lib/tree/installed.h"
 #include "lib/tree/pending.h"
 #include "tests/catch.h"
 #include "tests/unit/tree_fixture.h"
@@ -15,9 +16,10 @@ namespace {
 const std::string by_itself = "AUTOINSTALL=yes\n";
 const std::string by_bash = "AUTOINSTALL=$(echo yes)\n";
 
-ModuleId put_added(const System& system, const std::string& name, const std::string& more)
+ModuleId put_added(const System& system, const std::string& name, const std::string& more,
+                   const std::string& version = "1")
 {
-    const ModuleId module{name, "1"};
+    const ModuleId module{name, version};
     system.put_source(module, {name}, more);
     system.link(module);
     return module;
@@ -27,6 +29,9 @@ void mark_installed(const System& system, const ModuleId& module, const KernelId
 {
     std::filesystem::create_symlink(module.version + "/" + kernel.release + "/" + kernel.arch,
                                     system.layout().active_link(module.name, kernel));
+    const auto built = system.layout().built_modules(module, kernel) / (module.name + ".ko");
+    const auto directory = InstalledFiles(system.places).directories(module, kernel, built.filename()).front();
+    put_file(system.installed(directory + "/" + module.name + ".ko", kernel), text_of_file(built));
 }
 
 void put_headers(const System& system, const KernelId& kernel = kernel_6)
@@ -151,6 +156,80 @@ TEST_CASE("what was built from something else is stale")
         CHECK(text_of(look(system)) == "foo none");
         put_file(override_file, "STRIP=no\n");
         CHECK(text_of(look(system)) == "foo none");
+    }
+}
+
+TEST_CASE("what is lost or damaged in the kernel or in the tree is what the kernel lacks, in every view")
+{
+    const System system("ID=debian");
+    put_headers(system);
+    put_file(system.kernel_directory() / "modules.builtin", "");
+    put_file(system.places.boot_dir / ("vmlinuz-" + kernel_6.release), "");
+    const ModuleId module = system.put_module("foo", "1"); // whether it asks for it does not matter: it was installed
+    mark_installed(system, module);
+    BuildRecord record;
+    record.modules.push_back({"foo.ko", {}, "/kernel/extra", {}, {}});
+    put_file(system.layout().build_record(module, kernel_6), text_of(record));
+    const auto installed = system.installed("updates/dkms/foo.ko");
+    const auto built = system.layout().built_modules(module, kernel_6) / "foo.ko";
+    CHECK(look(system).is_complete());
+    CHECK(kernel_gaps(system.places).empty());
+
+    const auto lacks = [&](const std::string& kind, const std::string& reason) {
+        const KernelNeeds needs = look(system);
+        CHECK(text_of(needs) == "foo " + kind);
+        CHECK(needs.modules.front().reason == reason);
+        CHECK_FALSE(needs.modules.front().installed);
+        const auto gaps = kernel_gaps(system.places);
+        REQUIRE(gaps.size() == 1);
+        CHECK(gaps.front().missing.front().reason == reason);
+        StepRun run(system, system.step(StepKind::survey, {}));
+        CHECK(run(make_survey_step).jobs.size() == 1);
+    };
+    SECTION("the kernel's file is gone")
+    {
+        std::filesystem::remove(installed);
+        lacks("install", "its file is missing from the kernel's directory");
+    }
+    SECTION("the kernel's file is another one")
+    {
+        put_file(installed, module_bytes({{"version", "2"}}));
+        lacks("install", "the installed file is not the built one");
+    }
+    SECTION("the built file is gone")
+    {
+        std::filesystem::remove(built);
+        lacks("install", "a built module is missing from the DKMS tree");
+        std::filesystem::remove_all(system.kernel_directory() / "build");
+        lacks("waiting",
+              "a built module is missing from the DKMS tree; no headers; install linux-headers-" + kernel_6.release);
+    }
+    SECTION("the source is gone as well: it cannot be repaired")
+    {
+        std::filesystem::remove(installed);
+        std::filesystem::remove_all(system.layout().source_in_source_tree(module));
+        CHECK(text_of(look(system)) == "foo broken");
+        REQUIRE(kernel_gaps(system.places).size() == 1);
+        CHECK(kernel_gaps(system.places).front().missing.front().state == "broken");
+    }
+    SECTION("a newer version does not ask to be installed")
+    {
+        std::filesystem::remove(installed);
+        put_added(system, "foo", "", "2");
+        lacks("install", "its file is missing from the kernel's directory");
+        CHECK(look(system).modules.front().module == module);
+    }
+    SECTION("another module has its place: it lacks nothing, and it is not installed")
+    {
+        const ModuleId other = system.put_module("other", "3");
+        mark_installed(system, other);
+        InstallRecord install{"1", {{"foo", "updates/dkms/foo.ko", "", "other"}}, {}, {}};
+        put_file(system.layout().install_record("foo", kernel_6), text_of(install));
+        std::filesystem::remove(system.layout().active_link("foo", kernel_6));
+        CHECK(look(system).is_complete());
+        CHECK(need_of(look(system), "foo").reason == "replaced by other/3");
+        std::filesystem::remove(system.layout().active_link("other", kernel_6)); // by another program
+        CHECK(need_of(look(system), "foo").reason != "replaced by other/3");
     }
 }
 

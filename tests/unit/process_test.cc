@@ -5,13 +5,16 @@
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/jobserver.h"
+#include "lib/process/refusal.h"
 #include "lib/process/sandbox.h"
 #include "lib/process/work.h"
 #include "tests/catch.h"
 #include "tests/unit/scratch.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <sstream>
 #include <stdexcept>
@@ -110,7 +113,7 @@ TEST_CASE("a program that is not there is an error with its number")
         CHECK(error.parameters().at("errno") == "2");
     }
     command.argv = {"/etc"};
-    CHECK(code_of([&] { run(command); }) == ErrorCode::internal);
+    CHECK(code_of([&] { run(command); }) == ErrorCode::system_failed);
 }
 
 TEST_CASE("output beyond the limit ends the child")
@@ -236,7 +239,7 @@ TEST_CASE("a file is written whole or not at all")
     CHECK((fs::status(file).permissions() & fs::perms::mask) == fs::perms(0640));
     CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 1);
     CHECK(code_of([&] { write_file_durably(scratch.path() / "none/file", "x"); }) == ErrorCode::tree_not_writable);
-    CHECK(code_of([&] { read_file(file, 2); }) == ErrorCode::internal);
+    CHECK(code_of([&] { read_file(file, 2); }) == ErrorCode::read_failed);
 }
 
 TEST_CASE("a jobserver lends as many tokens as it has, and takes them back")
@@ -288,4 +291,40 @@ TEST_CASE("without a sandbox a command stays as it is")
     const Command wrapped = sandboxed(plain, sandbox, SandboxKind::user_namespace);
     CHECK(wrapped.argv.front() == "bwrap");
     CHECK(std::find(wrapped.argv.begin(), wrapped.argv.end(), "--unshare-net") != wrapped.argv.end());
+}
+
+TEST_CASE("only a file that is absent is absent")
+{
+    const Scratch scratch;
+    const auto file = scratch.path() / "file";
+    std::ofstream(file) << "text";
+    CHECK(read_file_if_present(file) == "text");
+    CHECK(!read_file_if_present(scratch.path() / "none"));
+    CHECK(!read_file_if_present(file / "none"));
+    CHECK(code_of([&] { read_file_if_present(scratch.path()); }) == ErrorCode::read_failed);
+    std::filesystem::create_symlink("circle", scratch.path() / "circle");
+    CHECK(code_of([&] { read_file_if_present(scratch.path() / "circle"); }) == ErrorCode::read_failed);
+    REQUIRE(::mkfifo((scratch.path() / "fifo").c_str(), 0600) == 0);
+    CHECK(code_of([&] { read_file_if_present(scratch.path() / "fifo"); }) ==
+          ErrorCode::read_failed); // it does not block
+    CHECK(code_of([&] { read_file(scratch.path() / "none"); }) == ErrorCode::read_failed);
+}
+
+TEST_CASE("a hint follows the errno, where it is the system's fault")
+{
+    const auto hint = [](int number) {
+        try {
+            refuse_change("/there", number);
+        } catch (const Error& error) {
+            return error.hint();
+        }
+    };
+    CHECK(hint(EACCES).find("as root") != std::string::npos);
+    for (const int number : {EROFS, EXDEV, ENOLCK, ENOSPC, EDQUOT, EIO, EMFILE}) {
+        CHECK(hint(number).find("as root") == std::string::npos);
+        CHECK(is_of_system(Error(ErrorCode::verify_failed, {{"errno", std::to_string(number)}})));
+    }
+    CHECK(!is_of_system(Error(ErrorCode::read_failed, {{"errno", std::to_string(EACCES)}})));
+    CHECK(errno_in("depmod: ERROR: openat(/lib/modules): Read-only file system") == EROFS);
+    CHECK(errno_in("no module") == 0);
 }

@@ -306,6 +306,23 @@ TEST_CASE("jobs from inside running jobs that wait for each other in a circle do
     CHECK(desk.queue.idle());
 }
 
+TEST_CASE("what cannot be done fails without having been started, and nothing else does")
+{
+    Desk desk;
+    const JobId bystander = desk.submit(install_plan("m", "a"));
+    const JobId whole = desk.submit(install_on_each("m", {"a"}));
+    const JobId alone = desk.submit(remove_plan("m"));
+    for (const JobId job : {whole, alone, bystander})
+        desk.queue.fail(job, Error(ErrorCode::interrupted, {{"reason", "so it is"}}));
+    desk.drain();
+    CHECK(desk.result(bystander) == Result::done); // it was running
+    for (const JobId job : {whole, alone}) {
+        CHECK(desk.result(job) == Result::failed);
+        CHECK(desk.error(job) == ErrorCode::interrupted);
+    }
+    CHECK(desk.queue.idle());
+}
+
 TEST_CASE("the percentage of a job never goes back")
 {
     Desk desk;

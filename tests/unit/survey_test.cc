@@ -29,6 +29,9 @@ void mark_installed(const System& system, const ModuleId& module)
 {
     std::filesystem::create_symlink(module.version + "/" + kernel_6.release + "/" + kernel_6.arch,
                                     system.layout().active_link(module.name, kernel_6));
+    const std::string file = module.name + ".ko";
+    put_file(system.installed("kernel/extra/" + file),
+             text_of_file(system.layout().built_modules(module, kernel_6) / file));
 }
 
 std::vector<std::string> names_of(const std::vector<JobPlan>& jobs)

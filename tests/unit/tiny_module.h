@@ -35,6 +35,7 @@ inline std::string tiny_module(const std::vector<std::string>& info, std::uint16
     Elf64_Shdr sections[3]{};
     sections[1].sh_name = 1;
     sections[1].sh_type = SHT_PROGBITS;
+    sections[1].sh_flags = SHF_ALLOC;
     sections[1].sh_offset = sizeof header + sizeof sections;
     sections[1].sh_size = modinfo.size();
     sections[2].sh_name = 10;

@@ -136,7 +136,7 @@ TEST_CASE("a process that a step has started knows that the lock is held for it"
 
 TEST_CASE("who started a unit is in its name")
 {
-    for (const char* kind : {"tree", "build", "build-network", "script"})
+    for (const char* kind : {"tree", "build", "build-network", "build-root", "build-root-network", "script"})
         CHECK(starter_of_unit("0::/dkms.slice/dkms-" + std::string(kind) + "@3-1234-995.service\n") == 1234);
     CHECK(starter_of_unit("0::/dkms.slice/dkms-tree@3-1234_88-995.service\n") == 1234);
     CHECK(starter_of_unit("0::/user.slice/dkms-tree@3-1234-995.service\n") == 0);

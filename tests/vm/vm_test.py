@@ -42,6 +42,17 @@ class VmTest(unittest.TestCase):
         self.machine.run('modprobe acpi_call')
         bus = self.machine.run(r"echo '\_SB.PCI0._HID' >/proc/acpi/call; tr -d '\0' </proc/acpi/call")
         self.assertEqual(bus, '0x30ad041')  # PNP0A03, as ACPI packs it
+        self.built_by_a_user()
+
+    def built_by_a_user(self):
+        """The sandbox was an ordinary user's; and it is root's where such a user may not make it: then the record says so."""
+        record = '/var/lib/dkms/acpi-call/*/*/*/.dkmsd.json'
+        self.machine.run(f'test -e {record}; grep opened {record}', code=1)
+        self.machine.run('echo 0 >/proc/sys/user/max_user_namespaces')
+        module = self.machine.run('cat /var/lib/dkms/acpi-call/*/*/*/module/* | sha256sum')
+        self.machine.run('dkmsctl build --force acpi-call')
+        self.machine.run(f"grep 'sandbox by root' {record}")
+        self.assertEqual(self.machine.run('cat /var/lib/dkms/acpi-call/*/*/*/module/* | sha256sum'), module)
 
     def test_broken(self):
         """One that does not build keeps nobody from having the others. The boot fails for it only where that is the policy."""
