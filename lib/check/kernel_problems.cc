@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/check/problems.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/install/depmod.h"
-#include "lib/install/kernel_modules.h"
 #include "lib/install/placed.h"
 #include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 
 namespace dkms {
@@ -25,11 +26,25 @@ bool is_temporary(std::string_view name)
     return name.starts_with(".dkmsd-") && (name.ends_with(".new") || name.ends_with(".old"));
 }
 
+/// Paths below <install tree>/K that modules of the tree have.
+std::set<std::string> owned_paths(const Places& places, const std::vector<ModuleStatus>& modules,
+                                  const std::string& release)
+{
+    std::set<std::string> paths;
+    for (const ModuleStatus& module : modules)
+        for (const KernelStatus& status : module.kernels)
+            if (status.kernel.release == release && status.state == KernelState::installed)
+                for (const PlacedModule& placed : placed_modules(places, module.module, status.kernel))
+                    paths.insert(placed.path);
+    return paths;
+}
+
 /// What lies below one kernel's directory and should not.
-void look_at_files(const Places& places, const std::string& release, std::vector<Problem>& problems)
+void look_at_files(const Places& places, const std::vector<ModuleStatus>& modules, const std::string& release,
+                   std::vector<Problem>& problems)
 {
     const auto top = places.install_tree / release;
-    const auto owners = occupied_paths(places, release);
+    const auto owned = owned_paths(places, modules, release);
     walk(top, [&](const Found& found) {
         if (!S_ISREG(found.facts.st_mode)) return;
         const std::string path = (top / found.path).string();
@@ -37,7 +52,7 @@ void look_at_files(const Places& places, const std::string& release, std::vector
             // One that was complete before it was replaced may be the only copy of something.
             problems.push_back({ProblemKind::leftover, path, {}, {release, ""}, found.name.ends_with(".new")});
         else if (found.path.starts_with(our_directory) && !module_name_of(found.name).empty() &&
-                 owners.count(found.path) == 0)
+                 owned.count(found.path) == 0)
             problems.push_back({ProblemKind::unknown_module, path, {}, {release, ""}, false});
     });
 }
@@ -51,7 +66,7 @@ void look_at_installed(const Places& places, const ModuleStatus& module, const K
     if (status.missing) problems.push_back({ProblemKind::module_missing, top.string(), module.module, status.kernel});
     if (status.differs) problems.push_back({ProblemKind::module_differs, top.string(), module.module, status.kernel});
     const auto index = modules_dep(places, release);
-    if (!fs::exists(fs::symlink_status(index))) return; // headers only, or an image that is being made
+    if (!is_present(index)) return; // headers only, or an image that is being made
     std::vector<std::string> files;
     for (const PlacedModule& placed : placed_modules(places, module.module, status.kernel))
         if (!placed.path.empty()) files.push_back(placed.path);
@@ -66,9 +81,11 @@ std::vector<Problem> problems_in_kernels(const Places& places)
 {
     std::vector<Problem> problems;
     if (!leads_to_directory(places.install_tree)) return problems;
-    for (const std::string& release : directories_in(places.install_tree)) look_at_files(places, release, problems);
+    const auto modules = scan(places, {}, ScanDepth::full);
+    for (const std::string& release : directories_in(places.install_tree))
+        look_at_files(places, modules, release, problems);
     std::map<std::string, bool> indexes;
-    for (const ModuleStatus& module : scan(places, {}, ScanDepth::full))
+    for (const ModuleStatus& module : modules)
         for (const KernelStatus& status : module.kernels)
             if (status.state == KernelState::installed &&
                 leads_to_directory(places.install_tree / status.kernel.release))

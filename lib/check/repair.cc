@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/check/repair.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/files/remove_tree.h"
 #include "lib/install/depmod.h"
-#include "lib/install/originals.h"
+#include "lib/install/ownership.h"
 #include "lib/install/transaction.h"
 #include "lib/model/error.h"
 #include "lib/tree/layout.h"
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 /// Also what a build has owned, which is deleted with the build's rights.
 void drop(const fs::path& path)
 {
-    if (fs::is_directory(fs::symlink_status(path)))
+    if (kind_of_file(path) == fs::file_type::directory)
         remove_private_directory(path);
     else
         remove_tree(path);
@@ -28,15 +29,18 @@ std::string index_again(const Places& places, const std::string& release)
     return DepmodCommand(places, release).run().failure.value_or("");
 }
 
+/// The module gives up all that it has archived, as if it had been uninstalled now.
 std::string put_originals_back(const Problem& problem, const Places& places)
 {
     Transaction transaction(places, problem.module, problem.kernel, ErrorCode::tree_not_writable);
     transaction.needs_depmod();
-    const auto events = Originals(places, problem.module, problem.kernel).restore(transaction, std::nullopt);
-    if (events.empty()) return "nothing says where it belongs";
+    Ownership ownership(places, problem.module, problem.kernel, std::nullopt);
+    ownership.give_up_but(transaction, {});
+    ownership.plan(transaction);
+    if (transaction.empty()) return "nothing says where it belongs";
     transaction.stage();
     transaction.apply();
-    const bool is_indexed = fs::exists(modules_dep(places, problem.kernel.release));
+    const bool is_indexed = is_present(modules_dep(places, problem.kernel.release));
     const std::string fault = is_indexed ? index_again(places, problem.kernel.release) : std::string();
     transaction.commit();
     return fault;
@@ -72,8 +76,6 @@ void repair(Problem& problem, const Places& places)
         problem.reason = carry_out(problem, places);
     } catch (const Error& error) {
         problem.reason = error.message();
-    } catch (const fs::filesystem_error& error) {
-        problem.reason = error.what();
     }
     problem.repaired = problem.reason.empty();
 }

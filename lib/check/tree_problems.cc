@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/check/problems.h"
+#include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
@@ -81,7 +82,7 @@ private:
     bool is_anything_there(const InstallRecord& record, const KernelId& kernel) const
     {
         return std::any_of(record.files.begin(), record.files.end(), [&](const InstallRecord::File& file) {
-            return fs::exists(fs::symlink_status(places_.install_tree / kernel.release / file.path));
+            return is_present(places_.install_tree / kernel.release / file.path);
         });
     }
 
@@ -139,7 +140,7 @@ private:
     void look_at_build_directory(const ModuleId& module)
     {
         const auto path = layout_.build(module);
-        if (!fs::is_directory(fs::symlink_status(path))) return;
+        if (kind_of_file(path) != fs::file_type::directory) return;
         // A build may have owned what is in there, so it is not looked into any deeper.
         const auto entries = Directory::open(path)->entries();
         if (std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.name != "make.log"; }))
@@ -173,7 +174,7 @@ private:
         }
         if (!has_kernel(kernel)) add(ProblemKind::kernel_gone, path, module, kernel, false);
         const auto record = layout_.build_record(module, kernel);
-        if (fs::exists(fs::symlink_status(record)) && !read_build_record(layout_, module, kernel))
+        if (is_present(record) && !read_build_record(layout_, module, kernel))
             add(ProblemKind::bad_record, record, module, kernel, true);
     }
 
