@@ -40,6 +40,8 @@ constexpr std::array<CommandRow, 19> table{{
      group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_status},
     {"lint", "DIRECTORY|FILE", "Look for what is wrong with a module's source",
      group_path | group_places | group_quiet | group_json, std::nullopt, run_lint},
+    {"check", "", "Check the trees for leftovers and contradictions",
+     group_repair | group_places | group_quiet | group_json, Verb::check, run_check},
     {"jobs", "", "Show the jobs of the service", group_json | group_history, std::nullopt, run_jobs},
     {"wait", "[ID...]", "Wait until jobs have ended, or all that concern a kernel",
      group_jobs | group_kernels | group_places | group_quiet | group_json, std::nullopt, run_wait},
