@@ -11,7 +11,7 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 19> table{{
+constexpr std::array<CommandRow, 20> table{{
     {"add", "MODULE/VERSION|FILE|DIRECTORY", "Take a module's source into the tree", change_groups | group_conf,
      Verb::add, run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
