@@ -11,7 +11,7 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 19> table{{
+constexpr std::array<CommandRow, 20> table{{
     {"add", "MODULE/VERSION|FILE|DIRECTORY", "Take a module's source into the tree", change_groups | group_conf,
      Verb::add, run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
@@ -40,6 +40,8 @@ constexpr std::array<CommandRow, 19> table{{
      group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_status},
     {"lint", "DIRECTORY|FILE", "Look for what is wrong with a module's source",
      group_path | group_places | group_quiet | group_json, std::nullopt, run_lint},
+    {"check", "", "Check the trees for leftovers and contradictions",
+     group_repair | group_places | group_quiet | group_json, Verb::check, run_check},
     {"jobs", "", "Show the jobs of the service", group_json | group_history, std::nullopt, run_jobs},
     {"wait", "[ID...]", "Wait until jobs have ended, or all that concern a kernel",
      group_jobs | group_kernels | group_places | group_quiet | group_json, std::nullopt, run_wait},

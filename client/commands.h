@@ -61,6 +61,7 @@ enum OptionGroup : unsigned {
     group_source = 1U << 18U,         ///< FILE|DIRECTORY, --force
     group_export = 1U << 19U,         ///< -k, -a, -o, --format and what goes with it
     group_history = 1U << 20U,        ///< --all
+    group_repair = 1U << 21U,         ///< --repair
 };
 
 /// One command of dkmsctl.
@@ -83,6 +84,7 @@ const CommandRow* command_named(std::string_view name);
 /// The commands themselves, one file each.
 int run_change(const Invocation& invocation, Console& console);      ///< every verb that makes a job
 int run_prune(const Invocation& invocation, Console& console);       ///< forgets kernels that are gone
+int run_check(const Invocation& invocation, Console& console);       ///< what is wrong in the trees
 int run_export(const Invocation& invocation, Console& console);      ///< writes archives, packages, driver disks
 int run_import(const Invocation& invocation, Console& console);      ///< takes in an archive or a directory
 int run_autoinstall(const Invocation& invocation, Console& console); ///< makes a kernel complete

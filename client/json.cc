@@ -37,6 +37,7 @@ nlohmann::json results_json(const ProgressBoard& board, int exit_code)
         view["installed"] = job->files_installed;
         view["deleted"] = job->files_deleted;
         if (!job->loaded.empty()) view["loaded"] = job->loaded;
+        for (const Problem& problem : job->problems) view["problems"].push_back(to_json(problem));
         for (const Event& packed : job->packed) view["packed"].push_back(packed.facts);
         if (job->failed() && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
         value["jobs"].push_back(std::move(view));

@@ -12,8 +12,8 @@ namespace dkms {
 void print_json(Console& console, const nlohmann::json& value);
 
 /// What a change prints: {"exit_code":N,"jobs":[…]}, each job a JobView with its "seconds", what it "built",
-/// "installed" and "deleted" in files, what was "loaded" (M/V), and the files that it "packed", each with path, size
-/// and sha256; beside them the "error" of the first that failed.
+/// "installed" and "deleted" in files, what was "loaded" (M/V), the "problems" that it found (lib/model/problem.h), and
+/// the files that it "packed", each with path, size and sha256; beside them the "error" of the first that failed.
 nlohmann::json results_json(const ProgressBoard& board, int exit_code);
 
 } // namespace dkms

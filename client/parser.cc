@@ -140,13 +140,18 @@ void add_newest(CLI::App& app, Words& words)
     app.add_flag("--newest", words.newest, "Of several versions in the tree the newest");
 }
 
+void add_repair(CLI::App& app, Words& words)
+{
+    app.add_flag("--repair", words.options.repair, "Repair what is certain");
+}
+
 void add_history(CLI::App& app, Words& words) { app.add_flag("--all", words.every, "Those that ended long ago, too"); }
 
 struct GroupRow {
     unsigned groups;
     void (*add)(CLI::App& app, Words& words);
 };
-constexpr std::array<GroupRow, 19> group_table{{
+constexpr std::array<GroupRow, 20> group_table{{
     {group_module | group_optional_module, add_module},
     {group_kernels, add_kernels},
     {group_all, add_all},
@@ -165,6 +170,7 @@ constexpr std::array<GroupRow, 19> group_table{{
     {group_newest, add_newest},
     {group_source, add_source},
     {group_export, add_export},
+    {group_repair, add_repair},
     {group_history, add_history},
 }};
 

@@ -107,6 +107,9 @@ const JobProgress& ProgressBoard::apply(const Event& event)
     case EventKind::packed:
         job.packed.push_back(event);
         break;
+    case EventKind::problem:
+        job.problems.push_back(problem_from_json(event.facts));
+        break;
     case EventKind::loading:
         job.loaded = event.text("module");
         break;

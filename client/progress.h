@@ -3,6 +3,7 @@
 
 #include "lib/model/event.h"
 #include "lib/model/job.h"
+#include "lib/model/problem.h"
 
 #include <cstddef>
 #include <map>
@@ -30,9 +31,10 @@ struct JobProgress {
     std::size_t modules_built = 0;
     std::size_t files_installed = 0;
     std::size_t files_deleted = 0;
-    std::string loaded;           ///< "M/V" of what a load job has found; empty before that
-    std::vector<Event> packed;    ///< the files that were written, each as its event has it
-    std::optional<JobView> ended; ///< how it ended
+    std::string loaded;            ///< "M/V" of what a load job has found; empty before that
+    std::vector<Problem> problems; ///< that a check has found
+    std::vector<Event> packed;     ///< the files that were written, each as its event has it
+    std::optional<JobView> ended;  ///< how it ended
 
     bool failed() const;    ///< ended failed or cancelled
     bool waits() const;     ///< failed as one of a kernel's modules, for want of the kernel's headers

@@ -33,7 +33,7 @@ std::string Renderer::ended_text(const JobProgress& job) const
     const std::string result =
         coloured(result_text(job), bad ? Colour::red : Colour::green, bad ? console_.err_look : console_.out_look);
     return subject_text(job, board_.kernel_columns()) + "  " + result + "\n" +
-           (bad ? failure_details(job, service_) : packed_text(job));
+           (bad ? failure_details(job, service_) : packed_text(job) + problems_text(job));
 }
 
 void Renderer::print_ended(const JobProgress& job)

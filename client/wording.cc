@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/wording.h"
 
+#include "client/problem_text.h"
 #include "client/text.h"
 
 #include <array>
@@ -11,7 +12,7 @@ namespace {
 /// What a step is called where its stages would mislead or say nothing.
 std::string_view step_word(StepKind step)
 {
-    constexpr std::array<std::string_view, 20> words{"adding",
+    constexpr std::array<std::string_view, 21> words{"adding",
                                                      "building",
                                                      "installing",
                                                      "uninstalling",
@@ -30,7 +31,8 @@ std::string_view step_word(StepKind step)
                                                      "loading modules",
                                                      "running the post-transaction command",
                                                      "making the key",
-                                                     "tidying up"};
+                                                     "tidying up",
+                                                     "checking"};
     return words.at(static_cast<std::size_t>(step));
 }
 
@@ -82,16 +84,18 @@ std::string done_text(const JobProgress& job)
         return "cleared";
     case Verb::generate_key:
         return "made";
+    case Verb::check:
+        return problems_summary(job.problems);
     }
     return "done";
 }
 
 std::string nothing_to_do_text(Verb verb)
 {
-    constexpr std::array<std::string_view, 14> texts{
+    constexpr std::array<std::string_view, 15> texts{
         "is added already", "is built already", "is installed already", "was not installed", "was not built",
         "was not there",    "nothing to do",    "nothing to do",        "nothing to do",     "nothing to do",
-        "nothing to do",    "nothing to do",    "nothing to do",        "is there already"};
+        "nothing to do",    "nothing to do",    "nothing to do",        "is there already",  "found nothing wrong"};
     return std::string(texts.at(static_cast<std::size_t>(verb)));
 }
 
@@ -211,6 +215,13 @@ std::string packed_text(const JobProgress& job)
         const auto bytes = packed.facts.value("size", std::uint64_t{0});
         lines += indented(packed.text("path") + (bytes == 0 ? "" : "  " + size_text(bytes)));
     }
+    return lines;
+}
+
+std::string problems_text(const JobProgress& job)
+{
+    std::string lines;
+    for (const Problem& problem : job.problems) lines += problem_text(problem);
     return lines;
 }
 

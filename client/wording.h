@@ -29,6 +29,9 @@ std::string failure_details(const JobProgress& job, bool service);
 /// A line for each file that the job has written: its path and size.
 std::string packed_text(const JobProgress& job);
 
+/// Two lines for each problem that the job has found.
+std::string problems_text(const JobProgress& job);
+
 /// A sentence for an event that people should hear of although the job goes on; empty for all others.
 std::string notice_text(const Event& event);
 

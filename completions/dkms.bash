@@ -3,7 +3,7 @@
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
     mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add autoinstall build cancel export import install jobs lint log monitor plan prune rebuild remove status
+_dkmsctl_commands='add autoinstall build cancel check export import install jobs lint log monitor plan prune rebuild remove status
     unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
@@ -143,6 +143,7 @@ _dkmsctl_options() {
     plan) options="$for_kernels --dkmstree= --installtree= --json --root= --sourcetree=" ;;
     status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
+    check) options='--dkmstree= --installtree= --json --quiet --repair --root= --sourcetree= -q' ;;
     jobs) options='--all --json' ;;
     cancel | monitor) options=--json ;;
     prune) options='--dkmstree= --installtree= --json --no-wait --quiet --root= --sourcetree= -q' ;;

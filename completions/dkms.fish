@@ -110,7 +110,7 @@ complete -c dkms -c dkmsctl -f
 set -l packing mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
 complete -c dkms -n 'not __dkms_action' -a "add autoinstall build generate_mok install kernel_postinst kernel_preinst
     kernel_prerm ldtarball match $packing remove status unbuild uninstall"
-complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel export import install jobs lint log monitor plan prune
+complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel check export import install jobs lint log monitor plan prune
     rebuild remove status unbuild uninstall wait'
 complete -c dkms -n "__dkms_does add build install match $packing remove status unbuild uninstall" -a '(__dkms_modules)'
 complete -c dkmsctl -n '__dkms_does add build export install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
@@ -151,7 +151,7 @@ __dkms_option dkms -c= add build install $packing
 
 set -l changes add build install rebuild remove unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=
-    __dkms_option dkmsctl $option $changes autoinstall export import lint plan prune status wait
+    __dkms_option dkmsctl $option $changes autoinstall check export import lint plan prune status wait
 end
 for option in --module= -m= -v=
     __dkms_option dkmsctl $option $changes export status
@@ -170,9 +170,9 @@ for option in --no-depmod --no-initramfs
     __dkms_option dkmsctl $option autoinstall install rebuild remove unbuild uninstall
 end
 for option in --quiet -q
-    __dkms_option dkmsctl $option $changes autoinstall export import lint prune wait
+    __dkms_option dkmsctl $option $changes autoinstall check export import lint prune wait
 end
-__dkms_option dkmsctl --json $changes autoinstall cancel export import jobs lint monitor plan prune status wait
+__dkms_option dkmsctl --json $changes autoinstall cancel check export import jobs lint monitor plan prune status wait
 __dkms_option dkmsctl --no-wait $changes autoinstall prune
 __dkms_option dkmsctl --hook autoinstall
 __dkms_option dkmsctl --all jobs rebuild remove unbuild uninstall
@@ -182,6 +182,7 @@ for option in --output= -o= --format= --archive= --spec= --distribution= --media
     __dkms_option dkmsctl $option export
 end
 __dkms_option dkmsctl --strict lint
+__dkms_option dkmsctl --repair check
 for option in --help -h
-    __dkms_option dkmsctl $option $changes autoinstall cancel export import jobs lint log monitor plan status wait
+    __dkms_option dkmsctl $option $changes autoinstall cancel check export import jobs lint log monitor plan status wait
 end

@@ -14,10 +14,10 @@
 namespace dkms {
 namespace {
 
-constexpr std::array verbs{Verb::add,          Verb::build,       Verb::install,     Verb::uninstall,
-                           Verb::unbuild,      Verb::remove,      Verb::rebuild,     Verb::load,
-                           Verb::pack,         Verb::match,       Verb::autoinstall, Verb::kernel_preinst,
-                           Verb::kernel_prerm, Verb::generate_key};
+constexpr std::array verbs{Verb::add,          Verb::build,        Verb::install,     Verb::uninstall,
+                           Verb::unbuild,      Verb::remove,       Verb::rebuild,     Verb::load,
+                           Verb::pack,         Verb::match,        Verb::autoinstall, Verb::kernel_preinst,
+                           Verb::kernel_prerm, Verb::generate_key, Verb::check};
 
 constexpr const char* gaps_property = "KernelsMissingModules";
 constexpr std::size_t longest_interface = 255;

@@ -45,6 +45,7 @@ Shape shape_of(StepKind kind)
         return {Presence::optional, Presence::required};
     case StepKind::load:
     case StepKind::generate_key:
+    case StepKind::check:
         break;
     }
     return {Presence::optional, Presence::optional};

@@ -8,6 +8,7 @@
 #include "lib/build/build_step.h"
 #include "lib/build/key_step.h"
 #include "lib/build/unbuild_step.h"
+#include "lib/check/check_step.h"
 #include "lib/install/depmod_step.h"
 #include "lib/install/initramfs_step.h"
 #include "lib/install/install_step.h"
@@ -90,6 +91,8 @@ ActionFactory factory_of(StepKind kind)
         return make_key_step;
     case StepKind::tidy:
         return make_tidy_step;
+    case StepKind::check:
+        return make_check_step;
     default:
         break;
     }

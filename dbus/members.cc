@@ -60,6 +60,7 @@ constexpr std::array table{
     kernel_verb("KernelPreinst"),
     kernel_verb("KernelPrerm"),
     method(manager_interface, "GenerateKey", "a{sv}", "options", "to", "id job", Action::change),
+    method(manager_interface, "Check", "a{sv}", "options", "to", "id job", Action::change),
     signal("JobNew", "to", "id job"),
     signal("JobRemoved", "tosss", "id job result error_name message"),
     signal("ModulesChanged", "", ""),

@@ -72,6 +72,31 @@ std::uint64_t count(const Descriptor& directory, Level& level, std::uint64_t mos
     return bytes;
 }
 
+/// What is mapped and nowhere else to be found, as one sees it who may not look behind it: how far files reach that the
+/// kernel says are deleted. Adds to `seen` what it counts.
+std::uint64_t deleted_in_maps(pid_t process, dev_t device, std::set<ino_t>& seen)
+{
+    std::ifstream maps("/proc/" + std::to_string(process) + "/maps");
+    std::map<ino_t, std::uint64_t> reach;
+    for (std::string line; std::getline(maps, line);) {
+        if (!line.ends_with(" (deleted)")) continue;
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+        std::uint64_t offset = 0;
+        std::uint64_t inode = 0;
+        unsigned major = 0;
+        unsigned minor = 0;
+        if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64, &from, &to, &offset,
+                        &major, &minor, &inode) != 6)
+            continue;
+        if (gnu_dev_makedev(major, minor) == device) reach[inode] = std::max(reach[inode], offset + (to - from));
+    }
+    std::uint64_t bytes = 0;
+    for (const auto& [inode, size] : reach)
+        if (seen.insert(inode).second) bytes += size;
+    return bytes;
+}
+
 } // namespace
 
 std::uint64_t used_space(const std::filesystem::path& directory, std::uint64_t most)
@@ -102,35 +127,6 @@ std::uint64_t used_space(const std::filesystem::path& directory, std::uint64_t m
     }
     return bytes;
 }
-
-namespace {
-
-/// What is mapped and nowhere else to be found, as one sees it who may not look behind it: how far files reach that the
-/// kernel says are deleted. Adds to `seen` what it counts.
-std::uint64_t deleted_in_maps(pid_t process, dev_t device, std::set<ino_t>& seen)
-{
-    std::ifstream maps("/proc/" + std::to_string(process) + "/maps");
-    std::map<ino_t, std::uint64_t> reach;
-    for (std::string line; std::getline(maps, line);) {
-        if (!line.ends_with(" (deleted)")) continue;
-        std::uint64_t from = 0;
-        std::uint64_t to = 0;
-        std::uint64_t offset = 0;
-        std::uint64_t inode = 0;
-        unsigned major = 0;
-        unsigned minor = 0;
-        if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64, &from, &to, &offset,
-                        &major, &minor, &inode) != 6)
-            continue;
-        if (gnu_dev_makedev(major, minor) == device) reach[inode] = std::max(reach[inode], offset + (to - from));
-    }
-    std::uint64_t bytes = 0;
-    for (const auto& [inode, size] : reach)
-        if (seen.insert(inode).second) bytes += size;
-    return bytes;
-}
-
-} // namespace
 
 std::uint64_t space_of_deleted_files(const std::filesystem::path& directory, const std::vector<pid_t>& processes)
 {

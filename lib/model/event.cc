@@ -16,7 +16,7 @@ using nlohmann::json;
 using enum EventKind;
 
 // In the order of EventKind. What the facts mean is in docs/architecture.md, "Events".
-constexpr std::array<EventRow, 47> table{{
+constexpr std::array<EventRow, 48> table{{
     {job_new, "job-new", "request parent? inside? uid"},
     {job_joined, "job-joined", "uid"},
     {job_started, "job-started", ""},
@@ -64,6 +64,7 @@ constexpr std::array<EventRow, 47> table{{
     {build_loaded, "build-loaded", "path skipped"},
     {packing, "packing", "what kernel? path?"},
     {packed, "packed", "path size? sha256?"},
+    {problem, "problem", "problem path module? kernel? certain repaired reason?"},
 }};
 
 /// Whether `facts` are those that the row lists.

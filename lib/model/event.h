@@ -63,6 +63,7 @@ enum class EventKind {
     build_loaded,         ///< a build has been put there, or one was there already
     packing,              ///< what goes into the archive
     packed,               ///< the archive is complete
+    problem,              ///< something is wrong in the trees; the facts are those of lib/model/problem.h
 };
 
 /// One thing that happened. Written as one line of JSON, every line with "job", "at" and "event".

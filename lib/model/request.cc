@@ -18,7 +18,7 @@ struct Flag {
     const char* name;
     bool Options::*member;
 };
-constexpr std::array<Flag, 14> flags{{{"force", &Options::force},
+constexpr std::array<Flag, 15> flags{{{"force", &Options::force},
                                       {"force_version_override", &Options::force_version_override},
                                       {"no_depmod", &Options::no_depmod},
                                       {"no_initramfs", &Options::no_initramfs},
@@ -31,6 +31,7 @@ constexpr std::array<Flag, 14> flags{{{"force", &Options::force},
                                       {"binaries_only", &Options::binaries_only},
                                       {"refresh", &Options::refresh},
                                       {"no_postinst", &Options::no_postinst},
+                                      {"repair", &Options::repair},
                                       {"batch", &Options::batch}}};
 
 struct TextOption {

@@ -29,6 +29,7 @@ struct Options {
     bool source_only = false;         ///< pack: no builds
     bool binaries_only = false;       ///< pack: no source but dkms.conf
     bool refresh = false;             ///< build, install: also again, where what is there is stale
+    bool repair = false;              ///< check: what is certain is repaired
     bool batch = false;               ///< install: what concerns the whole kernel is done at the end of the job
     Policy policy = Policy::optional; ///< install: what it means when it fails; of jobs of an autoinstall
     PackFormat format = PackFormat::tarball; ///< pack: what is made

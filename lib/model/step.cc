@@ -11,6 +11,15 @@ using nlohmann::json;
 
 std::vector<Resource> Step::resources(bool private_build) const
 {
+    // Who looks for what is left over must not see what is under way.
+    if (kind == StepKind::check) return {{"trees", true}};
+    std::vector<Resource> needed = resources_within(private_build);
+    needed.push_back({"trees", false});
+    return needed;
+}
+
+std::vector<Resource> Step::resources_within(bool private_build) const
+{
     const std::string of_module = "module " + module.text();
     const std::string of_build = "build " + module.text() + " " + kernel.text();
     const std::string of_kernel = "kernel " + kernel.release;
@@ -43,6 +52,7 @@ std::vector<Resource> Step::resources(bool private_build) const
     case StepKind::load:
     case StepKind::survey:
     case StepKind::survey_preinst:
+    case StepKind::check:
         break;
     }
     return {};

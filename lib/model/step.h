@@ -36,9 +36,12 @@ struct Step {
     /// What it needs to have for itself (docs/architecture.md has the table):
     /// add, remove: the module M/V and its name; build: shares M/V, owns M/V for K/A; install, uninstall: the same and
     /// owns the kernel K; unbuild: like build; adopt: like add; pack…: shares M/V; load, survey: nothing; all others
-    /// own the kernel. `private_build` is false where sandboxes are not to be had: builds of one M/V then use one
-    /// directory, so build owns it.
+    /// own the kernel. All share the trees, which check owns. `private_build` is false where sandboxes are not to be
+    /// had: builds of one M/V then use one directory, so build owns it.
     std::vector<Resource> resources(bool private_build = true) const;
+
+private:
+    std::vector<Resource> resources_within(bool private_build) const;
 };
 
 /// Whether steps of this kind are asked for by others, to run once for a kernel at the end of a job; then their place

@@ -8,13 +8,14 @@
 namespace dkms {
 namespace {
 
-constexpr NameTable<Verb, 14> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
-                                     "pack", "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key"}};
-constexpr NameTable<StepKind, 20> steps{
+constexpr NameTable<Verb, 15> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
+                                     "pack", "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key",
+                                     "check"}};
+constexpr NameTable<StepKind, 21> steps{
     {"add",          "build",  "install",        "uninstall", "unbuild",  "remove",
      "initramfs",    "load",   "adopt",          "pack",      "pack-rpm", "pack-deb",
      "pack-disk",    "survey", "survey-preinst", "depmod",    "modprobe", "post-transaction",
-     "generate-key", "tidy"}};
+     "generate-key", "tidy",   "check"}};
 constexpr NameTable<Stage, 7> stages{{"prepare", "patch", "build", "sign", "install", "depmod", "initramfs"}};
 constexpr NameTable<Result, 4> results{{"done", "failed", "cancelled", "skipped"}};
 constexpr NameTable<Policy, 3> policies{{"optional", "required", "boot"}};
@@ -24,7 +25,7 @@ constexpr NameTable<JobState, 3> states{{"queued", "running", "ended"}};
 constexpr VerbShape of_module{Need::required, KernelCount::many, Need::none};
 constexpr VerbShape of_kernel{Need::none, KernelCount::one, Need::none};
 // In the order of Verb.
-constexpr std::array<VerbShape, 14> shapes{{{Need::required, KernelCount::none, Need::none}, // add
+constexpr std::array<VerbShape, 15> shapes{{{Need::required, KernelCount::none, Need::none}, // add
                                             of_module,
                                             of_module,
                                             of_module,
@@ -37,7 +38,8 @@ constexpr std::array<VerbShape, 14> shapes{{{Need::required, KernelCount::none, 
                                             of_kernel,
                                             of_kernel,
                                             of_kernel,
-                                            {Need::none, KernelCount::none, Need::none}}}; // generate_key
+                                            {Need::none, KernelCount::none, Need::none},   // generate_key
+                                            {Need::none, KernelCount::none, Need::none}}}; // check
 
 } // namespace
 

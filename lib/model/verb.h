@@ -22,6 +22,7 @@ enum class Verb {
     kernel_preinst, ///< a kernel is about to be installed: away with builds that will be made anew
     kernel_prerm,   ///< a kernel is about to be removed: away with everything that was built for it
     generate_key,   ///< make the key that modules are signed with, where it is missing
+    check,          ///< look for what contradicts itself or was left over, and with `repair` repair it
 };
 
 /// How much of something a request needs.
@@ -58,7 +59,8 @@ enum class StepKind {
     modprobe,         ///< load the modules of devices that are there
     post_transaction, ///< run the administrator's command
     generate_key,
-    tidy, ///< after modules of a kernel were taken away: index the rest, and delete directories that are empty
+    tidy,  ///< after modules of a kernel were taken away: index the rest, and delete directories that are empty
+    check, ///< look through the trees for what contradicts itself or was left over
 };
 
 /// How far a step is. Shown as it stands ("prepare") in the Stage property of a job.

@@ -177,7 +177,9 @@ bool packs_no_build(const Request& request)
 JobPlan single_step(const Request& request)
 {
     Step step;
-    step.kind = request.verb == Verb::load ? StepKind::load : StepKind::generate_key;
+    step.kind = request.verb == Verb::load    ? StepKind::load
+                : request.verb == Verb::check ? StepKind::check
+                                              : StepKind::generate_key;
     step.options = request.options;
     step.handle = request.handle;
     return {request, {std::move(step)}, {}};
@@ -188,7 +190,8 @@ JobPlan single_step(const Request& request)
 JobPlan plan(const Request& request, const PlanFacts& facts)
 {
     if (concerns_kernel(request.verb)) return plan_for_kernel(request, facts);
-    if (request.verb == Verb::load || request.verb == Verb::generate_key) return single_step(request);
+    if (request.verb == Verb::load || request.verb == Verb::generate_key || request.verb == Verb::check)
+        return single_step(request);
     const Target target = find_target(request, facts);
     const auto kernels = packs_no_build(request) ? std::vector<KernelId>{} : find_kernels(request, target, facts);
     const Planner planner(request, target);

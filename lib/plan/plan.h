@@ -48,7 +48,7 @@ PlanFacts facts_of(const Places& places);
 /// - kernel_prerm: a child for each module that is built for the kernel, that of unbuild without depmod; depmod at the
 ///   end. With `all` the same for every kernel that is gone: neither in the install tree nor known by headers that were
 ///   given; never for the running one.
-/// - generate_key: generate_key.
+/// - generate_key: generate_key. check: check.
 ///
 /// An add step comes before the children. With `all` there may be nothing to do: a plan without steps. The requests in
 /// the plan name what was found: version, kernels with architecture, one kernel in each child; with `all` the outermost

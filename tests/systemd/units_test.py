@@ -437,14 +437,23 @@ class Units(unittest.TestCase):
         log, record = self.build('cat /proc/self/cgroup; echo "uid $(id -u)"')
         self.assertIn('/dkms-build-root@', log)
         self.assertIn('\nuid 0\n', log)
+        self.forget_everything()
+        # What a user cannot show to himself.
+        self.machine.run('sh', '-c', 'mkdir -m 755 /root/closed; echo seen >/root/closed/sdk; chmod 700 /root')
+        self.policy.write_text('hello read /root/closed\n')
+        log, record = self.build('cat /root/closed/sdk')
+        self.assertIn('\nseen\n', log)
+        self.assertEqual(record['opened'], ['read /root/closed', 'sandbox by root'])
 
     def test_a_build_that_takes_more_than_it_may_ends(self):
         for setting, script, sentence in (
                 ('time 1', 'exec sleep 1000', '1 second of time'),
                 ('processes 20', 'for i in $(seq 50); do sleep 1000 & done; wait', '20 processes'),
                 ('memory 100M', 'head -c 200M /dev/zero >/dev/shm/x; exec sleep 1000', '100 MiB of memory'),
-                ('space 50M', 'exec python3 -c "import os, time; f = open(\'x\', \'wb\'); os.unlink(\'x\'); f.write(bytes(100 << 20)); '
-                              'f.flush(); time.sleep(1000)"', '50 MiB of space'),
+                # In a file that has no name and no descriptor any more.
+                ('space 50M', 'exec python3 -c "import ctypes, os, time; f = os.open(\'x\', os.O_RDWR | os.O_CREAT); os.unlink(\'x\'); '
+                              'size = os.write(f, bytes(100 << 20)); ctypes.CDLL(None).mmap(None, ctypes.c_size_t(size), 1, 1, f, 0); '
+                              'os.close(f); time.sleep(1000)"', '50 MiB of space'),
         ):
             with self.subTest(script):
                 self.forget_everything()
