@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/stale_build.h"
 
-#include "lib/files/refusal.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
