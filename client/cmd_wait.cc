@@ -59,12 +59,7 @@ void require_installed(const Kernels& kernels, Transport& transport)
     const std::filesystem::path tree = transport.install_tree();
     for (const KernelId& kernel : kernels) {
         const std::filesystem::path directory = tree / kernel.release;
-        const auto is_missing = [&](const char* name) {
-            std::error_code failed;
-            const bool there = std::filesystem::exists(directory / name, failed);
-            if (failed) throw Error(ErrorCode::read_failed, {{"path", directory / name}, {"reason", failed.message()}});
-            return !there;
-        };
+        const auto is_missing = [&](const char* name) { return !leads_somewhere(directory / name); };
         const std::array marks{"kernel", "modules.order", "modules.builtin", "vmlinuz", "vmlinux"};
         if (std::all_of(marks.begin(), marks.end(), is_missing))
             throw Error(ErrorCode::no_such_kernel,
