@@ -55,7 +55,8 @@ struct Crowd : System {
     std::vector<Event> uninstall(const ModuleId& module) const
     {
         StepRun run(*this, step(StepKind::uninstall, module));
-        CHECK(run(make_uninstall_step).result == Result::done);
+        const Outcome outcome = run(make_uninstall_step);
+        CHECK(outcome.result == Result::done);
         return run.events(EventKind::warning);
     }
 
@@ -406,4 +407,25 @@ TEST_CASE("killed at any moment, either the old owner has its module or the new 
     }
     CHECK(moment > 20);
     CHECK(taken_over);
+}
+
+TEST_CASE("what says whose a file is must be readable before anything is changed")
+{
+    const Crowd system;
+    system.original();
+    system.install(a);
+    system.install(b);
+    fs::path unreadable;
+    SECTION("the record of the other one") { unreadable = system.layout().install_record("a", kernel_6); }
+    SECTION("its own record") { unreadable = system.layout().install_record("b", kernel_6); }
+    SECTION("where the archived module was") { unreadable = system.layout().originals("b", kernel_6) / "wl.ko.origin"; }
+    SECTION("whose it was") { unreadable = system.layout().originals("b", kernel_6) / ".wl.ko.owner"; }
+    const std::string content = text_of_file(unreadable);
+    fs::resize_file(unreadable, 9 * 1024 * 1024); // larger than any of them: an error that root meets as well
+    const auto kernel = System::contents(system.kernel_directory());
+    CHECK(error_of([&] { system.uninstall(b); }).code() == ErrorCode::read_failed);
+    CHECK(System::contents(system.kernel_directory()) == kernel);
+    put_file(unreadable, content);
+    system.uninstall(b);
+    CHECK(system.owner() == "a");
 }
