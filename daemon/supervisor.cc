@@ -80,6 +80,11 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
         if (journal_) journal_->try_again();
     }
     pump_soon(); // gives the lock back if the request is refused
+    // While the caller is there to be looked at; by units it is known later, see fail_what_is_waited_for().
+    if (!is_final && claim_->waits() && is_ancestor(claim_->holder_process(), client_pid))
+        throw Error(ErrorCode::interrupted,
+                    {{"reason", "it was asked for from inside a step of " + claim_->holder() +
+                                    ", for whose end it would wait; only dkmsctl and dkms can be called there"}});
     const auto [job, joined] = queue_.submit(std::move(work), caller, now(), inside, !is_final);
     if (handle) handles_[job] = std::move(handle);
     if (joined) {
