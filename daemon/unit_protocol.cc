@@ -14,6 +14,8 @@ std::string_view name_of(UnitKind kind)
         return "build";
     case UnitKind::build_network:
         return "build-network";
+    case UnitKind::sign:
+        return "sign";
     case UnitKind::script:
         break;
     }
@@ -22,7 +24,8 @@ std::string_view name_of(UnitKind kind)
 
 std::optional<UnitKind> unit_kind_of(std::string_view name)
 {
-    for (const UnitKind kind : {UnitKind::tree, UnitKind::build, UnitKind::build_network, UnitKind::script})
+    for (const UnitKind kind :
+         {UnitKind::tree, UnitKind::build, UnitKind::build_network, UnitKind::script, UnitKind::sign})
         if (name_of(kind) == name) return kind;
     return std::nullopt;
 }

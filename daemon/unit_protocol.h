@@ -18,6 +18,7 @@ enum class UnitKind {
     build,         ///< builds
     build_network, ///< builds that the administrator lets use the network
     script,        ///< what modules and the system bring: scripts, tools that make an initramfs
+    sign,          ///< signs modules for the others: the only one that sees the key
 };
 
 std::string_view name_of(UnitKind kind); ///< "tree"
@@ -47,7 +48,7 @@ std::string unit_pattern(UnitKind kind);
 //   {"started":PID}, {"ended":{"code":C,"signal":S}}
 //   {"done":true}                                 recovered, told
 //   {"inhibited":true}                            what keeps the machine on lies beside it
-// The unit for scripts is spoken to as in lib/process/wide_command.h.
+// The unit for scripts is spoken to as in lib/process/wide_command.h, that for signing as in lib/build/signer.h.
 
 /// Names and places of descriptors beside an order.
 std::vector<std::pair<const char*, int WorkerGifts::*>> gift_names();

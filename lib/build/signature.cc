@@ -83,12 +83,18 @@ std::vector<std::string> without_privileges()
     return works ? words : std::vector<std::string>();
 }
 
+/// A failure says something about the signature only if openssl has compared it, or it could not be read as one: it
+/// fails as well for want of memory, or where a policy of the system's does not let it use an algorithm.
 SignatureVerdict verdict_of(const Captured& said)
 {
     if (said.status.ok()) return SignatureVerdict::good;
-    const bool unknown_signer = said.output.find("signer certificate not found") != std::string::npos ||
-                                said.output.find("no matching signature") != std::string::npos;
-    return unknown_signer ? SignatureVerdict::other_signer : SignatureVerdict::bad;
+    const auto says = [&](std::string_view words) { return said.output.find(words) != std::string::npos; };
+    if (says("signer certificate not found") || says("no matching signature")) return SignatureVerdict::other_signer;
+    // Reasons in openssl's error queue. "CMS Verification failure" is said of everything.
+    if (says(":verification failure:") || says("Error reading SMIME Content Info") ||
+        says("Error reading S/MIME message"))
+        return SignatureVerdict::bad;
+    return SignatureVerdict::unknown;
 }
 
 } // namespace
@@ -101,11 +107,11 @@ SignedParts signed_parts(std::string_view module)
     const std::string_view trailer = module.substr(module.size() - trailer_size);
     module.remove_suffix(trailer_size);
     constexpr unsigned char pkcs7 = 2;
-    if (byte_at(trailer, 2) != pkcs7) return {};
+    if (byte_at(trailer, 2) != pkcs7) return {{}, {}, true};
     std::size_t size = 0;
     for (std::size_t i = 8; i < trailer_size; ++i) size = (size << 8) | byte_at(trailer, i);
     if (size == 0 || size > module.size()) return {};
-    return {module.substr(0, module.size() - size), module.substr(module.size() - size)};
+    return {module.substr(0, module.size() - size), module.substr(module.size() - size), false};
 }
 
 SignatureVerdict verify_signature(int module, const fs::path& name, const fs::path& certificate,
@@ -116,6 +122,7 @@ SignatureVerdict verify_signature(int module, const fs::path& name, const fs::pa
     const ModuleImage image = ModuleImage::of(module, name);
     const std::string bytes = read_file(image.path(), largest_module);
     const SignedParts parts = signed_parts(bytes);
+    if (parts.other_kind) return SignatureVerdict::unknown;
     if (parts.signature.empty()) return SignatureVerdict::bad;
     const Descriptor content = memory_of(parts.content);
     const Descriptor signature = memory_of(parts.signature);
