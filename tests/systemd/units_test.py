@@ -323,10 +323,13 @@ class Units(unittest.TestCase):
         self.machine.run('systemctl', 'stop', 'dkmsd.service')
         while self.at_work():  # units that are older than the key
             pass
-        self.machine.run('dkmsctl', 'remove', 'first/1.0')
-        seen = {'tree': self.key_in_the_view_of('tree')}  # one that waits for the next job
         self.at_the_gate()
-        seen |= {kind: self.key_in_the_view_of(kind) for kind in ('build', 'sign')}
+        waiting = self.machine.start('/usr/bin/python3', '-c', 'import socket\n'
+                                     'unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n'
+                                     'unit.connect("/run/dkms-units/tree")\nunit.recv(1)')
+        seen = {kind: self.key_in_the_view_of(kind) for kind in ('tree', 'build', 'sign')}
+        self.machine.run('systemctl', 'stop', 'dkms-tree@*.service')
+        self.machine.finish(waiting)
         self.assertEqual(seen, {'tree': '', 'build': '', 'sign': key.read_text().strip()})
         self.machine.run(*self.as_seen_by('dkmsd.service'), 'setpriv', '--reuid=dkmsd', '--clear-groups', 'cat', '/var/lib/dkms/mok.key',
                          code=1)
