@@ -5,7 +5,7 @@
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
-#include "lib/process/sandbox.h"
+#include "lib/process/unprivileged.h"
 
 #include <cstdint>
 #include <optional>
@@ -64,25 +64,6 @@ Descriptor memory_of(std::string_view content)
     return memory;
 }
 
-/// As the user that builds run as, where we are root: what it reads is foreign.
-std::vector<std::string> without_privileges()
-{
-    if (::geteuid() != 0 || !find_program("setpriv")) return {};
-    const auto [uid, gid] = sandbox_owner(SandboxKind::root);
-    std::vector<std::string> words{"setpriv",
-                                   "--reuid=" + std::to_string(uid),
-                                   "--regid=" + std::to_string(gid),
-                                   "--clear-groups",
-                                   "--no-new-privs",
-                                   "--"};
-    Command probe;
-    probe.argv = words;
-    probe.argv.emplace_back("true");
-    probe.environment = base_environment();
-    static const bool works = run(probe).ok(); // not where that user does not exist, as in a user namespace
-    return works ? words : std::vector<std::string>();
-}
-
 /// A failure says something about the signature only if openssl has compared it, or it could not be read as one: it
 /// fails as well for want of memory, or where a policy of the system's does not let it use an algorithm.
 SignatureVerdict verdict_of(const Captured& said)
@@ -128,7 +109,7 @@ SignatureVerdict verify_signature(int module, const fs::path& name, const fs::pa
     const Descriptor signature = memory_of(parts.signature);
     const Descriptor signer = memory_of(*pem);
     Command command;
-    command.argv = without_privileges();
+    command.argv = words_without_privileges().value_or(std::vector<std::string>()); // what it reads is foreign
     command.argv.insert(command.argv.end(),
                         {"openssl", "cms", "-verify", "-binary", "-noverify", "-nointern", "-inform", "DER", "-content",
                          "/dev/fd/3", "-certfile", "/dev/fd/4", "-out", "/dev/null"});
