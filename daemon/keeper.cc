@@ -3,6 +3,7 @@
 
 #include "daemon/message_of_the_day.h"
 #include "daemon/vetted_order.h"
+#include "lib/build/signing_service.h"
 #include "lib/config/framework.h"
 #include "lib/install/recover.h"
 #include "lib/plan/gaps.h"
@@ -40,6 +41,12 @@ ucred peer_of(const Descriptor& connection)
     if (::getsockopt(connection.number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         throw Error(ErrorCode::internal, {{"reason", "SO_PEERCRED: " + errno_text(errno)}});
     return peer;
+}
+
+void require_root(const ucred& peer, const char* what)
+{
+    if (peer.uid != 0)
+        throw Error(ErrorCode::access_denied, {{"who", "User " + std::to_string(peer.uid)}, {"what", what}});
 }
 
 json ended(const ExitStatus& status) { return {{"ended", {{"code", status.code}, {"signal", status.signal}}}}; }
@@ -98,9 +105,7 @@ private:
 bool Keeper::obey(const json& words, std::vector<Descriptor> beside)
 {
     if (kind_ != UnitKind::script) return obey_dkmsd(words, std::move(beside));
-    if (sender_.uid != 0)
-        throw Error(ErrorCode::access_denied,
-                    {{"who", "User " + std::to_string(sender_.uid)}, {"what", "run commands"}});
+    require_root(sender_, "run commands");
     run_command(words, std::move(beside));
     return false;
 }
@@ -170,7 +175,8 @@ bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
     const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, places, sender_.uid);
     WorkerChild worker = start_worker("/proc/self/exe", order, gifts,
                                       {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string(),
-                                       "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string()});
+                                       "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string(),
+                                       "DKMS_SIGN_UNIT=" + socket_of(UnitKind::sign).string()});
     beside.clear(); // the lock and the ends of pipes are the worker's alone now
     say({{"started", worker.child.pid()}});
     const ExitStatus status = keep_worker(worker.child);
@@ -267,6 +273,11 @@ void Keeper::inhibit(const std::string& why)
 
 int keep(UnitKind kind, Descriptor connection)
 {
+    if (kind == UnitKind::sign) {
+        require_root(peer_of(connection), "have modules signed");
+        serve_signing(connection, resolve_places({}), service_settings());
+        return 0;
+    }
     Keeper(kind, std::move(connection)).serve();
     return 0;
 }

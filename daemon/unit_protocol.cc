@@ -16,6 +16,8 @@ std::string_view name_of(UnitKind kind)
         return "build-root";
     case UnitKind::build_root_network:
         return "build-root-network";
+    case UnitKind::sign:
+        return "sign";
     case UnitKind::script:
         break;
     }
@@ -25,7 +27,7 @@ std::string_view name_of(UnitKind kind)
 std::optional<UnitKind> unit_kind_of(std::string_view name)
 {
     for (const UnitKind kind : {UnitKind::tree, UnitKind::build, UnitKind::build_network, UnitKind::build_root,
-                                UnitKind::build_root_network, UnitKind::script})
+                                UnitKind::build_root_network, UnitKind::script, UnitKind::sign})
         if (name_of(kind) == name) return kind;
     return std::nullopt;
 }

@@ -20,6 +20,7 @@ enum class UnitKind {
     build_root,         ///< the same two where the sandbox has to be made by root
     build_root_network, ///<
     script,             ///< what modules and the system bring: scripts, tools that make an initramfs
+    sign,               ///< signs modules for the others: the only one that sees the key
 };
 
 std::string_view name_of(UnitKind kind); ///< "tree"
@@ -50,7 +51,7 @@ std::string unit_pattern(UnitKind kind);
 //   {"done":true}                                 recovered, told
 //   {"inhibited":true}                            what keeps the machine on lies beside it
 // The unit for scripts is spoken to as in lib/process/wide_command.h, those for a build's commands as in
-// lib/build/command_unit.h.
+// lib/build/command_unit.h, that for signing as in lib/build/signer.h.
 
 /// Names and places of descriptors beside an order.
 std::vector<std::pair<const char*, int WorkerGifts::*>> gift_names();

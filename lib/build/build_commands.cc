@@ -22,15 +22,6 @@ std::vector<std::string> as_list(const Environment& environment)
     return list;
 }
 
-BuildLimits limits_for(const Work& work)
-{
-    std::vector<std::string> faults;
-    const PolicyConf policy(work.places);
-    const BuildLimits limits = build_limits(policy, work.step.module.name, machine_memory(), faults);
-    for (const std::string& sentence : faults) work.reporter.warning("policy", {}, sentence);
-    return limits;
-}
-
 } // namespace
 
 BuildCommands::BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment,

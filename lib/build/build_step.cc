@@ -84,6 +84,7 @@ private:
     Work& work_;
     Layout layout_;
     BuildInputs inputs_;
+    std::optional<Signer> signer_;
     Signing signing_;
     std::optional<SandboxChoice> sandbox_;
     std::optional<VersionTurn> turn_;
@@ -124,6 +125,7 @@ Outcome BuildStep::run()
     }
     try {
         work_.reporter.stage(Stage::prepare, 0);
+        signer_.emplace(work_); // it starts while we read
         if (const auto excluded = read_inputs()) {
             record_trouble(work_, *excluded, {});
             return {Result::skipped, excluded, {}};
@@ -217,7 +219,7 @@ void BuildStep::build()
 
 void BuildStep::set_up_signing()
 {
-    signing_ = prepare_signing(work_, inputs_);
+    signing_ = signer_->prepare(inputs_);
     if (signing_.on()) {
         work_.reporter.report(
             Event(EventKind::signing,
@@ -319,7 +321,8 @@ void BuildStep::take_results()
     jobs_.give_back();
     // Whatever a script has done to a module: it is signed as it will be installed.
     work_.reporter.stage(Stage::sign, 90);
-    const std::size_t count = modules.sign(signing_);
+    const std::size_t count = modules.sign(*signer_, signing_);
+    signer_.reset();
     is_signed_ = count > 0;
     all_signed_ = count == inputs_.modules.size();
     modules.compress();

@@ -115,12 +115,12 @@ void BuiltModules::take_back(const Gate& result) const
                 " left links, directories or hidden files beside its modules; they were deleted.");
 }
 
-std::size_t BuiltModules::sign(const Signing& signing) const
+std::size_t BuiltModules::sign(Signer& signer, const Signing& signing) const
 {
     std::size_t count = 0;
     for (const File& file : files_) {
         const fs::path name = commands_.workplace().shown_build() / file.built;
-        if (signing.on() && sign_module(commands_.work(), signing, file.staged, name.string())) ++count;
+        if (signing.on() && signer.sign(signing, file.staged, name.string())) ++count;
     }
     return count;
 }

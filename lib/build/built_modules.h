@@ -3,7 +3,7 @@
 
 #include "lib/build/build_commands.h"
 #include "lib/build/build_inputs.h"
-#include "lib/build/signing.h"
+#include "lib/build/signer.h"
 #include "lib/build/staging.h"
 #include "lib/tree/record.h"
 
@@ -27,7 +27,7 @@ public:
     /// The same of what a POST_BUILD script has made of them, and what it has left beside them.
     void take_back(const Gate& result) const;
     /// Signs the copies. The number of those that were.
-    std::size_t sign(const Signing& signing) const;
+    std::size_t sign(Signer& signer, const Signing& signing) const;
     /// Compresses the copies as the kernel's own modules are.
     void compress();
     /// Reads them back as they will be installed. Throws Error VerifyFailed. Fills in the modules of the record.

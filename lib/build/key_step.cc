@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/key_step.h"
 
-#include "lib/build/signing.h"
+#include "lib/build/signer.h"
 #include "lib/files/file_kind.h"
 #include "lib/process/child.h"
 #include "lib/tree/directory.h"
@@ -71,8 +71,27 @@ private:
     bool there_ = false;
 };
 
+/// The same, in the unit that sees keys.
+class KeyStepElsewhere : public Action {
+public:
+    explicit KeyStepElsewhere(Signer signer) : signer_(std::move(signer)) {}
+    void prepare() override {}
+    Outcome run() override { return signer_.make_keys(); }
+    void undo() noexcept override {}
+
+private:
+    Signer signer_;
+};
+
 } // namespace
 
-std::unique_ptr<Action> make_key_step(Work& work) { return std::make_unique<KeyStep>(work); }
+std::unique_ptr<Action> make_key_step(Work& work)
+{
+    Signer signer(work);
+    if (signer.is_elsewhere()) return std::make_unique<KeyStepElsewhere>(std::move(signer));
+    return make_key_step_here(work);
+}
+
+std::unique_ptr<Action> make_key_step_here(Work& work) { return std::make_unique<KeyStep>(work); }
 
 } // namespace dkms

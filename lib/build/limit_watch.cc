@@ -2,6 +2,9 @@
 #include "lib/build/limit_watch.h"
 
 #include "lib/build/used_space.h"
+#include "lib/process/descendants.h"
+#include "lib/process/own_usage.h"
+#include "lib/process/work.h"
 
 #include <algorithm>
 #include <csignal>
@@ -29,6 +32,15 @@ bool tells_of_processes(std::string_view output)
 std::uint64_t more_than(std::uint64_t value) { return value > unlimited / 2 ? unlimited : 2 * value; }
 
 } // namespace
+
+BuildLimits limits_for(const Work& work)
+{
+    std::vector<std::string> faults;
+    const PolicyConf policy(work.places);
+    const BuildLimits limits = build_limits(policy, work.step.module.name, machine_memory(), faults);
+    for (const std::string& sentence : faults) work.reporter.warning("policy", {}, sentence);
+    return limits;
+}
 
 LimitWatch::LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
                        std::vector<std::filesystem::path> written)
@@ -116,8 +128,11 @@ void LimitWatch::end(const ExitStatus& status, std::string_view output)
 void LimitWatch::exceeded(const std::string& limit, std::string_view setting, std::uint64_t value) const
 {
     const std::string line = module_.name + " " + std::string(setting) + " " + setting_value(setting, more_than(value));
-    throw Error(ErrorCode::build_limit,
-                {{"module", module_.text()}, {"kernel", kernel_.release}, {"limit", limit}, {"setting", line}});
+    const std::string what = kernel_.release.empty() ? "Packing " + module_.text()
+                                                     : "Building " + module_.text() + " for kernel " + kernel_.release;
+    throw Error(
+        ErrorCode::build_limit,
+        {{"what", what}, {"module", module_.text()}, {"kernel", kernel_.release}, {"limit", limit}, {"setting", line}});
 }
 
 } // namespace dkms

@@ -15,14 +15,20 @@
 
 namespace dkms {
 
-/// Holds the commands of one build to its limits, dkms-policy.conf(5), by looking now and again at what they have
-/// taken; what a command could take in the time between is bounded by the kernel where it can be: processes and the
-/// size of a file. Works without cgroups, so alike for the service, for an ordinary user and in a chroot. It judges;
-/// who sees the build's processes says what they have.
+struct Work;
+
+/// The limits of the module that a step is about; what is not understood in the files is reported.
+BuildLimits limits_for(const Work& work);
+
+/// Holds the commands of one build, or the tools that make one package, to its limits, dkms-policy.conf(5), by looking
+/// now and again at what they have taken; what a command could take in the time between is bounded by the kernel where
+/// it can be: processes and the size of a file. Works without cgroups, so alike for the service, for an ordinary user
+/// and in a chroot. It judges; who sees the processes says what they have.
 class LimitWatch {
 public:
     /// `written`: the directories, at least one, that the build writes to, all on one file system; the first is there.
-    /// Of the space that is left there a tenth stays, whatever the limit is (Error DiskFull).
+    /// Of the space that is left there a tenth stays, whatever the limit is (Error DiskFull). Without a kernel it is
+    /// packing that is limited.
     LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
                std::vector<std::filesystem::path> written);
 

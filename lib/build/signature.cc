@@ -6,7 +6,7 @@
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
-#include "lib/process/sandbox.h"
+#include "lib/process/unprivileged.h"
 
 #include <cstdint>
 #include <optional>
@@ -66,31 +66,18 @@ Descriptor memory_of(std::string_view content)
     return memory;
 }
 
-/// As the user that builds run as, where we are root: what it reads is foreign.
-std::vector<std::string> without_privileges()
-{
-    if (::geteuid() != 0 || !find_program("setpriv")) return {};
-    const auto [uid, gid] = sandbox_owner(SandboxKind::root);
-    std::vector<std::string> words{"setpriv",
-                                   "--reuid=" + std::to_string(uid),
-                                   "--regid=" + std::to_string(gid),
-                                   "--clear-groups",
-                                   "--no-new-privs",
-                                   "--"};
-    Command probe;
-    probe.argv = words;
-    probe.argv.emplace_back("true");
-    probe.environment = base_environment();
-    static const bool works = run(probe).ok(); // not where that user does not exist, as in a user namespace
-    return works ? words : std::vector<std::string>();
-}
-
+/// A failure says something about the signature only if openssl has compared it, or it could not be read as one: it
+/// fails as well for want of memory, or where a policy of the system's does not let it use an algorithm.
 SignatureVerdict verdict_of(const Captured& said)
 {
     if (said.status.ok()) return SignatureVerdict::good;
-    const bool unknown_signer = said.output.find("signer certificate not found") != std::string::npos ||
-                                said.output.find("no matching signature") != std::string::npos;
-    return unknown_signer ? SignatureVerdict::other_signer : SignatureVerdict::bad;
+    const auto says = [&](std::string_view words) { return said.output.find(words) != std::string::npos; };
+    if (says("signer certificate not found") || says("no matching signature")) return SignatureVerdict::other_signer;
+    // Reasons in openssl's error queue. "CMS Verification failure" is said of everything.
+    if (says(":verification failure:") || says("Error reading SMIME Content Info") ||
+        says("Error reading S/MIME message"))
+        return SignatureVerdict::bad;
+    return SignatureVerdict::unknown;
 }
 
 } // namespace
@@ -103,11 +90,11 @@ SignedParts signed_parts(std::string_view module)
     const std::string_view trailer = module.substr(module.size() - trailer_size);
     module.remove_suffix(trailer_size);
     constexpr unsigned char pkcs7 = 2;
-    if (byte_at(trailer, 2) != pkcs7) return {};
+    if (byte_at(trailer, 2) != pkcs7) return {{}, {}, true};
     std::size_t size = 0;
     for (std::size_t i = 8; i < trailer_size; ++i) size = (size << 8) | byte_at(trailer, i);
     if (size == 0 || size > module.size()) return {};
-    return {module.substr(0, module.size() - size), module.substr(module.size() - size)};
+    return {module.substr(0, module.size() - size), module.substr(module.size() - size), false};
 }
 
 SignatureVerdict verify_signature(int module, const fs::path& name, const fs::path& certificate,
@@ -118,12 +105,13 @@ SignatureVerdict verify_signature(int module, const fs::path& name, const fs::pa
     const ModuleImage image = ModuleImage::of(module, name);
     const std::string bytes = read_file(image.path(), largest_module);
     const SignedParts parts = signed_parts(bytes);
+    if (parts.other_kind) return SignatureVerdict::unknown;
     if (parts.signature.empty()) return SignatureVerdict::bad;
     const Descriptor content = memory_of(parts.content);
     const Descriptor signature = memory_of(parts.signature);
     const Descriptor signer = memory_of(*pem);
     Command command;
-    command.argv = without_privileges();
+    command.argv = words_without_privileges().value_or(std::vector<std::string>()); // what it reads is foreign
     command.argv.insert(command.argv.end(),
                         {"openssl", "cms", "-verify", "-binary", "-noverify", "-nointern", "-inform", "DER", "-content",
                          "/dev/fd/3", "-certfile", "/dev/fd/4", "-out", "/dev/null"});

@@ -48,7 +48,8 @@ bool in_chroot(const Places& places)
     struct stat ours {};
     struct stat theirs {};
     if (::stat("/", &ours) < 0) return false;
-    if (::stat("/proc/1/root", &theirs) < 0) return errno == ENOENT && ::geteuid() == 0; // no /proc
+    if (::stat("/proc/1/root", &theirs) < 0) // no /proc, or one that shows only what is ours
+        return errno == ENOENT && ::geteuid() == 0 && ::access("/proc/self", F_OK) != 0;
     return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
 }
 

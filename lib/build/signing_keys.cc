@@ -6,7 +6,7 @@
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
-#include "lib/tree/lock.h"
+#include "lib/tree/directory.h"
 
 #include <cerrno>
 
@@ -20,16 +20,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Only one process makes keys at a time.
-Descriptor lock_keys(const Layout& layout)
+/// Only one process makes keys in a directory at a time.
+Descriptor lock_directory(const fs::path& directory)
 {
-    make_own_directory(layout, layout.own());
-    Descriptor lock(::open((layout.own() / "keys.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock) refuse_change(layout.own(), errno);
+    Descriptor lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock) refuse_change(directory, errno);
     while (::flock(lock.number(), LOCK_EX) < 0 && errno == EINTR) {
     }
     return lock;
 }
+
+/// Where keys are made until both halves are complete: beside their place, since nothing else has to be writable for
+/// whoever makes them. What a crash has left is replaced.
+class KeyDraft {
+public:
+    explicit KeyDraft(const fs::path& directory) : path_(directory / ".dkmsd-keys")
+    {
+        remove_quietly(path_);
+        if (::mkdir(path_.c_str(), 0700) < 0) refuse_change(path_, errno);
+    }
+    ~KeyDraft() { remove_quietly(path_); }
+    KeyDraft(const KeyDraft&) = delete;
+    KeyDraft& operator=(const KeyDraft&) = delete;
+
+    const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
 
 void run_openssl(const fs::path& key, const fs::path& certificate, Cancellation& cancellation)
 {
@@ -64,9 +82,9 @@ void put_in_place(const fs::path& made, const std::string& name, mode_t mode)
     if (::chmod(made.c_str(), mode) < 0 || ::link(made.c_str(), name.c_str()) < 0) refuse_change(name, errno);
 }
 
-void make_pair(const Layout& layout, const KeyPair& pair, Cancellation& cancellation)
+void make_pair(const KeyPair& pair, Cancellation& cancellation)
 {
-    const PrivateDirectory draft(layout, layout.staging(), "keys");
+    const KeyDraft draft(fs::path(pair.key).parent_path());
     const fs::path key = draft.path() / "mok.key";
     const fs::path certificate = draft.path() / "mok.pub";
     run_openssl(key, certificate, cancellation);
@@ -106,11 +124,11 @@ void check_enforcement(const Signing& signing, const BuildInputs& inputs)
 void make_missing_keys(const Work& work, const KeyPair& pair)
 {
     if (!pair.may_be_made) return;
-    const Layout layout(work.places);
-    const Descriptor lock = lock_keys(layout);
+    make_directories(fs::path(pair.key).parent_path());
+    const Descriptor lock = lock_directory(fs::path(pair.key).parent_path());
     if (is_present(pair.key) || is_present(pair.certificate)) return;
     if (pair.made_by == KeyMaker::openssl)
-        make_pair(layout, pair, work.cancellation);
+        make_pair(pair, work.cancellation);
     else
         have_pair_made(pair, work.cancellation);
     work.reporter.report(

@@ -119,7 +119,7 @@ std::string size_text(std::uint64_t bytes)
 {
     for (const Unit& unit : sizes) {
         if (bytes < unit.size) continue;
-        const std::uint64_t tenths = bytes / (unit.size / 10);
+        const std::uint64_t tenths = bytes / unit.size * 10 + bytes % unit.size * 10 / unit.size;
         const std::string rest = tenths % 10 == 0 || tenths >= 1000 ? "" : "." + std::to_string(tenths % 10);
         return std::to_string(tenths / 10) + rest + " " + std::string(unit.text);
     }

@@ -5,8 +5,10 @@
 #include "lib/config/conf_fault.h"
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
+#include "lib/process/descendants.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
+#include "lib/process/unprivileged.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +19,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace dkms {
 namespace {
@@ -117,6 +120,54 @@ std::optional<ConfVariables> parse(std::string_view output, const ConfScope& sco
     return std::nullopt;
 }
 
+Error timeout(const std::filesystem::path& file, const BashLimits& limits)
+{
+    return Error(ErrorCode::conf_timeout, {{"file", file.string()}, {"limit", seconds_text(limits.time)}});
+}
+
+/// Without a sandbox, what anyone has written runs with the rights of the user who builds.
+void give_up_privileges(Command& command, const std::filesystem::path& file)
+{
+    const auto words = words_without_privileges();
+    if (!words)
+        throw conf_fault(file, "It is more than assignments, and bash would read it with all privileges of root: " +
+                                   sandbox_missing_because() + ", and " + unprivileged_missing_because() + ".");
+    command.argv.insert(command.argv.begin(), words->begin(), words->end());
+}
+
+struct Bounded {
+    ExitStatus status;
+    std::string output;
+};
+
+/// Runs it to its end, unless it takes more than it may. Nothing of it is left then.
+Bounded run_bounded(Command command, const BashLimits& limits, const std::filesystem::path& file)
+{
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + limits.time;
+    Bounded said;
+    const auto hear = [&](std::string_view text) {
+        said.output.append(text);
+        if (said.output.size() > limits.bytes) throw conf_fault(file, "Its values are too long.");
+    };
+    Watch watch;
+    watch.interval = std::min(watch.interval, limits.time);
+    watch.look = [&](pid_t process) {
+        if (Clock::now() >= end) throw timeout(file, limits);
+        // What has lost its parent is ours where no sandbox keeps it.
+        const Descendants all =
+            descendants_of(limits.sandbox == SandboxKind::none ? ::getpid() : process, limits.processes);
+        if (all.tasks > limits.processes)
+            throw conf_fault(file, "It started more than " + std::to_string(limits.processes) + " processes.");
+        const std::uint64_t in_files = all.processes.empty() ? 0 : memory_in_files_of(all.processes.back());
+        if (all.memory + in_files > limits.memory && exact_memory_of(all.processes, in_files) > limits.memory)
+            throw conf_fault(file, "It took more than " + std::to_string(limits.memory >> 20) + " MiB of memory.");
+    };
+    const LeftBehind left_behind;
+    said.status = run_heard(std::move(command), hear, nullptr, &watch);
+    return said;
+}
+
 } // namespace
 
 ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const ConfScope& scope, const BashLimits& limits)
@@ -142,15 +193,14 @@ ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const Conf
         command.inherit.emplace_back(copies.back().number(), first_descriptor + static_cast<int>(copies.size()) - 1);
     }
 
-    const Captured captured = capture(sandboxed(std::move(command), sandbox_for(sources, scope), limits.sandbox),
-                                      {limits.bytes, limits.time});
-    if (captured.timed_out || captured.status.signal == SIGXCPU)
-        throw Error(ErrorCode::conf_timeout, {{"file", file.string()}, {"limit", seconds_text(limits.time)}});
-    if (captured.truncated) throw conf_fault(file, "Its values are too long.");
-    auto variables = parse(captured.output, scope);
+    command = sandboxed(std::move(command), sandbox_for(sources, scope), limits.sandbox);
+    if (limits.sandbox == SandboxKind::none && !limits.is_roots) give_up_privileges(command, file);
+    const Bounded said = run_bounded(std::move(command), limits, file);
+    if (said.status.signal == SIGXCPU) throw timeout(file, limits);
+    auto variables = parse(said.output, scope);
     if (!variables)
         throw conf_fault(file,
-                         "The script ended before its end, with status " + std::to_string(captured.status.code) + ".");
+                         "The script ended before its end, with status " + std::to_string(said.status.code) + ".");
     return std::move(*variables);
 }
 

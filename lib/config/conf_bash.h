@@ -6,6 +6,7 @@
 #include "lib/process/sandbox.h"
 
 #include <chrono>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,11 +19,16 @@ struct BashLimits {
     std::size_t bytes = std::size_t{1024} * 1024;              ///< of all wanted values together
     std::vector<std::string> environment = base_environment(); ///< beside the documented variables
     SandboxKind sandbox = available_sandbox();
+    std::uint64_t processes = 256;                           ///< at a time, with their threads
+    std::uint64_t memory = std::uint64_t{512} * 1024 * 1024; ///< bytes, of all of them at a time
+    bool is_roots = false; ///< only root could have written it: it is evaluated by root, if no sandbox is to be had
 };
 
 /// Evaluates any files by bash: in one shell, one after the other, then every wanted value once more. The shell sees
 /// the documented variables and the base environment; the system is read-only, there is no network, its output is
-/// discarded. Throws Error: ConfTimeout, ConfInvalid (it ended early, its values are too long, there is no bash).
+/// discarded. Where there is no sandbox, and we are root, it runs as the user who builds; if it cannot, it is not
+/// evaluated. What it leaves running is ended. Throws Error: ConfTimeout, ConfInvalid (it ended early, it has taken too
+/// much, there is no bash, it would run with root's privileges).
 ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const ConfScope& scope,
                                  const BashLimits& limits = {});
 

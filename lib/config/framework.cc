@@ -104,7 +104,9 @@ void check_syntax(const std::filesystem::path& file)
 ConfVariables run_script(const ConfSource& source, const ConfScope& scope)
 {
     check_syntax(source.path);
-    return evaluate_with_bash({&source, 1}, scope);
+    BashLimits limits;
+    limits.is_roots = true; // it names programs that root runs
+    return evaluate_with_bash({&source, 1}, scope, limits);
 }
 
 /// Each file has a scope of its own, so that an error names the file it is in.

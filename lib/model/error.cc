@@ -105,7 +105,7 @@ constexpr std::array<ErrorRow, 74> table{{
      "scripts."},
     {leftovers_remain, "LeftoversRemain", 1, "{path} could not be deleted: {reason}.",
      "Check that directory's file system, then delete the directory."},
-    {build_limit, "BuildLimit", 10, "Building {module} for kernel {kernel} was stopped: it exceeded {limit}.",
+    {build_limit, "BuildLimit", 10, "{what} was stopped: it exceeded {limit}.",
      "If the module needs more, put the line '{setting}' into /etc/dkms/policy.conf, see dkms-policy.conf(5)."},
     {sandbox_missing, "SandboxMissing", 10, "{module} was not built: builds must be sandboxed, and {reason}.",
      "Install the package bubblewrap, or allow builds without a sandbox, see dkms-policy.conf(5)."},

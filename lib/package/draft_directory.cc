@@ -6,6 +6,7 @@
 #include "lib/build/sandbox_choice.h"
 #include "lib/files/remove_tree.h"
 #include "lib/model/error.h"
+#include "lib/process/descendants.h"
 #include "lib/process/refusal.h"
 
 #include <cerrno>
@@ -63,7 +64,7 @@ DraftDirectory::~DraftDirectory()
     }
 }
 
-Command DraftDirectory::command(Tool tool) const
+Command DraftDirectory::command(Tool tool)
 {
     require_tool(product_, tool.argv.front(), tool.package);
     Command command;
@@ -72,6 +73,8 @@ Command DraftDirectory::command(Tool tool) const
     for (std::string& setting : tool.environment) command.environment.push_back(std::move(setting));
     command.environment.push_back("TMPDIR=" + output_.string());
     command.directory = tool.directory.empty() ? output_ : tool.directory;
+    if (!limits_) limits_.emplace(limits_for(work_), work_.step.module, KernelId(), std::vector<fs::path>{output_});
+    command.limits = limits_->begin();
     Sandbox sandbox;
     sandbox.empty = {path_}; // which only we can enter: there the programs find the two sides of it
     sandbox.read_only = {{input_, input_}};
@@ -88,19 +91,29 @@ void DraftDirectory::check(const std::string& program, const ExitStatus& status,
     throw Error(ErrorCode::packaging_failed, {{"product", product_}, {"program", program}, {"reason", reason}});
 }
 
+void DraftDirectory::run_within_limits(const std::string& program, Command command,
+                                       const std::function<void(std::string_view)>& heard)
+{
+    std::string said;
+    const auto hear = [&](std::string_view text) {
+        limits_->heard(text.size());
+        said.append(text);
+        if (said.size() > kept_output) said.erase(0, said.size() - kept_output);
+        heard(text);
+    };
+    Watch watch;
+    watch.look = [&](pid_t) { limits_->judge(taken_below(::getpid(), limits_->question())); };
+    LeftBehind left_behind;
+    const ExitStatus status = run_heard(std::move(command), hear, &work_.cancellation, &watch);
+    left_behind.end_all();
+    limits_->end(status, said);
+    check(program, status, said);
+}
+
 void DraftDirectory::run(Tool tool)
 {
     const std::string program = tool.argv.front();
-    std::string said;
-    const ExitStatus status = run_heard(
-        command(std::move(tool)),
-        [&](std::string_view text) {
-            write_all(STDOUT_FILENO, text);
-            said.append(text);
-            if (said.size() > kept_output) said.erase(0, said.size() - kept_output);
-        },
-        &work_.cancellation);
-    check(program, status, said);
+    run_within_limits(program, command(std::move(tool)), [](std::string_view text) { write_all(STDOUT_FILENO, text); });
 }
 
 std::string DraftDirectory::output_of(Tool tool)
@@ -108,9 +121,9 @@ std::string DraftDirectory::output_of(Tool tool)
     const std::string program = tool.argv.front();
     Command to_run = command(std::move(tool));
     to_run.error = STDERR_FILENO;
-    const Captured said = capture(std::move(to_run), {16 * 1024 * 1024, std::chrono::minutes(10)}, &work_.cancellation);
-    check(program, said.status, said.output);
-    return said.output;
+    std::string said;
+    run_within_limits(program, std::move(to_run), [&](std::string_view text) { said.append(text); });
+    return said;
 }
 
 void DraftDirectory::copy_to_output(const std::string& name)

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/build/limit_watch.h"
 #include "lib/files/gate.h"
 #include "lib/package/product.h"
 #include "lib/process/sandbox.h"
 #include "lib/process/work.h"
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dkms {
@@ -41,7 +45,8 @@ public:
     const std::filesystem::path& output() const { return output_; }
 
     /// Runs a program to its end, in a sandbox in which it can write to output() only; what it says goes to the job's
-    /// log. Throws Error ToolMissing, PackagingFailed, DiskFull, Cancelled.
+    /// log. What it leaves running ends with it. All programs together may take what a build of the module may take.
+    /// Throws Error ToolMissing, PackagingFailed, BuildLimit, DiskFull, Cancelled.
     void run(Tool tool);
     /// The same; returns what it printed.
     std::string output_of(Tool tool);
@@ -57,7 +62,9 @@ public:
     Products take_all(const std::filesystem::path& name) const;
 
 private:
-    Command command(Tool tool) const;
+    Command command(Tool tool);
+    void run_within_limits(const std::string& program, Command command,
+                           const std::function<void(std::string_view)>& heard);
     void check(const std::string& program, const ExitStatus& status, const std::string& said) const;
     Gate gate() const;
 
@@ -67,6 +74,7 @@ private:
     std::filesystem::path path_;
     std::filesystem::path input_;
     std::filesystem::path output_;
+    std::optional<LimitWatch> limits_; ///< of all programs together, from the first on
 };
 
 /// Throws Error ToolMissing unless the program is there, so that nothing is begun in vain. `package` is the Debian

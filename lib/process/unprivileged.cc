@@ -2,6 +2,7 @@
 #include "lib/process/unprivileged.h"
 
 #include "lib/model/error.h"
+#include "lib/process/child.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
 #include "lib/process/sandbox.h"
@@ -12,6 +13,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <fstream>
 #include <optional>
 
 #include <fcntl.h>
@@ -174,7 +177,49 @@ private:
     throw Error(ErrorCode::internal, {{"reason", "the unprivileged reader " + reason}});
 }
 
+/// Whether all users of the machine exist in our user namespace.
+bool has_all_users()
+{
+    std::ifstream map("/proc/self/uid_map");
+    std::uint64_t inside = 1;
+    std::uint64_t outside = 1;
+    std::uint64_t count = 0;
+    return !(map >> inside >> outside >> count) || (inside == 0 && outside == 0 && count >= 0xffffffffU);
+}
+
+/// As `words` want it; not where that user does not exist, or we may not become another.
+bool can_run_with(std::vector<std::string> words)
+{
+    Command probe;
+    probe.argv = std::move(words);
+    probe.argv.emplace_back("true");
+    probe.environment = base_environment();
+    return run(probe).ok();
+}
+
 } // namespace
+
+std::optional<std::vector<std::string>> words_without_privileges()
+{
+    if (::syscall(SYS_geteuid) != 0) return std::vector<std::string>(); // not what fakeroot says
+    const auto [uid, gid] = sandbox_owner(SandboxKind::root);
+    const std::vector<std::string> words{"setpriv",
+                                         "--reuid=" + std::to_string(uid),
+                                         "--regid=" + std::to_string(gid),
+                                         "--clear-groups",
+                                         "--no-new-privs",
+                                         "--"};
+    static const bool works = find_program("setpriv") && can_run_with(words);
+    if (works) return words;
+    if (!has_all_users()) return std::vector<std::string>();
+    return std::nullopt;
+}
+
+std::string unprivileged_missing_because()
+{
+    if (!find_program("setpriv")) return "setpriv (package util-linux) is not installed";
+    return "this process may not become another user";
+}
 
 std::string run_unprivileged(const std::vector<int>& keep, const std::function<std::string()>& work)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,11 @@ namespace dkms {
 /// What it returns comes back; an Error that it throws is thrown here. Whatever else ends the child is Error Internal.
 /// What comes back may have been made up by the file that was read: it is to be looked at like the file itself.
 std::string run_unprivileged(const std::vector<int>& keep, const std::function<std::string()>& work);
+
+/// The words before those of a command that run it as the user that builds run as, unable to gain privileges. None
+/// where there is nothing to give up: we are an ordinary user, or root of a user namespace that does not have that
+/// user. Nothing if it cannot be done; unprivileged_missing_because() has the reason, as the end of a sentence.
+std::optional<std::vector<std::string>> words_without_privileges();
+std::string unprivileged_missing_because();
 
 } // namespace dkms

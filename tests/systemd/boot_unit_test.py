@@ -120,8 +120,8 @@ class BootUnit(Units):
     def test_units_have_no_faults(self):
         for unit in ('dkms-autoinstall.service', 'dkmsd.service', 'dkms-device@hello.service', 'dkms.slice', 'dkms-tree@1.service',
                      'dkms-build@1.service', 'dkms-build-network@1.service', 'dkms-build-root@1.service',
-                     'dkms-build-root-network@1.service', 'dkms-script@1.service', 'dkms-tree.socket', 'dkms-build.socket',
-                     'dkms-build-network.socket', 'dkms-build-root.socket', 'dkms-build-root-network.socket', 'dkms-script.socket'):
+                     'dkms-build-root-network@1.service', 'dkms-script@1.service', 'dkms-sign@1.service', 'dkms-tree.socket', 'dkms-build.socket',
+                     'dkms-build-network.socket', 'dkms-build-root.socket', 'dkms-build-root-network.socket', 'dkms-script.socket', 'dkms-sign.socket'):
             self.assertEqual(self.machine.run('systemd-analyze', 'verify', '--man=no', unit), '')
 
 

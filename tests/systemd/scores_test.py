@@ -20,6 +20,7 @@ HIGHEST = {
     'dkms-build-root-network@.service': 4.9,
     'dkms-tree@.service': 3.7,
     'dkms-script@.service': 8.7,
+    'dkms-sign@.service': 1.3,
 }
 
 

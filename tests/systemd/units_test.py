@@ -48,6 +48,9 @@ SAY = textwrap.dedent('''\
             break
         opened += line[1]
         print(line[0].decode(), flush=True)
+        messages = messages[1:]
+        if path.endswith('/sign') and not messages:
+            break
         if b'"held"' in line[0]:
             print(json.dumps({'mode': fcntl.fcntl(opened[-1], fcntl.F_GETFL) & os.O_ACCMODE}))
             break
@@ -128,7 +131,7 @@ class Units(unittest.TestCase):
             self.machine.run(*into, code=1)
 
     def test_only_dkmsd_reaches_the_unit_for_trees_and_only_root_the_others(self):
-        for unit in ('build', 'build-network', 'build-root', 'build-root-network', 'script', 'tree'):
+        for unit in ('build', 'build-network', 'build-root', 'build-root-network', 'script', 'sign', 'tree'):
             for user in ('nobody', 'dkms-build', 'dkmsd')[:2 if unit == 'tree' else 3]:
                 with self.subTest(unit=unit, user=user):
                     self.assertEqual(self.say(unit, {}, user=user), [{'connect': 'Permission denied'}])
@@ -324,6 +327,104 @@ class Units(unittest.TestCase):
         self.gate.close()
         self.add_source()
         self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+
+    def test_a_module_is_signed_by_the_only_unit_that_sees_the_key(self):
+        """The first build makes the pair. Neither a build that runs, nor a unit for trees, nor dkmsd has the key in its view."""
+        self.add_source('first')
+        self.machine.run('dkmsctl', 'install', 'first/1.0', '-k', self.kernel)
+        key = self.machine.path('/var/lib/dkms/mok.key')
+        self.assertEqual((key.stat().st_mode & 0o7777, key.stat().st_uid), (0o600, 0))
+        module = self.machine.path(f'/var/lib/dkms/first/1.0/{self.kernel}/{scratch.ARCH}/module/hello.ko')
+        self.assertTrue(module.read_bytes().endswith(b'~Module signature appended~\n'))
+        self.machine.run('systemctl', 'stop', 'dkmsd.service')
+        while self.at_work():  # units that are older than the key
+            pass
+        self.at_the_gate()
+        waiting = self.machine.start('/usr/bin/python3', '-c', 'import socket\n'
+                                     'unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n'
+                                     'unit.connect("/run/dkms-units/tree")\nunit.recv(1)')
+        seen = {kind: self.key_in_the_view_of(kind) for kind in ('tree', 'build', 'sign')}
+        self.machine.run('systemctl', 'stop', 'dkms-tree@*.service')
+        self.machine.finish(waiting)
+        self.assertEqual(seen, {'tree': '', 'build': '', 'sign': key.read_text().strip()})
+        self.machine.run(*self.as_seen_by('dkmsd.service'), 'setpriv', '--reuid=dkmsd', '--clear-groups', 'cat', '/var/lib/dkms/mok.key',
+                         code=1)
+
+    def test_a_build_asks_for_nothing_of_roots_but_a_signature(self):
+        self.at_the_gate()
+        connect = ('import socket, sys\nfor path in sys.argv[1:]:\n'
+                   '    unit = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if "dbus" in path else socket.SOCK_SEQPACKET)\n'
+                   '    print(path, unit.connect_ex(path) == 0)')
+        paths = ['/run/dkms-units/' + name for name in ('sign', 'tree', 'build', 'build-network', 'script')]
+        said = self.machine.run(*self.as_seen_by('dkms-build@'), '/usr/bin/python3', '-c', connect, *paths, '/run/dbus/system_bus_socket')
+        self.assertEqual([line.split()[0] for line in said.splitlines() if line.endswith('True')], ['/run/dkms-units/sign'])
+
+    def key_in_the_view_of(self, kind):
+        return self.machine.run(*self.as_seen_by(f'dkms-{kind}@'), 'cat', '/var/lib/dkms/mok.key')
+
+    def as_seen_by(self, name):
+        """To begin a command with: it sees the files that a unit sees whose name begins so, which is there or will be."""
+        while True:
+            for unit in ['dkmsd.service', *self.at_work()]:
+                pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', unit)
+                program = self.machine.run('sh', '-c', f'cat /proc/{pid}/comm 2>/dev/null || true')
+                if unit.startswith(name) and program in ('dkmsd', 'dkms-worker'):  # not one that is still to be confined
+                    return 'nsenter', f'--target={pid}', '--mount', '--'
+
+    def test_what_is_signed_is_a_module_of_a_build(self):
+        """And the key, the program and what is wanted of them are this system's own."""
+        self.add_source()
+        self.machine.run('dkmsctl', 'install', 'hello/1.0', '-k', self.kernel)
+        build = {'signing': 1, 'module': 'hello', 'version': '1.0', 'kernel': f'{self.kernel}/{scratch.ARCH}'}
+        module = f'/var/lib/dkms/hello/1.0/{self.kernel}/{scratch.ARCH}/module/hello.ko'
+        theirs = {'command': '/usr/bin/true', 'key': '/etc/shadow', 'certificate': '/etc/shadow', 'options': {'kernel_config': '/etc/shadow'}}
+
+        def says(*messages):
+            return self.say('sign', *messages, user='root')
+
+        how = says(build | theirs)[0]['signing']
+        self.assertEqual((how['key'], how['certificate']), ('/var/lib/dkms/mok.key', '/var/lib/dkms/mok.pub'))
+        self.assertTrue(how['command'].endswith('/scripts/sign-file'))
+        good = {'sign': 'hello.ko', 'name': 'hello.ko', 'beside': [module]}
+        self.assertTrue(says(build, good | theirs)[-1]['signed'])
+        for name, other in (('a program', '/usr/bin/true'), ('a text', '/etc/passwd'), ('nothing', '/var/tmp/empty')):
+            with self.subTest(name):
+                self.machine.path('/var/tmp/empty').touch()
+                self.assertEqual(says(build, good | {'beside': [other]})[-1], {'signed': False, 'events': []})
+        for name, messages in (('no build', [good]), ('no module', [build, {'sign': 'hello.ko', 'name': ''}]),
+                               ('a directory', [build, good | {'beside': ['/etc']}]), ('a device', [build, good | {'beside': ['/dev/null']}]),
+                               ('a name that leaves', [build, good | {'sign': '../hello.ko'}]), ('no name', [build, good | {'sign': ''}]),
+                               ('another version', [build | {'signing': 2}]), ('a kernel that leaves', [build | {'kernel': '../x/y'}]),
+                               ('something else', [{'command': ['true']}])):
+            with self.subTest(name):
+                self.assertIn('refused', says(*messages)[-1])
+
+    def test_any_program_signs_and_says_why_it_does_not(self):
+        """As it does without units: with the words that framework.conf(5) names, on a file of the module's name."""
+        self.add_source()
+        conf = self.machine.path('/etc/dkms/framework.conf.d/test.conf')
+        tool = self.machine.path('/var/lib/signer')
+        self.addCleanup(tool.unlink)
+        self.addCleanup(conf.unlink)
+        tool.write_text('#!/bin/sh\n[ -r "$2" ] && [ -r "$3" ] && cp -p "$4" "$4.new" && echo "by $1 as ${4##*/}" >>"$4.new" && mv "$4.new" "$4"\n')
+        tool.chmod(0o755)
+        for name in ('key', 'certificate'):
+            path = self.machine.path(f'/etc/dkms/own.{name}')
+            path.touch()
+            path.chmod(0o600)
+            self.addCleanup(path.unlink)
+        # More than assignments, so that bash reads it.
+        conf.write_text('own=/etc/dkms/own\nmok_signing_key="$(echo $own.key)"\nmok_certificate="$own.certificate"\nsign_file=/var/lib/signer\n')
+        build = ('dkms', 'build', 'hello/1.0', '-k', self.kernel, '--force')
+        said = self.machine.run(*build)
+        self.assertIn('Sign command: /var/lib/signer\nSigning key: /etc/dkms/own.key\nPublic certificate (MOK): /etc/dkms/own.certificate\n', said)
+        module = self.machine.path(f'/var/lib/dkms/hello/1.0/{self.kernel}/{scratch.ARCH}/module/hello.ko')
+        self.assertRegex(module.read_bytes()[-40:], b'by sha[0-9]* as hello.ko\n$')
+        tool.write_text('#!/bin/sh\necho a passphrase is needed; exit 1\n')
+        self.assertIn('a passphrase is needed', self.machine.start(*build).communicate()[1])
+        self.machine.path('/etc/dkms/own.key').rename(self.machine.path('/etc/dkms/own.key.away'))
+        self.addCleanup(self.machine.path('/etc/dkms/own.key.away').rename, self.machine.path('/etc/dkms/own.key'))
+        self.assertIn('/etc/dkms/own.key', self.machine.run(*build))
 
     def test_a_cancelled_build_ends(self):
         waiting = self.at_the_gate()

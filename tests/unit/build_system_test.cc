@@ -278,12 +278,22 @@ TEST_CASE("modules are signed with the configured key")
     REQUIRE(capture(make_key).status.ok());
     CHECK(verdict(trees.path() / "other.der") == SignatureVerdict::other_signer);
     std::string bytes = text_of_file(built);
+    std::string other = bytes;
+    other[bytes.size() - std::string_view("~Module signature appended~\n").size() - 12 + 2] = 1; // X.509 of old kernels
+    put_file(built, other);
+    CHECK(verdict(certificate) == SignatureVerdict::unknown);
+    other = bytes;
+    const std::string_view digests = "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02"; // of NIST
+    for (auto at = other.find(digests); at != std::string::npos; at = other.find(digests, at + 1))
+        other[at + digests.size()] = 99; // one to come
+    put_file(built, other);
+    CHECK(verdict(certificate) == SignatureVerdict::unknown);
     const auto license = bytes.find("license=");
     REQUIRE(license != std::string::npos);
     bytes[license] = 'L';
     put_file(built, bytes);
     CHECK(verdict(certificate) == SignatureVerdict::bad);
-    put_file(built, bytes.substr(0, 100) + "~Module signature appended~\n");
+    put_file(built, bytes.substr(0, 100) + bytes.substr(bytes.size() - 28 - 12)); // more signature than there is
     CHECK(verdict(certificate) == SignatureVerdict::bad);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Configurations that bash evaluates, among them hostile ones; and that both readers read the same. Needs bash;
 // bubblewrap where a test says so.
+#include "lib/process/descendants.h"
+#include "lib/process/unprivileged.h"
 #include "tests/catch.h"
 
 #include "lib/config/conf_bash.h"
@@ -244,6 +246,52 @@ TEST_CASE("a configuration that forks without end is stopped")
 {
     if (!is_sandboxed()) return;
     CHECK(code_of("f() { f & f & sleep 100; }; ulimit -u 100; f; wait") == ErrorCode::conf_timeout);
+}
+
+TEST_CASE("a configuration that takes more than it may is stopped, and leaves nothing")
+{
+    const auto reason_of = [](const std::string& text, SandboxKind kind) {
+        BashLimits limits;
+        limits.sandbox = kind;
+        limits.memory = std::uint64_t{100} << 20;
+        limits.processes = 50;
+        try {
+            evaluate(good + text, limits);
+        } catch (const Error& error) {
+            CHECK(error.code() == ErrorCode::conf_invalid);
+            CHECK(descendants_of(::getpid(), 100).processes.empty());
+            return error.parameter("reason");
+        }
+        return std::string();
+    };
+    for (const SandboxKind kind : {available_sandbox(), SandboxKind::none}) {
+        CHECK(reason_of("bomb() { bomb | bomb & }; bomb; sleep 1000", kind).find("more than 50 processes") !=
+              std::string::npos);
+        CHECK(reason_of("for i in {1..60}; do setsid sleep 1000 & done; sleep 1000", kind)
+                  .find("more than 50 processes") != std::string::npos);
+        CHECK(
+            reason_of(
+                "for i in {1..6}; do { x=$(head -c 25000000 /dev/zero | tr '\\0' x); sleep 1000; } & done; sleep 1000",
+                kind)
+                .find("more than 100 MiB of memory") != std::string::npos);
+    }
+    if (is_sandboxed())
+        CHECK(
+            reason_of("for i in {1..200}; do head -c 1000000 /dev/zero >/tmp/$i; done; sleep 1000", available_sandbox())
+                .find("more than 100 MiB of memory") != std::string::npos);
+}
+
+TEST_CASE("where there is no sandbox, a configuration does not run as root")
+{
+    BashLimits limits;
+    limits.sandbox = SandboxKind::none;
+    const std::string who = "MAKE=$(id -u) CLEAN=$(grep NoNewPrivs /proc/self/status)";
+    const bool root = ::geteuid() == 0 && words_without_privileges() && !words_without_privileges()->empty();
+    const auto values = evaluate(good + who, limits);
+    CHECK(values.at("MAKE").at(0) == std::to_string(root ? sandbox_owner(SandboxKind::root).first : ::geteuid()));
+    if (root) CHECK(values.at("CLEAN").at(0) == "NoNewPrivs: 1");
+    limits.is_roots = true;
+    CHECK(make_of(who, limits) == std::to_string(::geteuid()));
 }
 
 TEST_CASE("a configuration cannot write outside its own directory for temporary files")

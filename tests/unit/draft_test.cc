@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The two sides of a draft; where there are no sandboxes, only what does not need them is looked at.
 #include "lib/package/draft_directory.h"
+#include "lib/process/descendants.h"
 #include "tests/catch.h"
 #include "tests/unit/tree_fixture.h"
 
@@ -38,6 +39,7 @@ bool is_sandboxed() { return available_sandbox() != SandboxKind::none; }
 TEST_CASE("what programs make comes out of a draft by its name, if it is a plain file")
 {
     const System system;
+    put_file(system.places.config_dir / "policy.conf", "foo file-size unlimited\n");
     StepRun run(system, packing());
     Products products;
     fs::path place;
@@ -103,4 +105,42 @@ TEST_CASE("a draft says what of it cannot be deleted")
     REQUIRE(warnings.size() == 1);
     CHECK(warnings.front().facts.at("name") == "LeftoversRemain");
     fs::remove_all(place);
+}
+
+TEST_CASE("a tool that takes more than it may ends, and its error says what to do")
+{
+    struct Case {
+        const char* policy;
+        const char* script;
+        const char* limit;
+        const char* setting;
+    };
+    const std::vector<Case> cases{
+        {"time 1s", "setsid sleep 1000 & sleep 1000", "1 second of time", "foo time 2s"},
+        {"processes 300", "bomb() { bomb | bomb & }; bomb; sleep 1000", "300 processes", "foo processes 600"},
+        {"memory 200M", "tail /dev/zero", "200 MiB of memory", "foo memory 400M"},
+        {"space 100M", "cat /dev/zero >full", "100 MiB of space on disk", "foo space 200M"},
+        {"file-size 10M", "head -c 30M /dev/zero >large", "10 MiB in one file", "foo file-size 20M"},
+        {"output 64K", "yes", "64 KiB of output", "foo output 128K"},
+    };
+    const Case one = GENERATE_REF(from_range(cases));
+    DYNAMIC_SECTION(one.policy << ": " << one.script)
+    {
+        const System system;
+        put_file(system.places.config_dir / "policy.conf", "foo " + std::string(one.policy) + "\n");
+        StepRun run(system, packing());
+        fs::path place;
+        {
+            DraftDirectory draft(run.work(), "The package");
+            place = draft.output();
+            const Error error = error_of([&] { draft.run({{"bash", "-c", one.script}, "bash"}); });
+            CHECK(error.code() == ErrorCode::build_limit);
+            CHECK(error.parameter("limit") == one.limit);
+            CHECK(error.parameter("setting") == one.setting);
+            CHECK(error.message().starts_with("Packing foo/1.0 was stopped"));
+            CHECK(descendants_of(::getpid(), 100).processes.empty());
+        }
+        CHECK_FALSE(fs::exists(place));
+        CHECK(run.events(EventKind::warning).size() == (is_sandboxed() ? 0 : 1));
+    }
 }
