@@ -26,6 +26,7 @@ REASONS = {
     'lib/process/available_memory.cc': ('ifstream', '/proc and /sys: what cannot be read bounds nothing'),
     'lib/process/child.cc': ('is_regular_file access error_code', 'a program that cannot be looked at is not found, as by a shell'),
     'lib/process/descendants.cc': ('directory_iterator access error_code', '/proc: processes end while they are looked at'),
+    'lib/process/unprivileged.cc': ('ifstream', '/proc: without it there are no other users to think of'),
     'lib/process/sandbox.cc': ('ifstream access weakly_canonical error_code', '/proc and /run: what this system offers; of a mount, bwrap says what is wrong'),
     'lib/tree/add_step.cc': ('access', 'its errno is the reason of the error'),
     'lib/tree/directory.cc': ('faccessat', 'its errno is the reason of the error'),
