@@ -9,6 +9,8 @@
 #include "lib/model/error.h"
 #include "lib/tree/layout.h"
 
+#include <unistd.h>
+
 namespace dkms {
 namespace {
 
@@ -49,8 +51,12 @@ std::string put_originals_back(const Problem& problem, const Places& places)
 std::string carry_out(const Problem& problem, const Places& places)
 {
     switch (problem.kind) {
-    case ProblemKind::leftover:
     case ProblemKind::half_built:
+        drop(problem.path);
+        if (!problem.kernel.arch.empty())
+            ::rmdir(fs::path(problem.path).parent_path().c_str()); // stays while another architecture is in it
+        return {};
+    case ProblemKind::leftover:
     case ProblemKind::half_added:
     case ProblemKind::bad_record:
         drop(problem.path);

@@ -21,6 +21,7 @@ constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 6> notes{
      {"differs", &KernelStatus::differs},
      {"missing", &KernelStatus::missing},
      {"build_missing", &KernelStatus::build_missing},
+     {"stale", &KernelStatus::stale},
      {"running", &KernelStatus::running}}};
 
 constexpr std::array<std::pair<const char*, std::string StatusFilter::*>, 4> filters{

@@ -113,7 +113,13 @@ void Course::stop(JobId id, bool force)
 
 void Course::fail_waiting(JobId id, Error error)
 {
-    table_.at(id).verdict = Verdict{Result::failed, std::move(error)};
+    QueuedJob& job = table_.at(id);
+    job.verdict = Verdict{Result::failed, std::move(error)};
+    if (job.phase == Phase::children) {
+        // The last one to end ends this job on its way.
+        const std::vector<JobId> children = job.children;
+        for (const JobId child : children) stop(child, false);
+    }
     advance(id);
 }
 

@@ -39,7 +39,7 @@ public:
     /// soon as it is. What it asked to have done at the end is done all the same; a second stop, while that is being
     /// done, stops that too.
     void stop(JobId job, bool force);
-    /// A job whose next own step waits fails without starting it.
+    /// A job of which no step has been started fails, its children are stopped.
     void fail_waiting(JobId job, Error error);
 
     /// Steps to run at the end of the outermost job of `job`, each at most once.

@@ -320,7 +320,7 @@ void Queue::cancel(JobId id, bool force)
 void Queue::fail(JobId id, Error error)
 {
     const QueuedJob* const job = state_->table().find(id);
-    if (job == nullptr || job->phase != Phase::steps || job->started) return;
+    if (job == nullptr || job->started || (job->phase != Phase::steps && job->phase != Phase::children)) return;
     state_->settled = false;
     state_->course.fail_waiting(id, std::move(error));
 }

@@ -66,6 +66,7 @@ class Check(unittest.TestCase):
         self.assertEqual(self.check('--repair'), ({}, 0))
         self.assertEqual(self.trees.listing(), before)
         self.assertIn('found nothing wrong', self.trees.dkmsctl('check').out)
+        self.succeed('remove', 'hello/1.0', '--all')
         shutil.rmtree(self.trees.dkms)
         self.assertEqual(self.check(), ({}, 0))
 

@@ -310,7 +310,7 @@ TEST_CASE("what cannot be done fails without having been started, and nothing el
 {
     Desk desk;
     const JobId bystander = desk.submit(install_plan("m", "a"));
-    const JobId whole = desk.submit(install_on_each("m", {"a"}));
+    const JobId whole = desk.submit(install_on_each("m", {"a", "b"}));
     const JobId alone = desk.submit(remove_plan("m"));
     for (const JobId job : {whole, alone, bystander})
         desk.queue.fail(job, Error(ErrorCode::interrupted, {{"reason", "so it is"}}));
