@@ -121,7 +121,8 @@ void InstallStep::require_built_and_kernel() const
     if (!leads_to_directory(layout_.built_modules(module_, kernel_)))
         throw Error(ErrorCode::not_built, {{"module", module_.text()}, {"kernel", kernel_.release}});
     if (!leads_to_directory(kernel_directory_))
-        throw Error(ErrorCode::no_such_kernel, {{"kernel", kernel_.release}, {"path", kernel_directory_.string()}});
+        throw Error(ErrorCode::no_such_kernel,
+                    {{"kernel", kernel_.release}, {"path", kernel_directory_.string()}, {"exit_code", "6"}});
 }
 
 Outcome InstallStep::run()

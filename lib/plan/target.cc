@@ -92,7 +92,7 @@ void require_kernel(const KernelId& kernel, bool builds, const PlanFacts& facts)
 {
     if (facts.kernel_exists(kernel)) return;
     Parameters parameters{{"kernel", kernel.release}, {"path", (facts.places.install_tree / kernel.release).string()}};
-    if (builds) parameters["exit_code"] = "21"; // as for one without headers
+    parameters["exit_code"] = builds ? "21" : "6"; // as for one without headers, or for one to install into
     throw Error(ErrorCode::no_such_kernel, std::move(parameters));
 }
 
