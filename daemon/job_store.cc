@@ -247,7 +247,10 @@ std::vector<JobView> JobStore::unfinished() const
     for (JobView& job : all()) {
         if (job.result || job.unreadable) continue;
         const auto end = recorded_end(job.id);
-        result.push_back(end && end->result ? *end : std::move(job));
+        if (end && end->result)
+            result.push_back(*end);
+        else
+            result.push_back(std::move(job));
     }
     return result;
 }

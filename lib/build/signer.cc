@@ -2,10 +2,10 @@
 #include "lib/build/signer.h"
 
 #include "lib/files/copy_tree.h"
-#include "lib/process/refusal.h"
 #include "lib/kernel/module_image.h"
 #include "lib/model/error.h"
 #include "lib/process/message.h"
+#include "lib/process/refusal.h"
 
 #include <nlohmann/json.hpp>
 

@@ -43,7 +43,7 @@ std::string put_originals_back(const Problem& problem, const Places& places)
     transaction.stage();
     transaction.apply();
     const bool is_indexed = is_present(modules_dep(places, problem.kernel.release));
-    const std::string fault = is_indexed ? index_again(places, problem.kernel.release) : std::string();
+    std::string fault = is_indexed ? index_again(places, problem.kernel.release) : std::string();
     transaction.commit();
     return fault;
 }

@@ -205,10 +205,9 @@ struct Override {
     int exit_code;
 };
 // Codes that mean something else for one verb, as callers of the old program know them.
-constexpr std::array<Override, 6> overrides{{
+constexpr std::array<Override, 5> overrides{{
     // Of these only the first thing that is missing is told: for who builds, the headers.
     {no_such_kernel, Verb::build, 21},
-    {no_such_kernel, Verb::install, 21},
     {no_such_kernel, Verb::rebuild, 21},
     {no_such_kernel, Verb::autoinstall, 21},
     {no_such_kernel, Verb::match, 21},

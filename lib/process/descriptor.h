@@ -56,8 +56,8 @@ private:
     std::string pending_;
 };
 
-/// Writes everything, going on after short writes and EINTR. Throws Error SystemFailed (with EPIPE: the reader is
-/// gone).
+/// Writes everything, going on after short writes and EINTR. Throws Error DiskFull, SystemFailed (with EPIPE: the
+/// reader is gone).
 void write_all(int descriptor, std::string_view bytes);
 
 /// Writes everything to a socket (AF_UNIX), `descriptor` (-1: none) beside its first byte. Throws Error SystemFailed

@@ -12,8 +12,8 @@ namespace dkms {
 /// A file in memory that holds `content`, to be read from its beginning. Throws Error SystemFailed.
 Descriptor memory_file(std::string_view content);
 
-/// What such a file, or a regular one, holds, wherever it has been read to. Throws Error SystemFailed: it is none, larger
-/// than `most` bytes, or cannot be read.
+/// What such a file, or a regular one, holds, wherever it has been read to. Throws Error SystemFailed: it is none,
+/// larger than `most` bytes, or cannot be read.
 std::string content_of(const Descriptor& file, std::size_t most);
 
 } // namespace dkms
