@@ -35,7 +35,7 @@ std::filesystem::path name_of(int descriptor)
     std::array<char, PATH_MAX> text;
     const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
     const ssize_t size = ::readlink(link.c_str(), text.data(), text.size());
-    return size < 0 ? std::filesystem::path("an open file") : std::string(text.data(), static_cast<std::size_t>(size));
+    return size < 0 ? "an open file" : std::string(text.data(), static_cast<std::size_t>(size));
 }
 
 std::string content_of(const Descriptor& file, const std::filesystem::path& path, std::size_t limit)

@@ -48,10 +48,15 @@ void append(std::vector<std::string>& argv, std::initializer_list<std::string> w
 }
 
 /// Where something is mounted: bwrap makes its way inside, where a link with an absolute path leads nowhere, such as
-/// that of a tree which lies on another disk. In what is hidden there are no links.
-std::filesystem::path without_links(const std::filesystem::path& where)
+/// that of a tree which lies on another disk. In what is hidden or empty there are no links: what is called as one that
+/// is there outside, like the source of a version, is another directory inside.
+std::filesystem::path without_links(const std::filesystem::path& where,
+                                    const std::vector<std::filesystem::path>& empty = {})
 {
     if (is_hidden_in_sandbox(where)) return where;
+    for (const auto& above : empty)
+        if (const auto below = where.lexically_relative(above); !below.empty() && *below.begin() != "..")
+            return below == "." ? without_links(above) : without_links(above) / below;
     std::error_code failed; // then bwrap says so
     auto real = std::filesystem::weakly_canonical(where, failed);
     return failed ? where : real;
@@ -69,7 +74,7 @@ void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
         mounts.push_back({where, {"--tmpfs", where.string()}});
     }
     const auto add_bind = [&](const char* how, const auto& what, const auto& named) {
-        const auto where = without_links(named);
+        const auto where = without_links(named, sandbox.empty);
         // bwrap makes the way to a bind for root alone, unless it is told to make a directory.
         mounts.push_back({where, {"--dir", where.parent_path().string(), how, what.string(), where.string()}});
     };
