@@ -113,7 +113,7 @@ class UnwritableTest(BusTest):
             except OSError as full:
                 self.assertEqual(full.errno, errno.ENOSPC)
         for number in (signal.SIGTERM, signal.SIGKILL) * 2:
-            self.check_waiting(jobs, os.strerror(errno.ENOSPC))
+            self.check_waiting(jobs, 'There is no space left')
             self.end(number)
         self.client.properties()
         (self.tree / 'filler').unlink()

@@ -84,7 +84,7 @@ class Faults(unittest.TestCase):
                                          ('rename', None, 'EXDEV', 'across file systems'),
                                          ('fsync', None, 'EDQUOT', 'quota'),
                                          ('fsync', None, 'ENOSPC', 'df -i'),
-                                         ('pipe2', None, 'EMFILE', 'Too many files are open'),
+                                         ('memfd_create', None, 'EMFILE', 'Too many files are open'),
                                          ('memfd_create', None, 'ENOMEM', 'out of memory')):
             with self.subTest(call=calls, error=error):
                 before = place.content()
