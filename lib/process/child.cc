@@ -335,11 +335,13 @@ Captured capture(Command command, const CaptureLimits& limits, Cancellation* can
     const auto deadline = Clock::now() + limits.time;
     Captured captured;
     for (bool open = true; open;) {
-        std::vector<pollfd> sources{{pipe.read.number(), POLLIN, 0}};
+        std::vector<pollfd> sources{{pipe.read.number(), POLLIN, 0}, {child.descriptor(), POLLIN, 0}};
         add_cancellation(sources, cancellation);
         ::poll(sources.data(), sources.size(), milliseconds_until(deadline));
         stop_if_requested(child, cancellation);
-        if (sources[0].revents != 0) open = read_some(pipe.read.number(), captured.output);
+        const bool has_ended = sources[1].revents != 0;
+        if (has_ended) ::fcntl(pipe.read.number(), F_SETFL, O_NONBLOCK); // the rest of what it has said itself
+        if (has_ended || sources[0].revents != 0) open = read_some(pipe.read.number(), captured.output);
         captured.truncated = captured.output.size() > limits.bytes;
         captured.timed_out = Clock::now() >= deadline;
         if (captured.truncated || captured.timed_out) {

@@ -104,7 +104,8 @@ struct CaptureLimits {
 };
 
 /// Runs a command to its end and collects its standard output (and standard error, unless `command.error` is set).
-/// Stops it when `cancellation` is requested (Error Cancelled). Throws as Child::start.
+/// Once it has ended nothing is waited for: what it left running may hold its output for ever. Stops it when
+/// `cancellation` is requested (Error Cancelled). Throws as Child::start.
 Captured capture(Command command, const CaptureLimits& limits = {}, Cancellation* cancellation = nullptr);
 
 /// Runs a command to its end; its output goes where `command` says. Cancelled: SIGTERM to its process group, SIGKILL

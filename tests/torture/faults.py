@@ -49,13 +49,26 @@ class Place(scratch.Scratch):
         # Looking for leaks does not work for who is traced already.
         environment['ASAN_OPTIONS'] = environment.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
         command += [scratch.BUILD / 'client' / 'dkmsctl', *verb, *words_of(self)]
-        finished = subprocess.run(command, env=environment, timeout=300, text=True, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors='surrogateescape')
-        result = scratch.Result(finished)
+        with subprocess.Popen(command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, errors='surrogateescape') as strace:
+            result = scratch.Result(self.end_of(strace))
         text = log.read_text(errors='replace') if log.exists() else ''
         result.injected = text.count('(INJECTED)') + text.count(' = ?\n')
         result.trace = text
         return result
+
+    def end_of(self, strace):
+        """When dkmsctl has ended. A bubblewrap that was killed in the middle of making a sandbox leaves a child which waits for it
+        for ever, and strace waits for that."""
+        children = pathlib.Path(f'/proc/{strace.pid}/task/{strace.pid}/children')
+        while True:
+            try:
+                out, err = strace.communicate(timeout=1)
+                return subprocess.CompletedProcess(strace.args, strace.returncode, out, err)
+            except subprocess.TimeoutExpired:
+                if not children.read_text().split():
+                    strace.kill()
+                    subprocess.run(['pkill', '-KILL', '-f', str(self.root)], check=False)
 
     def content(self):
         """What counts of all that is on disk: every file, link and directory but those of work that goes on."""
