@@ -32,7 +32,10 @@ std::optional<UnitKind> unit_kind_of(std::string_view name)
     return std::nullopt;
 }
 
-bool runs_commands(UnitKind kind) { return kind != UnitKind::tree && kind != UnitKind::script && kind != UnitKind::sign; }
+bool runs_commands(UnitKind kind)
+{
+    return kind != UnitKind::tree && kind != UnitKind::script && kind != UnitKind::sign;
+}
 
 std::filesystem::path socket_of(UnitKind kind, const std::filesystem::path& directory)
 {
