@@ -32,7 +32,7 @@ constexpr std::array<Row, 12> rows{{
      "Install it again: dkmsctl install {module} -k {kernel}"},
     {"is missing or leads nowhere.", "", "Bring the source back, or remove the module: dkmsctl remove {module} --all"},
     {"was built for a kernel that is not installed.", "",
-     "Delete the build if you do not need it: dkmsctl unbuild {module} -k {kernel}"},
+     "Delete the builds for kernels that are gone, if they are not to come back: dkmsctl prune"},
     {"belongs to no module that DKMS knows.", "", "Delete it if you do not need it, and run depmod."},
 }};
 

@@ -56,7 +56,7 @@ public:
 private:
     bool obey_next();
     bool run(const std::vector<Descriptor>& beside);
-    bool heed(Child& child);
+    bool attend(Child& child);
 
     /// Who has gone hears nothing; that is noticed when the next thing is to be heard from him.
     void say(const json& words) const
@@ -110,7 +110,7 @@ bool CommandKeeper::run(const std::vector<Descriptor>& beside)
         // Where it turned out that there is none, the command fails, and says why: it must not run without.
         if (sent.sandbox) command = sandboxed(std::move(command), *sent.sandbox, kind_);
         Child child = Child::start(command);
-        while (goes_on && !child.poll()) goes_on = heed(child);
+        while (goes_on && !child.poll()) goes_on = attend(child);
         if (goes_on) status = child.wait();
     } catch (const Error& error) {
         say({{"refused", to_json(error)}});
@@ -123,7 +123,7 @@ bool CommandKeeper::run(const std::vector<Descriptor>& beside)
 }
 
 /// Waits for something to happen while a command runs. False: nobody waits for it any more.
-bool CommandKeeper::heed(Child& child)
+bool CommandKeeper::attend(Child& child)
 {
     std::vector<pollfd> sources{
         {child.descriptor(), POLLIN, 0}, {connection_.number(), POLLIN, 0}, {signals_.signal_descriptor(), POLLIN, 0}};

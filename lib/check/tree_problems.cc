@@ -6,9 +6,9 @@
 #include "lib/tree/layout.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
+#include "lib/tree/tree_names.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -18,17 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Kind = Directory::Kind;
-
-/// "K-A" between a prefix and a suffix.
-std::optional<KernelId> kernel_in(std::string_view name, std::string_view prefix, std::string_view suffix)
-{
-    if (!name.starts_with(prefix) || !name.ends_with(suffix) || name.size() <= prefix.size() + suffix.size())
-        return std::nullopt;
-    name = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    const auto dash = name.rfind('-');
-    if (dash == std::string_view::npos || dash == 0 || dash + 1 == name.size()) return std::nullopt;
-    return KernelId{std::string(name.substr(0, dash)), std::string(name.substr(dash + 1))};
-}
 
 /// Whether there are no files in a directory but those for which `is_worthless` is true.
 bool holds_nothing_but(const fs::path& directory, const std::function<bool(const Found&)>& is_worthless)
@@ -59,9 +48,9 @@ public:
         auto entries = directory->entries();
         std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
         for (const auto& entry : entries) {
-            if (const auto linked = kernel_in(entry.name, "kernel-", ""); linked && entry.kind == Kind::link)
+            if (const auto linked = kernel_between(entry.name, "kernel-", ""); linked && entry.kind == Kind::link)
                 look_at_link(*directory, entry.name, *linked);
-            else if (const auto recorded = kernel_in(entry.name, ".kernel-", ".json"))
+            else if (const auto recorded = kernel_between(entry.name, ".kernel-", ".json"))
                 look_at_install_record(*directory, *recorded);
             else if (entry.name == "original_module" && entry.kind == Kind::directory)
                 look_at_originals(*directory);
@@ -142,17 +131,16 @@ private:
         const auto path = layout_.build(module);
         if (kind_of_file(path) != fs::file_type::directory) return;
         // A build may have owned what is in there, so it is not looked into any deeper.
-        const auto entries = Directory::open(path)->entries();
+        const auto directory = Directory::open(path);
+        const auto entries = directory ? directory->entries() : std::vector<Directory::Entry>();
         if (std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.name != "make.log"; }))
             add(ProblemKind::leftover, path, module, {}, true);
     }
 
     void look_at_builds(const ModuleId& module)
     {
-        static constexpr std::array<std::string_view, 8> others{"build", "source", "tarball", "driver_disk",
-                                                                "rpm",   "deb",    "dsc",     "bmdeb"};
         for (const std::string& release : directories_in(layout_.version(module))) {
-            if (release.front() == '.' || std::find(others.begin(), others.end(), release) != others.end()) continue;
+            if (!may_be_kernel(release)) continue;
             const auto architectures = directories_in(layout_.version(module) / release);
             if (architectures.empty()) {
                 const auto path = layout_.version(module) / release;
@@ -183,7 +171,7 @@ private:
         const auto directory = Directory::open(layout_.version(module));
         if (!directory) return;
         for (const auto& entry : directory->entries())
-            if (const auto kernel = kernel_in(entry.name, ".trouble-", ".json");
+            if (const auto kernel = kernel_between(entry.name, ".trouble-", ".json");
                 kernel && !read_trouble_record(layout_, module, *kernel))
                 add(ProblemKind::bad_record, layout_.version(module) / entry.name, module, *kernel, true);
     }
@@ -214,7 +202,7 @@ std::vector<Problem> problems_in_tree(const Places& places)
     look_at_own_directory(layout, problems);
     if (!leads_to_directory(layout.tree())) return problems;
     for (const std::string& name : directories_in(layout.tree()))
-        if (name.front() != '.' && name != "lost+found") ModuleLook(places, name, problems).look();
+        if (may_be_module(name)) ModuleLook(places, name, problems).look();
     return problems;
 }
 

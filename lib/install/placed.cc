@@ -23,25 +23,6 @@
 namespace dkms {
 namespace {
 
-/// Throws Error ReadFailed when that cannot be told.
-bool is_file(const std::filesystem::path& path)
-{
-    struct stat facts {};
-    if (::lstat(path.c_str(), &facts) == 0) return true;
-    if (means_absent(errno)) return false;
-    refuse_read(path, errno);
-}
-
-std::optional<ModuleFacts> facts_of(const std::filesystem::path& file)
-{
-    try {
-        return read_module(file);
-    } catch (const Error& error) {
-        if (is_of_system(error)) throw;
-        return std::nullopt;
-    }
-}
-
 /// Throws Error ReadFailed for a file that exists and cannot be read: it must not be taken for another one.
 void require_readable(const std::filesystem::path& file)
 {
@@ -69,7 +50,7 @@ public:
         require_readable(path);
         if (!S_ISREG(facts.st_mode)) return Occupant::foreign;
         if (facts.st_size == 0) return Occupant::own;
-        if (is_file(built_) && same_content(built_, path)) return Occupant::own;
+        if (is_present(built_) && same_content(built_, path)) return Occupant::own;
         if (!sha256_.empty() && sha256_of({path}).front() == sha256_) return Occupant::own;
         return by_facts(path);
     }
@@ -84,11 +65,11 @@ private:
 
     Occupant by_facts(const std::filesystem::path& path) const
     {
-        const auto theirs = facts_of(path);
+        const auto theirs = facts_if_module(path);
         if (!theirs) return Occupant::damaged;
-        if (!is_file(built_)) return sha256_.empty() ? Occupant::own : Occupant::foreign;
+        if (!is_present(built_)) return sha256_.empty() ? Occupant::own : Occupant::foreign;
         if (likeness_of(built_, path) != Likeness::other) return Occupant::own;
-        const auto ours = facts_of(built_);
+        const auto ours = facts_if_module(built_);
         const bool same = ours && ours->version == theirs->version && ours->srcversion == theirs->srcversion &&
                           ours->vermagic == theirs->vermagic && ours->description == theirs->description &&
                           ours->depends == theirs->depends && ours->aliases == theirs->aliases &&
@@ -110,7 +91,7 @@ std::vector<PlacedModule> from_record(const Places& places, const ModuleId& modu
         const std::filesystem::path path = std::filesystem::path(file.path).lexically_normal();
         if (path.is_absolute() || *path.begin() == "..") continue;
         const auto found = InstalledFiles(places).find(kernel, file);
-        PlacedModule one{file.module, found.value_or(is_file(top / path) ? path.string() : ""), path.parent_path()};
+        PlacedModule one{file.module, found.value_or(is_present(top / path) ? path.string() : ""), path.parent_path()};
         one.replaced_by = file.replaced_by;
         const auto ours = std::find_if(built.begin(), built.end(),
                                        [&](const std::string& name) { return module_name_of(name) == file.module; });
@@ -134,7 +115,7 @@ PlacedModule look_for(InstalledFiles& installed, const Places& places, const Mod
     for (const std::string& directory : directories)
         for (const char* suffix : {"", ".gz", ".xz", ".zst"}) {
             const std::string path = directory + "/" + name + ".ko" + suffix;
-            if (is_file(below / path) && comparison.of(below / path) == Occupant::own)
+            if (is_present(below / path) && comparison.of(below / path) == Occupant::own)
                 return {name, path, directory, Occupant::own};
         }
     return {name, "", directories.empty() ? "" : directories.front()};

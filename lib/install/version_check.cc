@@ -12,24 +12,10 @@
 #include <sstream>
 
 namespace dkms {
-namespace {
-
-std::optional<ModuleFacts> facts_of(const std::filesystem::path& file)
-{
-    try {
-        return read_module(file);
-    } catch (const Error& error) {
-        if (is_of_system(error)) throw;
-        return std::nullopt;
-    }
-}
-
-} // namespace
-
 std::optional<VersionRefusal> refused_version(const std::filesystem::path& built, const std::filesystem::path& existing)
 {
-    const auto ours = facts_of(built);
-    const auto theirs = facts_of(existing);
+    const auto ours = facts_if_module(built);
+    const auto theirs = facts_if_module(existing);
     if (!ours || !theirs) return std::nullopt;
     VersionRefusal refusal{"", theirs->version, ours->version, existing};
     const auto order = compare_versions(ours->version, theirs->version);

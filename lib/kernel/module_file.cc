@@ -216,6 +216,16 @@ ModuleFacts read_module(const Descriptor& file, const std::filesystem::path& nam
     }
 }
 
+std::optional<ModuleFacts> facts_if_module(const std::filesystem::path& file)
+{
+    try {
+        return read_module(file);
+    } catch (const Error& error) {
+        if (is_of_system(error)) throw;
+        return std::nullopt;
+    }
+}
+
 std::vector<int> elf_machines_of(const std::string& arch)
 {
     static const std::map<std::string, std::vector<int>> machines{

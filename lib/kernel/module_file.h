@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct ModuleFacts {
 /// Reads a module, compressed or not, in a process without privileges. Throws Error VerifyFailed (parameters file,
 /// reason): as open_module; not a module of any kernel.
 ModuleFacts read_module(const std::filesystem::path& file);
+
+/// The same; nothing for what is no module. Throws Error ReadFailed, SystemFailed: it cannot be told.
+std::optional<ModuleFacts> facts_if_module(const std::filesystem::path& file);
 
 /// The same for a module that open_module has opened; `name` is what an error calls it.
 ModuleFacts read_module(const Descriptor& file, const std::filesystem::path& name);

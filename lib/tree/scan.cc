@@ -5,6 +5,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/installed.h"
 #include "lib/tree/stale_build.h"
+#include "lib/tree/tree_names.h"
 
 #include <algorithm>
 #include <array>
@@ -20,30 +21,6 @@ namespace dkms {
 namespace {
 
 using Kind = Directory::Kind;
-
-constexpr std::array<std::string_view, 8> not_kernels{"build", "source", "tarball", "driver_disk",
-                                                      "rpm",   "deb",    "dsc",     "bmdeb"};
-
-bool begins_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
-bool ends_with(std::string_view text, std::string_view suffix)
-{
-    return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
-/// Reads "K-A" between `prefix` and `suffix` of a file's name. No architecture has a '-' in its name; releases often
-/// have.
-std::optional<KernelId> kernel_between(std::string_view name, std::string_view prefix, std::string_view suffix)
-{
-    if (!begins_with(name, prefix) || !ends_with(name, suffix) || name.size() <= prefix.size() + suffix.size())
-        return std::nullopt;
-    name = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    const auto dash = name.rfind('-');
-    if (dash == std::string_view::npos || dash == 0) return std::nullopt;
-    return KernelId{std::string(name.substr(0, dash)), std::string(name.substr(dash + 1))};
-}
-
-/// Where the tree is a file system of its own, only root may read it.
-constexpr std::string_view not_a_module = "lost+found";
 
 bool is_directory(const Directory& parent, const Directory::Entry& entry)
 {
@@ -147,8 +124,7 @@ std::vector<ModuleStatus> Scanner::all()
     if (!tree) return found;
     std::vector<std::string> names;
     for (const auto& entry : tree->entries())
-        if (entry.name.front() != '.' && entry.name != not_a_module && is_directory(*tree, entry))
-            names.push_back(entry.name);
+        if (may_be_module(entry.name) && is_directory(*tree, entry)) names.push_back(entry.name);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) module(name, found);
     return found;
@@ -172,7 +148,7 @@ std::optional<ModuleDirectory> Scanner::look_at_module(const std::string& name) 
     if (!directory) return std::nullopt;
     ModuleDirectory module{name, std::move(*directory), {}, {}, {}, false};
     for (auto& entry : module.directory.entries()) {
-        if (entry.kind == Kind::link && begins_with(entry.name, "kernel-"))
+        if (entry.kind == Kind::link && entry.name.starts_with("kernel-"))
             module.links.insert(entry.name);
         else if (entry.name == "original_module")
             module.has_originals = true;
@@ -194,8 +170,7 @@ std::optional<ModuleStatus> Scanner::version(const ModuleDirectory& module, cons
             version.source = entry.kind;
         else if (entry.name.front() == '.')
             version.dot_files.insert(std::move(entry.name));
-        else if (entry.kind == Kind::directory &&
-                 std::find(not_kernels.begin(), not_kernels.end(), entry.name) == not_kernels.end())
+        else if (entry.kind == Kind::directory && may_be_kernel(entry.name))
             version.kernels.push_back(std::move(entry.name));
     }
     ModuleStatus status;
