@@ -26,7 +26,8 @@ bool EventReader::read()
         lines_.add({buffer.data(), static_cast<std::size_t>(size)});
         for (std::string line; lines_.next(line);) {
             const nlohmann::json value = nlohmann::json::parse(line, nullptr, false);
-            if (value.is_object()) take(event_from_json(value)); // else cut off: the disk was full, the machine stopped
+            if (value.is_object())
+                take(event_from_json(value)); // else incomplete: the disk was full, the machine stopped
         }
     }
 }

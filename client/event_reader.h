@@ -10,13 +10,13 @@
 
 namespace dkms {
 
-/// Reads a job's events, a file that grows, and hands on each once, also when the file was opened anew meanwhile. An
+/// Reads a job's events, a file that grows, and hands on each once, also when the file was reopened meanwhile. An
 /// end is held back until it is certain: a job that was taken up again has an end of its former life in the middle.
 class EventReader {
 public:
     EventReader(JobId job, Transport::EventSink sink) : job_(job), sink_(std::move(sink)) {}
 
-    /// The same file, opened anew.
+    /// The same file, reopened.
     void attach(Descriptor file) { file_ = std::move(file); }
     /// Hands on what has been added, but for the job's end. Whether that was the last thing that was told of the job.
     bool read();

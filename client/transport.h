@@ -44,7 +44,7 @@ public:
     /// property KernelsMissingModules.
     virtual nlohmann::json kernels_missing_modules() = 0;
     /// Releases of kernels that the service is about to look at, and then perhaps to complete; see the property
-    /// KernelsArriving. Without the service there is nobody who would.
+    /// KernelsArriving. Without the service none is.
     virtual std::vector<std::string> kernels_arriving() = 0;
     /// What kernels need to be complete; for each an object as docs/architecture.md, "Lines", has it. No kernel: the
     /// running one. Throws NotSupported over the bus: nobody needs the service to look.

@@ -122,7 +122,7 @@ bool CommandKeeper::run(const std::vector<Descriptor>& beside)
     return goes_on;
 }
 
-/// Waits for something to happen while a command runs. False: nobody waits for it any more.
+/// Waits for something to happen while a command runs. False: its worker has gone.
 bool CommandKeeper::attend(Child& child)
 {
     std::vector<pollfd> sources{
