@@ -27,6 +27,8 @@ bool JobProgress::waits() const
     return failed() && request.options.batch && ended->error && lacks_headers(*ended->error);
 }
 
+bool JobProgress::given_up() const { return ended && was_given_up(*ended); }
+
 bool JobProgress::excluded() const { return ended && is_excluded(*ended); }
 
 double JobProgress::seconds() const
@@ -64,7 +66,7 @@ void ProgressBoard::end(JobProgress& job, const Event& event)
     job.request = job.ended->request;
     job.waiting_for.clear();
     job.waits_because.clear();
-    if (job.failed() && job.parent != 0) with_failed_child_.insert(job.parent);
+    if (job.failed() && !job.given_up() && job.parent != 0) with_failed_child_.insert(job.parent);
 }
 
 const JobProgress& ProgressBoard::apply(const Event& event)
@@ -132,7 +134,7 @@ std::vector<const JobProgress*> ProgressBoard::running() const
 
 bool ProgressBoard::is_result(const JobProgress& job) const
 {
-    if (!job.ended) return false;
+    if (!job.ended || job.given_up()) return false; // what it was given up for is said
     // One that has children and yet something of its own to show.
     if (job.has_children && job.files_installed > 0) return true;
     return !job.has_children || (job.failed() && with_failed_child_.count(job.id) == 0);
@@ -159,6 +161,11 @@ const JobProgress* ProgressBoard::outermost() const
 {
     const auto found = std::find_if(jobs_.begin(), jobs_.end(), [](const auto& one) { return one.second.parent == 0; });
     return found == jobs_.end() ? nullptr : &found->second;
+}
+
+bool was_given_up(const JobView& job)
+{
+    return job.result == Result::cancelled && job.error && job.error->code() != ErrorCode::cancelled;
 }
 
 int exit_code_of(const JobView& job)

@@ -38,6 +38,7 @@ struct JobProgress {
 
     bool failed() const;    ///< ended failed or cancelled
     bool waits() const;     ///< failed as one of a kernel's modules, for want of the kernel's headers
+    bool given_up() const;  ///< was_given_up()
     bool excluded() const;  ///< ended skipped because the module is not meant for the kernel
     double seconds() const; ///< from its start to its end; 0 before that
 };
@@ -71,6 +72,9 @@ private:
     std::set<JobId> with_failed_child_;
     std::size_t kernel_columns_ = 0;
 };
+
+/// Whether it ended cancelled, with the error of a step that it needs, of what it is a part of: nobody cancelled it.
+bool was_given_up(const JobView& job);
 
 /// Exit code for a job that ended like this: that of its error for its verb; 0 when it is done or there was nothing to
 /// do.

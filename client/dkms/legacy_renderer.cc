@@ -114,6 +114,8 @@ void LegacyRenderer::begin(Part& part)
 void LegacyRenderer::end(Part& part, const JobView& job)
 {
     part.ended = true;
+    if (was_given_up(job)) return; // the whole says why
+    told_by_part_ = true;
     note_result(job);
     if (is_autoinstall() && lacks_dependencies(job)) return; // the summary says it
     begin(part);
@@ -162,7 +164,7 @@ void LegacyRenderer::end_whole(const JobView& job)
     }
     if (whole.narrator.request().verb == Verb::match && children_.empty() && job.result == Result::skipped)
         console_.out("\nThere is nothing to be done for this match.\n");
-    if (children_.empty()) whole.narrator.tell_end(job);
+    if (!told_by_part_) whole.narrator.tell_end(job);
 }
 
 void LegacyRenderer::tell_summary() const

@@ -53,6 +53,7 @@ private:
     std::map<JobId, Part> parts_;
     std::vector<JobId> children_; ///< in the order of their turns
     std::size_t turn_ = 0;
+    bool told_by_part_ = false; ///< how the whole ended
     ModuleId loaded_;
 
     // What the summary of an autoinstall needs.

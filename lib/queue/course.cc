@@ -115,12 +115,19 @@ void Course::fail_waiting(JobId id, Error error)
 {
     QueuedJob& job = table_.at(id);
     job.verdict = Verdict{Result::failed, std::move(error)};
-    if (job.phase == Phase::children) {
-        // The last one to end ends this job on its way.
-        const std::vector<JobId> children = job.children;
-        for (const JobId child : children) stop(child, false);
-    }
+    if (job.phase == Phase::children) stop_children(job);
     advance(id);
+}
+
+/// Of a job that has its verdict. The last child to end ends the job on its way.
+void Course::stop_children(const QueuedJob& job)
+{
+    const bool cancelled = !job.verdict->error || job.verdict->error->code() == ErrorCode::cancelled;
+    const std::vector<JobId> children = job.children;
+    for (const JobId child : children) {
+        if (!cancelled) table_.at(child).given_up_for = job.verdict->error;
+        stop(child, false);
+    }
 }
 
 std::vector<QueueCommand> Course::take_commands()
@@ -152,14 +159,11 @@ void Course::advance(JobId id)
 void Course::leave_steps(QueuedJob& job)
 {
     const bool complete = job.planned && job.position >= job.steps.size();
-    if (!job.verdict && !complete && job.stopping) job.verdict = cancelled_verdict();
+    if (!job.verdict && !complete && job.stopping) job.verdict = stopped_verdict(job);
     if (!job.verdict && !complete) return;
     job.phase = Phase::children;
     table_.precedence().surveyed(job.id);
-    if (!job.verdict) return;
-    // The last child to end ends this job on its way.
-    const std::vector<JobId> children = job.children;
-    for (const JobId child : children) stop(child, false);
+    if (job.verdict) stop_children(job);
 }
 
 void Course::leave_children(QueuedJob& job)

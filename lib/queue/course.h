@@ -54,6 +54,7 @@ private:
     void prepare_next(QueuedJob& job);
     void advance(JobId job);
     void leave_steps(QueuedJob& job);
+    void stop_children(const QueuedJob& job);
     void leave_children(QueuedJob& job);
     void end(QueuedJob& job);
     void step_ended(QueuedJob& job, Outcome outcome);

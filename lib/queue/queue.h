@@ -63,6 +63,7 @@ using QueueCommand = std::variant<StartStep, PlanJob, StopStep, JobAdded, JobCha
 ///  - a child waits for the children that its plan puts before it, however they end;
 ///  - a parent ends after its children: failed with the error of the first that failed (what concerns a whole kernel,
 ///    with one that names all that failed), cancelled if one was cancelled, skipped if all were, else done;
+///  - a child that does not begin because a step of its parent failed is cancelled with the error of that step;
 ///  - two running steps never need the same resource (Step::resources), except a child from inside a running job, which
 ///    shares its parent's;
 ///  - a job begins when all those have ended that were accepted before it and are about the same (scope.h), whoever

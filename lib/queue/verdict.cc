@@ -55,6 +55,12 @@ Verdict verdict_from(Outcome outcome)
 
 Verdict cancelled_verdict() { return {Result::cancelled, Error(ErrorCode::cancelled)}; }
 
+Verdict stopped_verdict(const QueuedJob& job)
+{
+    if (!job.given_up_for) return cancelled_verdict();
+    return {Result::cancelled, job.given_up_for};
+}
+
 bool ends_job(const Outcome& outcome)
 {
     switch (outcome.result) {

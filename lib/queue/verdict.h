@@ -9,6 +9,9 @@ namespace dkms {
 Verdict verdict_from(Outcome outcome);
 Verdict cancelled_verdict();
 
+/// Of a job that is stopped before it came to its end: with the error of what it is a part of, when that has failed.
+Verdict stopped_verdict(const QueuedJob& job);
+
 /// Whether no further step of a job runs after one with this outcome.
 bool ends_job(const Outcome& outcome);
 

@@ -123,6 +123,27 @@ TEST_CASE("a plan with both steps and children runs its steps first")
     }
 }
 
+TEST_CASE("a child that does not begin because a step of its parent failed is cancelled with the error of that step")
+{
+    Desk desk;
+    JobPlan plan = install_on_each("m", {"a", "b"});
+    plan.steps = {step(StepKind::add, "m")};
+    const JobId parent = desk.submit(plan);
+    SECTION("it failed")
+    {
+        desk.end_step(parent, failed(ErrorCode::conf_missing));
+        for (const JobId child : {JobId{2}, JobId{3}}) {
+            CHECK(desk.result(child) == Result::cancelled);
+            CHECK(desk.error(child) == ErrorCode::conf_missing);
+        }
+    }
+    SECTION("it was cancelled")
+    {
+        desk.end_step(parent, cancelled());
+        for (const JobId child : {JobId{2}, JobId{3}}) CHECK(desk.error(child) == ErrorCode::cancelled);
+    }
+}
+
 TEST_CASE("a parent ends after its children")
 {
     Desk desk;
