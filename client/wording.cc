@@ -116,6 +116,8 @@ std::string indented_lines(std::string_view text)
 /// What the build said, where that says it all; else the error's own sentence, and below it what the build said.
 std::string reason_lines(const Error& error)
 {
+    if (const std::string complaints = error.parameter("complaints"); !complaints.empty())
+        return indented_lines(complaints) + indented_lines(error.message());
     const std::string excerpt = error.parameter("excerpt");
     if (excerpt.empty() || error.code() == ErrorCode::sandbox_restriction) return indented_lines(error.message());
     if (error.code() == ErrorCode::module_not_produced) return indented(error.message()) + indented_lines(excerpt);

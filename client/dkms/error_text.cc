@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -198,12 +199,16 @@ std::optional<std::string> special_text(const Error& error, const Subject& subje
 /// What the reader of configurations said, each line with its mark, and the verdict on the file.
 std::string bad_conf_text(const Error& error)
 {
-    std::string reason = error.parameter("reason");
-    if (reason.empty()) reason = error.message();
-    constexpr std::string_view long_line = "does not begin with '/kernel'"; // was two
-    if (const auto at = reason.find(long_line); at != std::string::npos)
-        reason[reason.find("'/kernel'", at) - 1] = '\n';
-    return "dkms.conf: Error! " + reason + "\n" +
+    const std::string reason = error.parameter("reason");
+    std::istringstream faults(reason.empty() ? error.message() : reason);
+    std::string lines;
+    for (std::string fault; std::getline(faults, fault);) {
+        constexpr std::string_view long_line = "does not begin with '/kernel'"; // was two
+        if (const auto at = fault.find(long_line); at != std::string::npos)
+            fault[fault.find("'/kernel'", at) - 1] = '\n';
+        lines += "dkms.conf: Error! " + fault + "\n";
+    }
+    return error.parameter("complaints") + lines +
            framed("Bad conf file.\nFile: " + error.parameter("file") + " does not represent a valid dkms.conf file.");
 }
 

@@ -234,6 +234,7 @@ void Narrator::tell_warning(const Event& event)
     if (name == "several-modules")
         return err("Warning: Cannot do version sanity checking because multiple " + parameter(event, "module") +
                    ".ko modules were found in kernel " + kernel_.release + ".\n");
+    if (name == "conf-complaint") return once(event.text("message") + "\n");
     if (name == "conf") return once("dkms.conf: Warning! " + event.text("message") + "\n");
     std::string message = event.text("message");
     if (!message.ends_with('\n')) message += '\n';

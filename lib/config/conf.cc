@@ -11,8 +11,10 @@ Conf read_conf(const std::filesystem::path& file, const ConfContext& context, St
     const auto sources = read_conf_sources(file, context);
     const ConfScope scope = conf_scope(context);
     auto variables = evaluate_natively(sources, scope);
-    if (!variables) variables = evaluate_with_bash(sources, scope);
-    return typed_conf(file, std::move(*variables), context, strictness);
+    if (variables) return typed_conf(file, std::move(*variables), context, strictness);
+    std::vector<BashComplaint> complaints;
+    variables = evaluate_with_bash(sources, scope, {}, &complaints);
+    return typed_conf(file, std::move(*variables), context, strictness, complaints);
 }
 
 std::optional<Conf> read_conf_natively(const std::filesystem::path& file, const ConfContext& context,

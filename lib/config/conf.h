@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/config/bash_complaints.h"
 #include "lib/model/error.h"
 #include "lib/model/ids.h"
 #include "lib/model/places.h"
@@ -82,8 +83,9 @@ struct Conf {
     std::map<unsigned, std::string> modules_conf_alias_type; ///< MODULES_CONF_ALIAS_TYPE[#]
     std::map<unsigned, std::string> modules_conf_obsoletes;
     std::vector<Deprecated> deprecated;
-    std::vector<std::string> warnings; ///< sentences: zero modules, a value that is ignored …
-    ConfVariables variables;           ///< where all that came from
+    std::vector<std::string> warnings;     ///< sentences: zero modules, a value that is ignored …
+    std::vector<BashComplaint> complaints; ///< of bash, about lines of the files
+    ConfVariables variables;               ///< where all that came from
 };
 
 /// How strictly a configuration is read: `strict` (add, build, install) refuses duplicates and reports deprecated
@@ -101,9 +103,10 @@ Conf read_conf(const std::filesystem::path& file, const ConfContext& context, St
 std::optional<Conf> read_conf_natively(const std::filesystem::path& file, const ConfContext& context,
                                        Strictness strictness);
 
-/// Gives expanded values their types. Throws Error ConfInvalid with the reader's sentence as parameter "reason".
+/// Gives expanded values their types. `complaints` are kept in the result. Throws Error ConfInvalid with all that is
+/// wrong as parameter "reason", a sentence a line, and what bash said as parameter "complaints", the same.
 Conf typed_conf(const std::filesystem::path& file, ConfVariables variables, const ConfContext& context,
-                Strictness strictness);
+                Strictness strictness, const std::vector<BashComplaint>& complaints = {});
 
 /// Which records of `conf` are meant for this kernel; empty reasons: all of them.
 struct Exclusion {

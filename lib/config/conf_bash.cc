@@ -26,6 +26,7 @@ namespace {
 
 constexpr int first_descriptor = 10; // above those the driver uses
 constexpr std::uint64_t memory_limit = 256UL * 1024 * 1024;
+constexpr std::size_t longest_complaints = std::size_t{64} * 1024;
 
 /// The text of a file, to be opened by another user through its descriptor, and never changed.
 Descriptor sealed_copy(const std::string& text)
@@ -84,6 +85,36 @@ std::vector<std::string> arguments_for(std::span<const ConfSource> sources, cons
         arguments.push_back(directive.value);
     }
     return arguments;
+}
+
+/// A pipe that takes what fits into it: more is lost, and does not keep waiting who writes it.
+Pipe bounded_pipe()
+{
+    Pipe pipe = make_pipe();
+    for (const int end : {pipe.read.number(), pipe.write.number()})
+        if (::fcntl(end, F_SETFL, O_NONBLOCK) < 0) refuse_call("fcntl", errno);
+    return pipe;
+}
+
+/// What is in a pipe.
+std::string drained(const Descriptor& pipe)
+{
+    std::string text(longest_complaints, '\0');
+    const ssize_t size = ::read(pipe.number(), text.data(), text.size());
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0); // nothing was said, or nothing can be heard of it
+    return text;
+}
+
+/// Files as bash knows them.
+std::vector<ReadAs> names_of(std::span<const ConfSource> sources)
+{
+    std::vector<ReadAs> names;
+    int descriptor = first_descriptor;
+    for (const ConfSource& source : sources) {
+        names.push_back({source.path.string(), source.path});
+        names.push_back({"/dev/fd/" + std::to_string(descriptor++), source.path});
+    }
+    return names;
 }
 
 std::string seconds_text(std::chrono::milliseconds time)
@@ -170,7 +201,8 @@ Bounded run_bounded(Command command, const BashLimits& limits, const std::filesy
 
 } // namespace
 
-ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const ConfScope& scope, const BashLimits& limits)
+ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const ConfScope& scope, const BashLimits& limits,
+                                 std::vector<BashComplaint>* complaints)
 {
     const std::filesystem::path& file = sources.front().path;
     const auto bash = find_program("bash");
@@ -180,8 +212,8 @@ ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const Conf
     command.argv = {bash->string(), "--noprofile", "--norc", "-c", conf_bash_driver, "dkms.conf"};
     for (std::string& argument : arguments_for(sources, scope, limits)) command.argv.push_back(std::move(argument));
     command.environment = environment_for(scope, limits);
-    const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-    command.error = null.number();
+    const Pipe said_by_bash = bounded_pipe();
+    command.error = said_by_bash.write.number();
     // The limit on time should end it first: it alone counts what is waited for.
     command.limits.cpu_seconds =
         static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(limits.time).count()) + 1;
@@ -197,6 +229,7 @@ ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const Conf
     if (limits.sandbox == SandboxKind::none && !limits.is_roots) give_up_privileges(command, file);
     const Bounded said = run_bounded(std::move(command), limits, file);
     if (said.status.signal == SIGXCPU) throw timeout(file, limits);
+    if (complaints != nullptr) *complaints = complaints_in(drained(said_by_bash.read), names_of(sources));
     auto variables = parse(said.output, scope);
     if (!variables)
         throw conf_fault(file,

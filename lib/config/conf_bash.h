@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/config/bash_complaints.h"
 #include "lib/config/conf_source.h"
 #include "lib/process/child.h"
 #include "lib/process/sandbox.h"
@@ -26,10 +27,11 @@ struct BashLimits {
 
 /// Evaluates any files by bash: in one shell, one after the other, then every wanted value once more. The shell sees
 /// the documented variables and the base environment; the system is read-only, there is no network, its output is
-/// discarded. Where there is no sandbox, and we are root, it runs as the user who builds; if it cannot, it is not
-/// evaluated. What it leaves running is ended. Throws Error: ConfTimeout, ConfInvalid (it ended early, it has taken too
-/// much, there is no bash, it would run with root's privileges).
+/// discarded, but for what bash itself says about a line: that goes to `complaints`, also when the values are not what
+/// was meant for it. Where there is no sandbox, and we are root, it runs as the user who builds; if it cannot, it is
+/// not evaluated. What it leaves running is ended. Throws Error: ConfTimeout, ConfInvalid (it ended early, it has taken
+/// too much, there is no bash, it would run with root's privileges).
 ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const ConfScope& scope,
-                                 const BashLimits& limits = {});
+                                 const BashLimits& limits = {}, std::vector<BashComplaint>* complaints = nullptr);
 
 } // namespace dkms

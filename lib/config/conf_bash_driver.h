@@ -10,7 +10,8 @@ namespace dkms {
 ///
 /// Files are read inside a function, for some use `local`, and in a subshell, so that nothing of theirs is left when
 /// values are expanded again: each is written as NAME[#]="value", blanks run together, and evaluated. A file is taken
-/// from its descriptor where the sandbox hides it.
+/// from its descriptor where the sandbox hides it. Where what follows `||` is known to be coming, `set -e` ends
+/// nothing.
 constexpr const char* conf_bash_driver = R"bash(
 _dkms_names=($1)
 _dkms_longest=$2
@@ -55,7 +56,7 @@ _dkms_read() {
     _dkms_emit
 }
 
-_dkms_emitted=$(exec 4>&1 >/dev/null 3>&-; _dkms_read)
+_dkms_emitted=$(exec 4>&1 >/dev/null 3>&-; _dkms_read || builtin true)
 _dkms_status=$?
 if [[ $_dkms_emitted != end && $_dkms_emitted != *$'\nend' ]]; then
     exit $((_dkms_status > 0 ? _dkms_status : 1))

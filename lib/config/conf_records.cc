@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/config/conf_records.h"
 
-#include "lib/config/conf_fault.h"
-
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <filesystem>
 #include <set>
 #include <string_view>
 
@@ -14,12 +15,15 @@ namespace {
 constexpr std::array<const char*, 4> record_directives{"BUILT_MODULE_NAME", "BUILT_MODULE_LOCATION", "DEST_MODULE_NAME",
                                                        "DEST_MODULE_LOCATION"};
 
-std::set<unsigned> record_indexes(const ConfValues& values)
+constexpr std::size_t faults_told = 20;
+
+/// How many records there are: gaps count.
+std::uint64_t count_of(const ConfValues& values)
 {
-    std::set<unsigned> indexes;
+    std::uint64_t count = 0;
     for (const char* directive : record_directives)
-        for (const unsigned index : values.indexes(directive)) indexes.insert(index);
-    return indexes;
+        for (const unsigned index : values.indexes(directive)) count = std::max(count, std::uint64_t{index} + 1);
+    return count;
 }
 
 bool ends_with(std::string_view text, std::string_view end)
@@ -47,9 +51,10 @@ bool leaves_directory(const std::string& path)
 class RecordReader {
 public:
     RecordReader(const ConfValues& values, const std::string& package)
-        : values_(values), package_(package), indexes_(record_indexes(values))
+        : values_(values), package_(package), count_(count_of(values))
     {
-        for (const unsigned index : indexes_) records_.push_back(read_record(index));
+        for (std::uint64_t index = 0; index < count_ && faults_.size() < faults_told; ++index)
+            records_.push_back(read_record(static_cast<unsigned>(index)));
     }
 
     /// Two records must not make, or become, the same file.
@@ -99,7 +104,7 @@ private:
     std::string built_name(unsigned index)
     {
         std::string name = values_.value("BUILT_MODULE_NAME", index);
-        const bool only_record = indexes_.size() == 1 && index == 0;
+        const bool only_record = count_ == 1;
         if (name.empty() && only_record) name = package_;
         if (name.empty()) fail("BUILT_MODULE_NAME", "No 'BUILT_MODULE_NAME' directive specified for", index);
         check_suffix("BUILT_MODULE_NAME", name, index);
@@ -147,27 +152,18 @@ private:
 
     const ConfValues& values_;
     const std::string& package_;
-    std::set<unsigned> indexes_;
+    std::uint64_t count_;
     std::vector<ConfModule> records_;
     std::vector<RecordFault> faults_;
 };
 
 } // namespace
 
-std::vector<ConfModule> conf_records(const std::filesystem::path& file, const ConfValues& values,
-                                     const std::string& package, Strictness strictness)
+ConfRecords conf_records(const ConfValues& values, const std::string& package, Strictness strictness)
 {
     RecordReader reader(values, package);
     if (strictness == Strictness::strict) reader.refuse_duplicates();
-    if (!reader.faults().empty()) throw conf_fault(file, reader.faults().front().reason);
-    return std::move(reader.records());
-}
-
-std::vector<RecordFault> record_faults(const ConfValues& values, const std::string& package)
-{
-    RecordReader reader(values, package);
-    reader.refuse_duplicates();
-    return std::move(reader.faults());
+    return {std::move(reader.records()), std::move(reader.faults())};
 }
 
 } // namespace dkms

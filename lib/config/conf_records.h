@@ -3,17 +3,10 @@
 
 #include "lib/config/conf_values.h"
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace dkms {
-
-/// The records of a configuration: BUILT_MODULE_NAME[#], BUILT_MODULE_LOCATION[#], DEST_MODULE_NAME[#],
-/// DEST_MODULE_LOCATION[#] and STRIP[#], one for each index at which one of the first four is set. `file` and `package`
-/// (PACKAGE_NAME) are for errors and the default name. Throws Error ConfInvalid; for duplicates only when strict.
-std::vector<ConfModule> conf_records(const std::filesystem::path& file, const ConfValues& values,
-                                     const std::string& package, Strictness strictness);
 
 /// What is wrong with a record.
 struct RecordFault {
@@ -21,7 +14,15 @@ struct RecordFault {
     unsigned index = 0;
     std::string reason; ///< a sentence
 };
-/// Everything that conf_records refuses when strict, one after the other. For telling an author all at once.
-std::vector<RecordFault> record_faults(const ConfValues& values, const std::string& package);
+
+struct ConfRecords {
+    std::vector<ConfModule> records;
+    std::vector<RecordFault> faults; ///< in the order of the records; beyond the first 20 no record is looked at
+};
+
+/// The records of a configuration: BUILT_MODULE_NAME[#], BUILT_MODULE_LOCATION[#], DEST_MODULE_NAME[#],
+/// DEST_MODULE_LOCATION[#] and STRIP[#], one for each index up to the highest at which one of the first four is set.
+/// `package` (PACKAGE_NAME) is the default name. Duplicates are faults only when strict.
+ConfRecords conf_records(const ConfValues& values, const std::string& package, Strictness strictness);
 
 } // namespace dkms

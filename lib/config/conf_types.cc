@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/config/conf.h"
 
-#include "lib/config/conf_fault.h"
 #include "lib/config/conf_records.h"
 #include "lib/config/conf_values.h"
 #include "lib/config/directives.h"
@@ -16,16 +15,17 @@ namespace {
 class ConfReader {
 public:
     ConfReader(const std::filesystem::path& file, const ConfVariables& variables, const ConfContext& context,
-               Strictness strictness)
+               Strictness strictness, const std::vector<BashComplaint>& complaints)
         : file_(file), variables_(variables), values_(variables), context_(context), strictness_(strictness)
     {
+        conf_.complaints = complaints;
     }
 
     Conf read()
     {
         check_utf8();
         read_identity();
-        conf_.modules = conf_records(file_, values_, conf_.module.name, strictness_);
+        read_records();
         if (conf_.modules.empty() && strict()) warn("Zero modules specified.");
         read_make();
         read_patches();
@@ -35,6 +35,7 @@ public:
         conf_.no_weak_modules = flag("NO_WEAK_MODULES");
         read_scripts();
         read_old_directives();
+        refuse_faults();
         return std::move(conf_);
     }
 
@@ -50,24 +51,42 @@ private:
                     throw Error(ErrorCode::conf_not_utf8, {{"file", file_.string()}, {"directive", name}});
     }
 
-    std::string required(const std::string& name) const
+    /// Goes on, so that an author is told everything at once.
+    void fail(const std::string& sentence) { faults_ += (faults_.empty() ? "" : "\n") + sentence; }
+
+    void refuse_faults() const
+    {
+        if (faults_.empty()) return;
+        Parameters parameters{{"file", file_.string()}, {"reason", faults_}};
+        for (const BashComplaint& one : conf_.complaints) parameters["complaints"] += one.sentence() + "\n";
+        throw Error(ErrorCode::conf_invalid, std::move(parameters));
+    }
+
+    std::string required(const std::string& name)
     {
         std::string value = values_.value(name);
-        if (value.empty()) throw conf_fault(file_, "No '" + name + "' directive specified.");
+        if (value.empty()) fail("No '" + name + "' directive specified.");
         return value;
     }
 
     /// Both become names of directories.
     void read_identity()
     {
-        conf_.module = {required("PACKAGE_NAME"), required("PACKAGE_VERSION")};
+        conf_.module.name = required("PACKAGE_NAME");
+        conf_.module.version = required("PACKAGE_VERSION");
+        if (!faults_.empty()) return;
         try {
             check(conf_.module);
         } catch (const Error& error) {
-            const std::string sentence = error.message();
-            throw conf_fault(file_,
-                             "'PACKAGE_NAME' and 'PACKAGE_VERSION' directives do not name a module: " + sentence);
+            fail("'PACKAGE_NAME' and 'PACKAGE_VERSION' directives do not name a module: " + error.message());
         }
+    }
+
+    void read_records()
+    {
+        ConfRecords read = conf_records(values_, conf_.module.name, strictness_);
+        for (const RecordFault& fault : read.faults) fail(fault.reason);
+        conf_.modules = std::move(read.records);
     }
 
     /// yes or no, in any case. What was accepted before that became strict is read with a warning where the meaning is
@@ -81,7 +100,7 @@ private:
                        [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         const bool yes = value == "yes" || value == "y";
         if (!yes && !value.empty() && value != "no" && value != "n") {
-            if (strict()) throw conf_fault(file_, "Unsupported " + name + " value '" + written + "'");
+            if (strict()) fail("Unsupported " + name + " value '" + written + "'");
             return false;
         }
         if (strict() && !value.empty() && value != "yes" && value != "no")
@@ -103,13 +122,15 @@ private:
     void read_make()
     {
         if (values_.value("MAKE_MATCH").empty()) conf_.make = values_.value("MAKE");
-        for (const auto& [index, expression] : values_.elements("MAKE_MATCH"))
-            if (fits_kernel("MAKE_MATCH", index, expression)) conf_.make = values_.value("MAKE", index);
+        for (const auto& [index, command] : values_.counted("MAKE")) {
+            const std::string expression = values_.value("MAKE_MATCH", index);
+            if (!expression.empty() && fits_kernel("MAKE_MATCH", index, expression)) conf_.make = command;
+        }
     }
 
     void read_patches()
     {
-        for (const auto& [index, file] : values_.elements("PATCH"))
+        for (const auto& [index, file] : values_.counted("PATCH"))
             conf_.patches.push_back({index, file, values_.value("PATCH_MATCH", index)});
     }
 
@@ -176,6 +197,7 @@ private:
     const ConfContext& context_;
     const Strictness strictness_;
     Conf conf_;
+    std::string faults_; ///< a line each
 };
 
 } // namespace
@@ -186,9 +208,9 @@ bool Exclusive::empty() const
 }
 
 Conf typed_conf(const std::filesystem::path& file, ConfVariables variables, const ConfContext& context,
-                Strictness strictness)
+                Strictness strictness, const std::vector<BashComplaint>& complaints)
 {
-    Conf conf = ConfReader(file, variables, context, strictness).read();
+    Conf conf = ConfReader(file, variables, context, strictness, complaints).read();
     conf.variables = std::move(variables);
     return conf;
 }

@@ -28,6 +28,13 @@ std::map<unsigned, std::string> ConfValues::elements(const std::string& name) co
     return result;
 }
 
+std::map<unsigned, std::string> ConfValues::counted(const std::string& name) const
+{
+    auto result = elements(name);
+    result.erase(result.lower_bound(static_cast<unsigned>(indexes(name).size())), result.end());
+    return result;
+}
+
 std::vector<unsigned> ConfValues::indexes(const std::string& name) const
 {
     std::vector<unsigned> result;

@@ -19,6 +19,9 @@ public:
     bool has(const std::string& name, unsigned index) const;
     /// Elements that are not empty.
     std::map<unsigned, std::string> elements(const std::string& name) const;
+    /// Those of them whose index is lower than the number of elements that are set. The old program counts its way
+    /// through MAKE and PATCH like that; of four elements, the one with index 5 is not seen.
+    std::map<unsigned, std::string> counted(const std::string& name) const;
     /// Indexes of elements that are set, be they empty.
     std::vector<unsigned> indexes(const std::string& name) const;
 

@@ -16,11 +16,12 @@ namespace fs = std::filesystem;
 constexpr const char* conf_name = "dkms.conf";
 
 /// The variables the file sets, without overrides.
-ConfVariables evaluate(const ConfSource& source, const ConfContext& context)
+ConfVariables evaluate(const ConfSource& source, const ConfContext& context,
+                       std::vector<BashComplaint>* complaints = nullptr)
 {
     const ConfScope scope = conf_scope(context);
     if (auto natively = evaluate_natively({&source, 1}, scope)) return std::move(*natively);
-    return evaluate_with_bash({&source, 1}, scope);
+    return evaluate_with_bash({&source, 1}, scope, {}, complaints);
 }
 
 /// The context as another kernel has it: with a name that differs and yet is judged alike by the conditions in a file.
@@ -36,7 +37,7 @@ void evaluate(LintSubject& subject, const ConfSource& source)
 {
     const ConfVariables first = evaluate(source, subject.context);
     subject.context.module = {ConfValues(first).value("PACKAGE_NAME"), ConfValues(first).value("PACKAGE_VERSION")};
-    subject.variables = evaluate(source, subject.context);
+    subject.variables = evaluate(source, subject.context, &subject.complaints);
     subject.other_variables = evaluate(source, for_other_kernel(subject.context));
 }
 

@@ -20,9 +20,10 @@ struct LintSubject {
     std::string text;                ///< of the configuration, with plain line ends
     bool dos_line_ends = false;      ///< whether it had others
     ConfOutline outline;
-    ConfContext context;           ///< with the module's own name and version
-    ConfVariables variables;       ///< for context.kernel; empty when it cannot be evaluated
-    ConfVariables other_variables; ///< the same for another kernel
+    ConfContext context;                   ///< with the module's own name and version
+    std::vector<BashComplaint> complaints; ///< of bash, about the text
+    ConfVariables variables;               ///< for context.kernel; empty when it cannot be evaluated
+    ConfVariables other_variables;         ///< the same for another kernel
 
     bool has_source() const { return !directory.empty(); }
     /// A value, empty where there is none.

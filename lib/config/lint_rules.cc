@@ -30,6 +30,9 @@ constexpr std::array table{
     LintRule{"deprecated-directive", warning, "{name} is deprecated.", "{remedy}"},
     LintRule{"blank-before-equals", error, "This runs {name} as a command instead of setting it.",
              "Leave no blank before and behind the equals sign."},
+    LintRule{"bash-syntax", error, "bash does not understand this: {text}",
+             "Correct it: what stands behind it is not read."},
+    LintRule{"bash-says", warning, "bash says: {text}", "Correct it, or see to it that it cannot fail."},
     LintRule{"value-not-quoted", error,
              "The value of {name} ends at the blank; what follows, {word}, is run as a command.",
              "Put the whole value in quotation marks."},
@@ -75,6 +78,8 @@ constexpr std::array table{
              "Write CONFIG_NAME, or !CONFIG_NAME for one that must not be set."},
     LintRule{"empty-range", error, "No kernel is between BUILD_EXCLUSIVE_KERNEL_MIN {min} and _MAX {max}.",
              "Exchange them."},
+    LintRule{"behind-gap", warning, "{name} stands behind a gap in its array, and is ignored.",
+             "Number the elements without a gap."},
     LintRule{"patch-missing", error, "The patch {name} is not in the directory patches.",
              "Put it there, or delete PATCH[{index}]."},
     LintRule{"patch-missing-for-some", note,
@@ -197,6 +202,12 @@ bool Findings::has_errors() const
 {
     return std::any_of(found_.begin(), found_.end(),
                        [](const Counted& one) { return one.finding.severity == Severity::error; });
+}
+
+bool Findings::has(const std::filesystem::path& file, unsigned line) const
+{
+    return std::any_of(found_.begin(), found_.end(),
+                       [&](const Counted& one) { return one.finding.line == line && one.finding.file == file; });
 }
 
 std::vector<Finding> Findings::take()

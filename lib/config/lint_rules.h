@@ -35,6 +35,8 @@ public:
 
     /// Whether an error is among them.
     bool has_errors() const;
+    /// Whether something has been found in this line.
+    bool has(const std::filesystem::path& file, unsigned line) const;
 
     /// What was found, by file and line.
     std::vector<Finding> take();

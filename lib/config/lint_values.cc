@@ -29,12 +29,14 @@ public:
 
     void look()
     {
+        look_at_complaints();
         look_at_required();
         look_at_records();
         for (const char* name : switches) look_at_switch(name);
         for (const char* name : expression_directives)
             for (const auto& [index, value] : subject_.elements(name)) look_at_expression(name, index, value);
         for (const auto& [index, value] : subject_.elements("BUILD_EXCLUSIVE_CONFIG")) look_at_options(index, value);
+        for (const char* name : {"MAKE", "PATCH"}) look_behind_gap(name);
         look_at_range();
         if (subject_.has_source())
             for (const auto& [index, value] : subject_.elements("PATCH")) look_at_patch(index, value);
@@ -46,6 +48,15 @@ private:
     {
         parameters.emplace("name", subject_.element_text(name, index));
         findings_.add(rule, subject_.conf, subject_.outline.line_of(name, index), parameters);
+    }
+
+    /// What a rule has found in that line already is its reason, in better words.
+    void look_at_complaints()
+    {
+        for (const BashComplaint& one : subject_.complaints)
+            if (one.is_syntax() || !findings_.has(subject_.conf, one.line))
+                findings_.add(one.is_syntax() ? "bash-syntax" : "bash-says", subject_.conf, one.line,
+                              {{"text", one.text}});
     }
 
     void look_at_required()
@@ -89,7 +100,8 @@ private:
 
     void look_at_records()
     {
-        const auto faults = record_faults(ConfValues(subject_.variables), subject_.value("PACKAGE_NAME"));
+        const auto faults =
+            conf_records(ConfValues(subject_.variables), subject_.value("PACKAGE_NAME"), Strictness::strict).faults;
         for (const RecordFault& fault : faults) {
             if (follows_from_another(fault, faults)) continue;
             const bool location = fault.directive == "DEST_MODULE_LOCATION";
@@ -128,6 +140,14 @@ private:
         static const LinePattern option("^!?CONFIG_[A-Za-z0-9_]+$");
         for (const std::string& word : words_of(value))
             if (!option.fits(word)) add("bad-config-words", "BUILD_EXCLUSIVE_CONFIG", index, {{"value", word}});
+    }
+
+    /// See ConfValues::counted().
+    void look_behind_gap(const char* name)
+    {
+        const auto counted = ConfValues(subject_.variables).counted(name);
+        for (const auto& [index, value] : subject_.elements(name))
+            if (counted.count(index) == 0) add("behind-gap", name, index, {{"index", std::to_string(index)}});
     }
 
     void look_at_range()

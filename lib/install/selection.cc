@@ -139,7 +139,7 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
     }
     const auto built = Layout(work.places).built_modules(work.step.module, work.step.kernel);
     std::vector<InstallItem> left;
-    std::string reason = "it has no modules";
+    std::string reason;
     for (const InstallItem& item : items) {
         const auto found = existing.paths.find(item.name);
         std::optional<VersionRefusal> refusal;
@@ -157,7 +157,8 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
         reason = reason_text(*refusal);
         report_refusal(work, item.name, *refusal);
     }
-    if (left.empty()) nothing_left(work, reason);
+    if (left.empty() && !items.empty())
+        nothing_left(work, reason); // a package without modules has all of them installed
     return left;
 }
 

@@ -62,6 +62,7 @@ void report_remarks(const Reporter& reporter, const Conf& conf)
         if (!one.instead.empty()) facts["instead"] = one.instead;
         reporter.report(Event(EventKind::deprecated, std::move(facts)));
     }
+    for (const BashComplaint& one : conf.complaints) reporter.warning("conf-complaint", {}, one.sentence());
     for (const std::string& sentence : conf.warnings) reporter.warning("conf", {}, sentence);
 }
 

@@ -86,20 +86,21 @@ TEST_CASE("the only record is named after the package")
 {
     CHECK(typed({{"BUILT_MODULE_NAME", 0, nullptr}}).modules.at(0).built_name == "m");
     CHECK(refusal({{"BUILT_MODULE_NAME", 0, nullptr}, {"DEST_MODULE_LOCATION", 1, "/extra"}}) ==
-          "No 'BUILT_MODULE_NAME' directive specified for record #0.");
+          "No 'BUILT_MODULE_NAME' directive specified for record #0.\n"
+          "No 'BUILT_MODULE_NAME' directive specified for record #1.");
 }
 
-TEST_CASE("records may leave out indexes")
+TEST_CASE("records that do not say whether they are stripped do as the first")
 {
-    const Conf conf = typed({{"BUILT_MODULE_NAME", 4, "b"},
-                             {"DEST_MODULE_LOCATION", 4, "/extra"},
+    const Conf conf = typed({{"BUILT_MODULE_NAME", 1, "b"},
+                             {"DEST_MODULE_LOCATION", 1, "/extra"},
                              {"STRIP", 0, "no"},
-                             {"STRIP", 4, "yes"}});
+                             {"STRIP", 1, "yes"}});
     REQUIRE(conf.modules.size() == 2);
-    CHECK(conf.modules[1].index == 4);
+    CHECK(conf.modules[1].index == 1);
     CHECK_FALSE(conf.modules[0].strip);
     CHECK(conf.modules[1].strip);
-    CHECK_FALSE(typed({{"BUILT_MODULE_NAME", 4, "b"}, {"DEST_MODULE_LOCATION", 4, "/extra"}, {"STRIP", 0, "No"}})
+    CHECK_FALSE(typed({{"BUILT_MODULE_NAME", 1, "b"}, {"DEST_MODULE_LOCATION", 1, "/extra"}, {"STRIP", 0, "No"}})
                     .modules[1]
                     .strip);
 }
@@ -145,7 +146,8 @@ TEST_CASE("paths cannot leave the directories they belong to")
 TEST_CASE("duplicates are refused by the strict reading only")
 {
     const std::initializer_list<Setting> same{{"BUILT_MODULE_NAME", 1, "a"}, {"DEST_MODULE_LOCATION", 1, "/extra"}};
-    CHECK(refusal(same) == "Duplicate module 'a' in 'BUILT_MODULE_NAME[1]'.");
+    CHECK(refusal(same) == "Duplicate module 'a' in 'BUILT_MODULE_NAME[1]'.\n"
+                           "Duplicate module 'a' in 'DEST_MODULE_NAME[1]'.");
     CHECK(typed(same, Strictness::lax).modules.size() == 2);
     CHECK(refusal({{"BUILT_MODULE_NAME", 1, "a"},
                    {"BUILT_MODULE_LOCATION", 1, "b"},
@@ -197,21 +199,32 @@ TEST_CASE("an expression that would take all memory is invalid")
 {
     CHECK(typed({{"MAKE", 0, "zero"}, {"MAKE", 1, "one"}, {"MAKE_MATCH", 1, "((((6{1,200}){1,200}){1,200}){1,200})"}})
               .warnings.size() == 1);
-    CHECK(typed({{"MAKE", 1, "one"}, {"MAKE_MATCH", 1, "^[0-9]{1,3}\\.[0-9]{1,3}"}}).make == "one");
+    CHECK(typed({{"MAKE", 0, ""}, {"MAKE", 1, "one"}, {"MAKE_MATCH", 1, "^[0-9]{1,3}\\.[0-9]{1,3}"}}).make == "one");
+}
+
+TEST_CASE("what stands in an array behind a gap is not seen, a gap between records is a fault, and all faults are told")
+{
+    CHECK(typed({{"MAKE", 0, "zero"}, {"MAKE", 5, "five"}, {"MAKE_MATCH", 5, "."}}).make == "zero");
+    CHECK(refusal(
+              {{"BUILT_MODULE_NAME", 2, "two"}, {"DEST_MODULE_LOCATION", 2, "/kernel"}, {"AUTOINSTALL", 0, "often"}}) ==
+          "No 'BUILT_MODULE_NAME' directive specified for record #1.\n"
+          "No 'DEST_MODULE_LOCATION' directive specified for record #1.\nUnsupported AUTOINSTALL value 'often'");
 }
 
 TEST_CASE("patches keep their order, dependencies are words")
 {
-    const Conf conf = typed({{"PATCH", 10, "ten"},
+    const Conf conf = typed({{"PATCH", 4, "four"},
                              {"PATCH", 2, "two"},
-                             {"PATCH", 3, ""},
-                             {"PATCH_MATCH", 10, "^6"},
+                             {"PATCH", 0, ""},
+                             {"PATCH", 1, ""},
+                             {"PATCH", 10, "beyond a gap"},
+                             {"PATCH_MATCH", 4, "^6"},
                              {"BUILD_DEPENDS", 0, "spl"},
                              {"BUILD_DEPENDS", 3, "b c"}});
     REQUIRE(conf.patches.size() == 2);
     CHECK(conf.patches[0].file == "two");
     CHECK(conf.patches[0].match.empty());
-    CHECK(conf.patches[1].index == 10);
+    CHECK(conf.patches[1].index == 4);
     CHECK(conf.patches[1].match == "^6");
     CHECK(conf.build_depends == std::vector<std::string>{"spl", "b", "c"});
 }
