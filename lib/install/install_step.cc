@@ -180,6 +180,9 @@ void InstallStep::choose()
     existing_.paths = find_kernel_modules(work_.places, kernel_.release, names);
     existing_.owners = ownership_->paths_of_others();
     add_links(names);
+    const Options& asked = work_.step.options; // what a list forces has been said
+    if ((asked.force || asked.force_version_override) && previous_ != module_.version)
+        tell_what_is_overridden(work_, conf_, items_, existing_);
     items_ = installable(work_, conf_, items_, existing_, force_.version_override);
 }
 
