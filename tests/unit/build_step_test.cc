@@ -174,6 +174,25 @@ TEST_CASE("unbuild takes out one build and its notes")
     CHECK(error_of([&] { StepRun(trees, other)(make_unbuild_step); }).code() == ErrorCode::no_such_module);
 }
 
+TEST_CASE("on Gentoo the key is that of emerge's environment, else the kernel's own")
+{
+    const Prepared trees;
+    StepRun run(trees, trees.step());
+    BuildInputs inputs;
+    inputs.module = hello;
+    inputs.kernel = kernel;
+    inputs.headers = find_headers(kernel, trees.places, {});
+    inputs.headers.config["CONFIG_MODULE_SIG_KEY"] = "certs/signing_key.pem";
+    const auto pair = [&] { return key_pair(run.work(), inputs); };
+    put_file(trees.places.root / "etc/os-release", "ID=gentoo\n");
+    CHECK(pair().key == inputs.headers.source_dir / "certs/signing_key.pem");
+    CHECK(pair().certificate == pair().key);
+    run.work().settings = {{"MODULES_SIGN_KEY", "/key"}, {"MODULES_SIGN_CERT", "/certificate"}};
+    CHECK(pair().key == "/key");
+    CHECK(pair().certificate == "/certificate");
+    CHECK_FALSE(pair().may_be_made);
+}
+
 TEST_CASE("whether modules are signed is decided before they are built")
 {
     const Prepared trees;
