@@ -236,15 +236,16 @@ void BuildStep::set_up_signing()
 {
     signing_ = signer_->prepare(inputs_);
     if (signing_.on()) {
-        work_.reporter.report(
-            Event(EventKind::signing,
-                  {{"command", signing_.command}, {"key", signing_.key}, {"certificate", signing_.certificate}}));
+        work_.reporter.report(Event(EventKind::signing, {{"command", signing_.command},
+                                                         {"key", without_pin(signing_.key)},
+                                                         {"certificate", signing_.certificate}}));
         return;
     }
     nlohmann::json facts{{"reason", signing_.off_reason}};
     if (!signing_.off_path.empty()) facts["path"] = signing_.off_path;
     if (!signing_.command.empty()) facts["command"] = signing_.command;
-    if (!signing_.key.empty()) facts.update({{"key", signing_.key}, {"certificate", signing_.certificate}});
+    if (!signing_.key.empty())
+        facts.update({{"key", without_pin(signing_.key)}, {"certificate", signing_.certificate}});
     work_.reporter.report(Event(EventKind::signing_off, std::move(facts)));
 }
 

@@ -7,6 +7,9 @@
 #include "lib/process/child.h"
 #include "lib/process/refusal.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,6 +121,16 @@ Signing check_keys(Signing signing, const KeyPair& pair)
 }
 
 } // namespace
+
+std::string without_pin(const std::string& key)
+{
+    constexpr std::string_view attribute = "pin-value=";
+    const auto found = key.starts_with("pkcs11:") ? key.find(attribute) : std::string::npos;
+    if (found == std::string::npos) return key;
+    const auto value = found + attribute.size();
+    const auto end = std::min(key.find_first_of("&;", value), key.size());
+    return key.substr(0, value) + "..." + key.substr(end);
+}
 
 const char* program_of(KeyMaker maker) { return maker == KeyMaker::openssl ? "openssl" : "update-secureboot-policy"; }
 
