@@ -24,7 +24,7 @@ constexpr std::array pretences{"FAKEROOTKEY", "FAKECHROOT"};
 /// sees.
 constexpr std::array settings{"parallel_jobs",   "modprobe_on_install", "post_transaction", "build_environment",
                               "sign_file",       "mok_signing_key",     "mok_certificate",  "try_sign_modules",
-                              "NO_WEAK_MODULES", "ADDON_MODULES_DIR"};
+                              "NO_WEAK_MODULES", "ADDON_MODULES_DIR",   "MODULES_SIGN_KEY", "MODULES_SIGN_CERT"};
 
 /// The service would wait for the lock that is held until this process has ended. Another bus-less dkmsd shares it.
 bool is_inside_a_bus_less_step(const PlaceOptions& trees)

@@ -10,17 +10,20 @@
 #include <algorithm>
 #include <iostream>
 #include <limits>
+#include <thread>
 
 namespace dkms {
 namespace {
 
 /// Only privileged users make jobs, and whoever installs packages is not to fail for having many: what there is of
 /// memory for all of them is the only limit.
-QueueLimits limits(std::size_t most_jobs)
+QueueLimits limits(const Supervisor::Setup& setup)
 {
     QueueLimits limits;
-    limits.jobs_in_total = most_jobs;
+    limits.jobs_in_total = setup.most_jobs;
     limits.jobs_per_user = std::numeric_limits<std::size_t>::max();
+    // Two make ready, and finish, while the others compile.
+    limits.builds_of_a_job = std::max(setup.parallel, std::thread::hardware_concurrency()) + 2;
     return limits;
 }
 
@@ -46,12 +49,12 @@ Supervisor::Implementation::Implementation(Loop& loop, Setup setup, Observer& ob
                                  is_pausing_ = false;
                                  pump();
                              })),
-      queue_(limits(setup_.most_jobs), 1, running_release())
+      queue_(limits(setup_), 1, running_release())
 {
     if (setup_.job_directory.empty()) return;
     journal_.emplace(loop, setup_.job_directory);
     if (store().fault()) std::cerr << "dkmsd: " << store().fault()->message() << " Nothing is accepted.\n";
-    queue_ = Queue(limits(setup_.most_jobs), store().next_id(), running_release());
+    queue_ = Queue(limits(setup_), store().next_id(), running_release());
 }
 
 double Supervisor::Implementation::now()

@@ -164,6 +164,7 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
         facts.update({{"cpu_seconds", outcome.usage->cpu_seconds}, {"peak_memory", outcome.usage->peak_memory}});
     report(running.job, Event(EventKind::step_ended, std::move(facts)));
     if (journal_) journal_->step_ended(outermost(running.job));
+    if (jobserver_) jobserver_->take_out_surplus();
     workers_->recover(running.worker->pid()); // one that was killed has put nothing in order
     queue_.finished(step, outcome, now());
     ended_workers_.push_back(std::move(running.worker)); // it is in the middle of telling us

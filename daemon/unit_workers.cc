@@ -19,6 +19,7 @@ namespace dkms {
 namespace {
 
 using nlohmann::json;
+constexpr std::size_t most_ready = 4;
 constexpr auto patience = std::chrono::seconds(10); // with a unit that is to put something in order
 
 json greeting() { return {{"protocol", worker_protocol()}}; }
@@ -54,17 +55,23 @@ struct Units {
     Places places;
     std::filesystem::path sockets;
     std::function<void()> outdated;
-    std::map<UnitKind, ReadyUnit> ready;
+    std::multimap<UnitKind, ReadyUnit> ready;
     std::set<pid_t> lost; ///< workers whose units ended without a word
 
     Descriptor open(UnitKind kind, const std::string& what)
     {
-        if (const auto found = ready.find(kind); found != ready.end()) {
+        for (auto found = ready.find(kind); found != ready.end(); found = ready.find(kind)) {
             Descriptor connection = std::move(found->second.connection);
             ready.erase(found);
             if (connection && !is_readable(connection.number())) return connection; // else it has ended
         }
         return open_another(kind, what);
+    }
+
+    /// One that has done something and would do more. Of several modules several end at about the same time.
+    void keep(UnitKind kind, Descriptor connection)
+    {
+        if (ready.count(kind) < most_ready) ready.emplace(kind, ReadyUnit{std::move(connection), false});
     }
 
     /// Of a unit that is started for this, whatever waits.
@@ -121,8 +128,7 @@ private:
     {
         // Ours is watched by the loop until we are destroyed, so the next step gets a descriptor of its own.
         if (words.contains("more") && words.at("more") == true)
-            units_.ready.insert_or_assign(UnitKind::tree,
-                                          ReadyUnit{Descriptor(::fcntl(unit_.number(), F_DUPFD_CLOEXEC, 0)), false});
+            units_.keep(UnitKind::tree, Descriptor(::fcntl(unit_.number(), F_DUPFD_CLOEXEC, 0)));
         if (words.contains("ended"))
             return {{words.at("ended").at("code").get<int>(), words.at("ended").at("signal").get<int>()}};
         if (words.contains("refused")) return {{1}, error_from_json(words.at("refused"))};
@@ -214,7 +220,7 @@ private:
             lock_ = std::move(descriptors.front());
             if (words.contains("private_builds")) private_builds_ = words.at("private_builds").get<bool>();
             // For the first step there.
-            units_.ready.insert_or_assign(UnitKind::tree, ReadyUnit{std::move(unit_), false});
+            units_.keep(UnitKind::tree, std::move(unit_));
             forget_unit();
         } else if (words.contains("outdated")) {
             // Nothing may be begun any more, and nothing fails: the next dkmsd takes it up.

@@ -67,6 +67,7 @@ private:
     bool is_built() const;
     bool is_source_replaced() const;
     bool is_stale() const;
+    std::optional<Error> find_headers_or_config();
     std::optional<Error> read_inputs();
     void build();
     void set_up_signing();
@@ -177,6 +178,21 @@ bool BuildStep::is_stale() const
                                    work_.places) != nullptr;
 }
 
+/// The error where there are no headers; there may be a configuration all the same.
+std::optional<Error> BuildStep::find_headers_or_config()
+{
+    const Options& options = work_.step.options;
+    try {
+        inputs_.headers = find_headers(kernel(), work_.places, options);
+        return std::nullopt;
+    } catch (const Error& error) {
+        if (!lacks_headers(error)) throw;
+        inputs_.headers.config =
+            read_kernel_config(kernel_config_file(headers_directory(kernel(), work_.places, options), options));
+        return error;
+    }
+}
+
 /// Everything that is known before the first file is copied; the error to end with when the module excludes itself.
 std::optional<Error> BuildStep::read_inputs()
 {
@@ -187,9 +203,8 @@ std::optional<Error> BuildStep::read_inputs()
     inputs_.conf = read_conf_for_build(work_, inputs_.framework);
 
     // The configuration may exclude a kernel by its name alone, and then nobody needs that kernel's headers.
-    const fs::path config =
-        kernel_config_file(headers_directory(kernel(), work_.places, work_.step.options), work_.step.options);
-    Exclusion exclusion = exclusion_for(inputs_.conf, kernel(), read_kernel_config(config));
+    const auto without_headers = find_headers_or_config();
+    Exclusion exclusion = exclusion_for(inputs_.conf, kernel(), inputs_.headers.config);
     if (!exclusion.reason.empty())
         work_.reporter.report(Event(
             EventKind::excluded,
@@ -198,7 +213,7 @@ std::optional<Error> BuildStep::read_inputs()
     inputs_.modules = std::move(exclusion.meant);
 
     check_source(module(), layout_.source_link(module()));
-    inputs_.headers = find_headers(kernel(), work_.places, work_.step.options);
+    if (without_headers) throw Error(*without_headers);
     inputs_.toolchain = choose_toolchain(module(), kernel(), inputs_.headers, work_.places);
     check_dependencies(work_, inputs_.conf);
     return std::nullopt;
@@ -221,15 +236,16 @@ void BuildStep::set_up_signing()
 {
     signing_ = signer_->prepare(inputs_);
     if (signing_.on()) {
-        work_.reporter.report(
-            Event(EventKind::signing,
-                  {{"command", signing_.command}, {"key", signing_.key}, {"certificate", signing_.certificate}}));
+        work_.reporter.report(Event(EventKind::signing, {{"command", signing_.command},
+                                                         {"key", without_pin(signing_.key)},
+                                                         {"certificate", signing_.certificate}}));
         return;
     }
     nlohmann::json facts{{"reason", signing_.off_reason}};
     if (!signing_.off_path.empty()) facts["path"] = signing_.off_path;
     if (!signing_.command.empty()) facts["command"] = signing_.command;
-    if (!signing_.key.empty()) facts.update({{"key", signing_.key}, {"certificate", signing_.certificate}});
+    if (!signing_.key.empty())
+        facts.update({{"key", without_pin(signing_.key)}, {"certificate", signing_.certificate}});
     work_.reporter.report(Event(EventKind::signing_off, std::move(facts)));
 }
 
@@ -327,7 +343,7 @@ void BuildStep::take_results()
     all_signed_ = count == inputs_.modules.size();
     modules.compress();
     const BuildRecord record = record_of(modules.verify());
-    write_file_durably(staging_->directory() / build_record_name, text_of(record));
+    staging_->write(build_record_name, text_of(record));
 }
 
 std::vector<InputFile> BuildStep::files_read() const
@@ -365,7 +381,7 @@ void BuildStep::write_dependency_marks() const
     if (!inputs_.conf.build_depends_rebuild) return;
     for (const std::string& name : inputs_.conf.build_depends)
         if (const auto version = active_version(layout_, name, kernel()))
-            write_file_durably(staging_->directory() / (".dep_" + name), *version + "\n");
+            staging_->write(".dep_" + name, *version + "\n");
 }
 
 void BuildStep::finish()

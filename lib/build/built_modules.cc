@@ -6,7 +6,7 @@
 #include "lib/kernel/compression.h"
 #include "lib/kernel/module_file.h"
 #include "lib/model/error.h"
-#include "lib/tree/fingerprint.h"
+#include "lib/tree/digest.h"
 
 namespace dkms {
 namespace {

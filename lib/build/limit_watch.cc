@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include <sys/resource.h>
+
 namespace dkms {
 namespace {
 
@@ -46,6 +48,11 @@ LimitWatch::LimitWatch(BuildLimits limits, const ModuleId& module, const KernelI
                        std::vector<std::filesystem::path> written)
     : limits_(limits), module_(module), kernel_(kernel), written_(std::move(written))
 {
+}
+
+void LimitWatch::look_at_space_before()
+{
+    ours_ = space_taken(unlimited);
     const auto free = free_space(written_.front());
     if (!free) return;
     bounded_by_disk_ = limits_.space > free->bytes / 10 * 9;
@@ -55,9 +62,13 @@ LimitWatch::LimitWatch(BuildLimits limits, const ModuleId& module, const KernelI
 
 Limits LimitWatch::begin()
 {
+    if (!ours_) look_at_space_before();
     begin_ = Clock::now();
     Limits limits;
-    if (limits_.file_size != unlimited) limits.file_size = limits_.file_size;
+    rlimit callers{};
+    ::getrlimit(RLIMIT_FSIZE, &callers);
+    file_size_is_ours_ = limits_.file_size < callers.rlim_cur;
+    if (file_size_is_ours_) limits.file_size = limits_.file_size;
     // The kernel counts all builds of a user together: it is only to stop what grows faster than we look.
     if (limits_.processes < unlimited / 4) limits.processes = 4 * limits_.processes;
     return limits;
@@ -72,6 +83,14 @@ std::uint64_t LimitWatch::seconds_run() const
 void LimitWatch::judge_time() const
 {
     if (seconds_run() >= limits_.time) exceeded(duration_text(limits_.time) + " of time", "time", limits_.time);
+}
+
+std::uint64_t LimitWatch::space_taken(std::uint64_t most) const
+{
+    std::uint64_t taken = 0;
+    for (const auto& directory : written_)
+        if (taken <= most) taken += used_space(directory, most - taken);
+    return taken;
 }
 
 /// Counting files takes its time: it is done only when so much less is free than before that the limit could have been
@@ -99,8 +118,11 @@ void LimitWatch::judge_space(std::uint64_t deleted)
     if (!free || !counts_space_) return;
     const auto start = Clock::now();
     std::uint64_t used = deleted;
-    for (const auto& directory : written_)
-        if (used <= limits_.space) used += used_space(directory, limits_.space - used);
+    if (used <= limits_.space) {
+        const std::uint64_t taken =
+            space_taken(limits_.space > unlimited - *ours_ ? unlimited : limits_.space + *ours_);
+        used += taken - std::min(taken, *ours_);
+    }
     if (used > limits_.space && bounded_by_disk_)
         throw Error(ErrorCode::disk_full, {{"path", written_.front().string()}});
     if (used > limits_.space) exceeded(size_text(limits_.space) + " of space on disk", "space", limits_.space);
@@ -121,7 +143,7 @@ void LimitWatch::end(const ExitStatus& status, std::string_view output)
     // It may be over before we have looked.
     if (!status.ok() && limits_.processes != unlimited && tells_of_processes(output))
         exceeded(std::to_string(limits_.processes) + " processes", "processes", limits_.processes);
-    if (!status.ok() && limits_.file_size != unlimited && tells_of_file_size(status, output))
+    if (!status.ok() && file_size_is_ours_ && tells_of_file_size(status, output))
         exceeded(size_text(limits_.file_size) + " in one file", "file-size", limits_.file_size);
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,7 @@ BuildLimits limits_for(const Work& work);
 class LimitWatch {
 public:
     /// `written`: the directories, at least one, that the build writes to, all on one file system; the first is there.
+    /// What they hold when the first command begins is ours, and does not count.
     /// Of the space that is left there a tenth stays, whatever the limit is (Error DiskFull). Without a kernel it is
     /// packing that is limited.
     LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
@@ -52,6 +54,8 @@ private:
     using Clock = std::chrono::steady_clock;
 
     std::uint64_t seconds_run() const;
+    void look_at_space_before();
+    std::uint64_t space_taken(std::uint64_t most) const;
     void judge_space(std::uint64_t deleted);
     [[noreturn]] void exceeded(const std::string& limit, std::string_view setting, std::uint64_t value) const;
 
@@ -59,8 +63,10 @@ private:
     ModuleId module_;
     KernelId kernel_;
     std::vector<std::filesystem::path> written_;
+    std::optional<std::uint64_t> ours_; ///< bytes that were written before the first command
     bool bounded_by_disk_ = false;
     bool counts_space_ = false;         ///< at the next look
+    bool file_size_is_ours_ = false;    ///< else a lower limit was inherited
     std::uint64_t enough_free_ = 0;     ///< while more is free, the limit on space is not reached
     Clock::time_point next_count_ = {}; ///< of the space
     Clock::duration run_ = {};          ///< by the commands before

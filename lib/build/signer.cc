@@ -112,13 +112,10 @@ Outcome Signer::make_keys() { return outcome_from_json(ask({{"make_keys", 1}}).a
 
 json to_json(const Signing& signing)
 {
-    return {{"command", signing.command},
-            {"hash", signing.hash},
-            {"key", signing.key},
-            {"certificate", signing.certificate},
-            {"off_reason", signing.off_reason},
-            {"off_path", signing.off_path},
-            {"is_expected", signing.is_expected},
+    return {{"command", signing.command},         {"hash", signing.hash},
+            {"key", without_pin(signing.key)}, // who is told does not sign
+            {"certificate", signing.certificate}, {"off_reason", signing.off_reason},
+            {"off_path", signing.off_path},       {"is_expected", signing.is_expected},
             {"enforcement", signing.enforcement}};
 }
 

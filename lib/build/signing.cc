@@ -7,7 +7,8 @@
 #include "lib/process/child.h"
 #include "lib/process/refusal.h"
 
-#include <cstdlib>
+#include <algorithm>
+#include <string_view>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,17 +61,17 @@ std::string series_of(const std::string& release)
     return release.substr(0, release.find_first_not_of("0123456789", first + 1));
 }
 
-std::string variable(const char* name)
+std::string setting(const Work& work, const char* name)
 {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
+    const auto found = work.settings.find(name);
+    return found == work.settings.end() ? "" : found->second;
 }
 
 /// Gentoo's own settings: the environment of emerge, else the key the kernel itself was signed with, which holds both
 /// halves.
-KeyPair gentoo_pair(const BuildInputs& inputs)
+KeyPair gentoo_pair(const Work& work, const BuildInputs& inputs)
 {
-    KeyPair from_emerge{variable("MODULES_SIGN_KEY"), variable("MODULES_SIGN_CERT")};
+    KeyPair from_emerge{setting(work, "MODULES_SIGN_KEY"), setting(work, "MODULES_SIGN_CERT")};
     if (!from_emerge.key.empty()) return from_emerge;
     const auto own = inputs.headers.config.find("CONFIG_MODULE_SIG_KEY");
     if (own == inputs.headers.config.end() || own->second.empty()) return {};
@@ -88,7 +89,7 @@ KeyPair default_pair(const Work& work, const BuildInputs& inputs)
         return {(mok / "MOK.priv").string(), (mok / "MOK.der").string(), root == "/", KeyMaker::secureboot_policy};
     }
     if (system == Distribution::gentoo)
-        if (KeyPair pair = gentoo_pair(inputs); !pair.key.empty()) return pair;
+        if (KeyPair pair = gentoo_pair(work, inputs); !pair.key.empty()) return pair;
     const fs::path tree = root / "var/lib/dkms";
     return {(tree / "mok.key").string(), (tree / "mok.pub").string(), work.places.dkms_tree == tree};
 }
@@ -120,6 +121,16 @@ Signing check_keys(Signing signing, const KeyPair& pair)
 }
 
 } // namespace
+
+std::string without_pin(const std::string& key)
+{
+    constexpr std::string_view attribute = "pin-value=";
+    const auto found = key.starts_with("pkcs11:") ? key.find(attribute) : std::string::npos;
+    if (found == std::string::npos) return key;
+    const auto value = found + attribute.size();
+    const auto end = std::min(key.find_first_of("&;", value), key.size());
+    return key.substr(0, value) + "..." + key.substr(end);
+}
 
 const char* program_of(KeyMaker maker) { return maker == KeyMaker::openssl ? "openssl" : "update-secureboot-policy"; }
 

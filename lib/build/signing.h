@@ -32,6 +32,9 @@ struct Signing {
     bool on() const { return off_reason.empty(); }
 };
 
+/// A key as it may be shown and recorded: a "pkcs11:" URI without the PIN that may be in it (pin-value).
+std::string without_pin(const std::string& key);
+
 /// What makes a key pair.
 enum class KeyMaker {
     openssl,           ///< we, with openssl(1)

@@ -70,6 +70,20 @@ void Staging::take_log(const fs::path& log) const
     copy_file_to(file, directory_ / "log" / "make.log");
 }
 
+void Staging::write(const std::string& name, std::string_view content) const
+{
+    const fs::path path = directory_ / name;
+    const Descriptor file(
+        ::openat(top_.number(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!file || ::fchmod(file.number(), 0644) < 0) refuse_change(path, errno);
+    while (!content.empty()) {
+        const ssize_t written = ::write(file.number(), content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) refuse_change(path, errno);
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
 void Staging::publish()
 {
     sync_tree(directory_);

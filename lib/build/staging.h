@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace dkms {
 
@@ -27,6 +28,9 @@ public:
     Gate::Flat take_extras(const Gate& gate) const;
     /// Copies a finished log to log/make.log.
     void take_log(const std::filesystem::path& log) const;
+
+    /// A file of ours beside module/; on disk when all of it is.
+    void write(const std::string& name, std::string_view content) const;
 
     /// Puts it where the tree has it. What stood there until then is gone only when the new one is in its place.
     /// Everything is synced first, so that a published build survives a power cut.

@@ -68,8 +68,8 @@ std::optional<std::string> Verifier::version_fault(const ModuleFacts& facts) con
     if (!is_set(config_, "CONFIG_MODVERSIONS")) return std::nullopt;
     if (facts.symbol_versions.empty() && wants_versions(config_)) return "it has no versions of the symbols it uses";
     for (const auto& [symbol, crc] : facts.symbol_versions) {
-        const Symvers::Export* exported = symvers_.find(symbol);
-        if (exported != nullptr && exported->of_kernel && exported->crc != 0 && exported->crc != crc)
+        const auto exported = symvers_.find(symbol);
+        if (exported && exported->of_kernel && exported->crc != 0 && exported->crc != crc)
             return "it wants another version of the kernel's symbol " + symbol;
     }
     return std::nullopt;

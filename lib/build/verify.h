@@ -25,8 +25,9 @@ struct Objection {
 class Verifier {
 public:
     /// Reads Module.symvers of the headers; without headers less is known. `flags`: of the vermagic of the kernel's own
-    /// modules (flags_of_kernel), where that is known.
+    /// modules (flags_of_kernel), where that is known. `headers` must outlive it.
     Verifier(const KernelId& kernel, const KernelHeaders& headers, std::optional<std::string> flags = std::nullopt);
+    Verifier(const KernelId&, KernelHeaders&&, std::optional<std::string> = std::nullopt) = delete;
 
     std::vector<Objection> objections(const ModuleFacts& facts) const;
 
@@ -42,7 +43,7 @@ private:
     std::optional<std::string> version_fault(const ModuleFacts& facts) const;
 
     KernelId kernel_;
-    KernelConfig config_;
+    const KernelConfig& config_; ///< thousands of settings
     std::optional<std::string> flags_;
     Symvers symvers_;
 };

@@ -40,10 +40,10 @@ constexpr std::array<std::string_view, 20> setting_names{"source_tree",
                                                          "continue_on_error",
                                                          "sign_tool"};
 
-constexpr std::array<const char*, 11> inheritable{"parallel_jobs",     "modprobe_on_install", "post_transaction",
-                                                  "build_environment", "sign_file",           "mok_signing_key",
-                                                  "mok_certificate",   "try_sign_modules",    "ADDON_MODULES_DIR",
-                                                  "NO_WEAK_MODULES",   "SOURCE_DATE_EPOCH"};
+constexpr std::array<const char*, 13> inheritable{
+    "parallel_jobs",     "modprobe_on_install", "post_transaction", "build_environment", "sign_file",
+    "mok_signing_key",   "mok_certificate",     "try_sign_modules", "ADDON_MODULES_DIR", "NO_WEAK_MODULES",
+    "SOURCE_DATE_EPOCH", "MODULES_SIGN_KEY",    "MODULES_SIGN_CERT"};
 
 /// The names of *.conf in a directory, in order; none where it is missing. Throws Error ConfUnreadable.
 std::vector<std::filesystem::path> parts_in(const std::filesystem::path& directory)

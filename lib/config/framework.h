@@ -32,7 +32,7 @@ Framework read_framework(const Places& places, const std::map<std::string, std::
 /// Those settings of framework.conf that are in this process's environment and that the old program took from there:
 /// parallel_jobs, modprobe_on_install, post_transaction, build_environment, sign_file, mok_signing_key,
 /// mok_certificate, try_sign_modules; and ADDON_MODULES_DIR, see destination_override(), and
-/// NO_WEAK_MODULES, SOURCE_DATE_EPOCH. For bus-less use.
+/// NO_WEAK_MODULES, SOURCE_DATE_EPOCH; and emerge's MODULES_SIGN_KEY, MODULES_SIGN_CERT. For bus-less use.
 std::map<std::string, std::string> inherited_settings();
 
 /// The trees to work with: what the caller named, else what framework.conf says, else the default; all below

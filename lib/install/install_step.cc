@@ -18,8 +18,8 @@
 #include "lib/install/version_check.h"
 #include "lib/install/weak_modules.h"
 #include "lib/kernel/module_name.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/fingerprint.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/pending.h"
 #include "lib/tree/record.h"
@@ -180,6 +180,9 @@ void InstallStep::choose()
     existing_.paths = find_kernel_modules(work_.places, kernel_.release, names);
     existing_.owners = ownership_->paths_of_others();
     add_links(names);
+    const Options& asked = work_.step.options; // what a list forces has been said
+    if ((asked.force || asked.force_version_override) && previous_ != module_.version)
+        tell_what_is_overridden(work_, conf_, items_, existing_);
     items_ = installable(work_, conf_, items_, existing_, force_.version_override);
 }
 
@@ -257,12 +260,11 @@ void InstallStep::plan_modules()
 {
     record_.version = module_.version;
     std::vector<std::filesystem::path> files;
-    for (const InstallItem& item : items_) files.push_back(layout_.built_modules(module_, kernel_) / item.file);
-    Digests digests(files);
     for (const InstallItem& item : items_) {
         const auto built = layout_.built_modules(module_, kernel_) / item.file;
         const auto target = kernel_directory_ / item.path;
         require_module_file(work_, built);
+        files.push_back(built);
         if (symlink_)
             transaction_->put_link(built, target);
         else
@@ -271,7 +273,7 @@ void InstallStep::plan_modules()
         installed_.emplace_back(EventKind::installed_file,
                                 nlohmann::json{{"path", target.string()}, {"module", item.name}});
     }
-    const auto known = digests.finish();
+    const auto known = sha256_of(files);
     for (std::size_t i = 0; i < record_.files.size(); ++i) record_.files[i].sha256 = known.at(i);
 }
 

@@ -9,8 +9,8 @@
 #include "lib/kernel/signature_enforcement.h"
 #include "lib/kernel/vermagic.h"
 #include "lib/model/error.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/fingerprint.h"
 #include "lib/tree/record.h"
 
 #include <algorithm>
@@ -76,9 +76,12 @@ Descriptor opened_module(const Work& work, const fs::path& path, const fs::path&
 class ModuleCheck {
 public:
     ModuleCheck(const Work& work, const std::vector<Candidate>& modules, bool force)
-        : work_(work), modules_(modules), force_(force), headers_(headers_or_none(work)),
+        : work_(work), modules_(modules), force_(force),
           record_(read_build_record(Layout(work.places), work.step.module, work.step.kernel))
     {
+        inputs_.module = work.step.module;
+        inputs_.kernel = work.step.kernel;
+        inputs_.headers = headers_or_none(work);
     }
 
     void run();
@@ -89,7 +92,7 @@ private:
     void check_symbols(const Verifier& verifier) const;
     void check_compression() const;
     void check_digests(const std::vector<std::string>& digests) const;
-    void check_signatures() const;
+    void check_signatures();
     void check_signature(const Opened& module, const Signing& signing) const;
     Error error_for(const Candidate& module, const std::string& reason) const;
     void object(const Error& error, bool can_be_forced = true) const;
@@ -98,7 +101,7 @@ private:
     const Work& work_;
     const std::vector<Candidate>& modules_;
     bool force_;
-    KernelHeaders headers_;
+    BuildInputs inputs_; ///< as far as they are about the kernel and its signatures
     std::optional<BuildRecord> record_;
     std::vector<Opened> opened_;
 };
@@ -124,12 +127,12 @@ void ModuleCheck::run()
     std::vector<fs::path> paths;
     for (const Candidate& module : modules_) paths.push_back(module.path);
     open_all();
-    Digests digests(record_ ? paths : std::vector<fs::path>()); // works while we do
-    const Verifier verifier(work_.step.kernel, headers_, flags_of_kernel(work_.places, work_.step.kernel.release));
+    const Verifier verifier(work_.step.kernel, inputs_.headers,
+                            flags_of_kernel(work_.places, work_.step.kernel.release));
     check_machine_and_version(verifier);
     check_compression();
     check_symbols(verifier);
-    check_digests(digests.finish());
+    check_digests(sha256_of(record_ ? paths : std::vector<fs::path>()));
     check_signatures();
 }
 
@@ -158,7 +161,7 @@ void ModuleCheck::check_machine_and_version(const Verifier& verifier) const
 void ModuleCheck::check_compression() const
 {
     for (const Opened& module : opened_)
-        if (!can_be_loaded(module.facts.compression, work_.step.kernel, headers_.config, work_.places))
+        if (!can_be_loaded(module.facts.compression, work_.step.kernel, inputs_.headers.config, work_.places))
             object(error_for(*module.candidate, std::string("it is compressed with ") +
                                                     word_for(module.facts.compression) +
                                                     ", which neither this kernel nor kmod reads"));
@@ -193,15 +196,11 @@ void ModuleCheck::check_digests(const std::vector<std::string>& digests) const
     }
 }
 
-void ModuleCheck::check_signatures() const
+void ModuleCheck::check_signatures()
 {
-    BuildInputs inputs;
-    inputs.module = work_.step.module;
-    inputs.kernel = work_.step.kernel;
-    inputs.headers = headers_;
-    inputs.framework = read_framework(work_.places, work_.settings);
-    Signing signing = decide_signing(work_, inputs);
-    signing.certificate = key_pair(work_, inputs).certificate; // also where nothing is signed here
+    inputs_.framework = read_framework(work_.places, work_.settings);
+    Signing signing = decide_signing(work_, inputs_);
+    signing.certificate = key_pair(work_, inputs_).certificate; // also where nothing is signed here
     for (const Opened& module : opened_) check_signature(module, signing);
 }
 

@@ -4,7 +4,7 @@
 #include "lib/files/file_kind.h"
 #include "lib/install/placed.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/fingerprint.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/scan.h"
 
 #include <algorithm>

@@ -95,6 +95,17 @@ std::string reason_text(const VersionRefusal& refusal)
     return "the kernel already has the same module";
 }
 
+/// What the kernel has that speaks against this module; nothing where it has several, whose versions are not compared.
+std::optional<VersionRefusal> refusal_of(const Work& work, const InstallItem& item, const ExistingModules& existing)
+{
+    const auto found = existing.paths.find(item.name);
+    if (found == existing.paths.end() || found->second.size() > 1) return std::nullopt;
+    const std::string& path = found->second.front();
+    if (existing.owners.count(path) == 0 && is_there_already(work, item, path)) return std::nullopt;
+    return refused_version(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
+                           work.places.install_tree / work.step.kernel.release / path);
+}
+
 } // namespace
 
 bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
@@ -128,6 +139,20 @@ std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
     return items;
 }
 
+void tell_what_is_overridden(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
+                             const ExistingModules& existing)
+{
+    const auto tell = [&](const std::string& module, const std::string& reason) {
+        work.reporter.warning("forced", {{"module", module}, {"reason", reason}},
+                              module + " is installed although " + reason + ".");
+    };
+    if (is_obsolete(conf.obsolete_by, work.step.kernel.release))
+        tell(work.step.module.text(), "it is part of kernel " + conf.obsolete_by + " and later ones");
+    for (const InstallItem& item : items)
+        if (const auto refusal = refusal_of(work, item, existing); refusal && refusal->reason == "older")
+            tell(item.name, reason_text(*refusal));
+}
+
 std::vector<InstallItem> installable(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
                                      const ExistingModules& existing, bool override_version)
 {
@@ -137,19 +162,15 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
         for (const InstallItem& item : items) report_refusal(work, item.name, {"obsolete", conf.obsolete_by, "", ""});
         nothing_left(work, "the module is part of kernel " + conf.obsolete_by + " and later ones");
     }
-    const auto built = Layout(work.places).built_modules(work.step.module, work.step.kernel);
     std::vector<InstallItem> left;
     std::string reason;
     for (const InstallItem& item : items) {
         const auto found = existing.paths.find(item.name);
-        std::optional<VersionRefusal> refusal;
         if (found != existing.paths.end() && found->second.size() > 1)
             work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
                                   "Kernel " + release + " has several modules " + item.name +
                                       ", so their versions are not compared.");
-        else if (found != existing.paths.end() && (existing.owners.count(found->second.front()) != 0 ||
-                                                   !is_there_already(work, item, found->second.front())))
-            refusal = refused_version(built / item.file, work.places.install_tree / release / found->second.front());
+        const auto refusal = refusal_of(work, item, existing);
         if (!refusal) {
             left.push_back(item);
             continue;

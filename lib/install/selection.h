@@ -32,6 +32,11 @@ struct ExistingModules {
     std::map<std::string, ModuleId> owners;                ///< of paths that other DKMS modules own
 };
 
+/// Reports, as warnings, why those of `items` that somebody forces would not have been installed: the kernel has the
+/// module already (OBSOLETE_BY), or a newer one. That the same one is installed once more is what was asked for.
+void tell_what_is_overridden(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
+                             const ExistingModules& existing);
+
 /// Those of `items` that may be installed besides what the kernel has, all of them with `override_version`. What is the
 /// very file of module/ already may be, unless it is another module's. Reports version-refused. Throws Error
 /// NothingInstallable when none is left.

@@ -65,12 +65,12 @@ std::optional<SymbolCheck::Fault> SymbolCheck::fault_of(const ModuleFacts& modul
 
 bool SymbolCheck::is_exported(const std::string& symbol, std::uint64_t crc)
 {
-    const Symvers::Export* exported = symvers_.find(symbol);
-    const bool same = exported != nullptr && (crc == 0 || exported->crc == 0 || exported->crc == crc);
+    const auto exported = symvers_.find(symbol);
+    const bool same = exported && (crc == 0 || exported->crc == 0 || exported->crc == crc);
     // That one of the kernel's own is of another version has been said before (Verifier).
-    if (same || (exported != nullptr && exported->of_kernel)) return true;
+    if (same || (exported && exported->of_kernel)) return true;
     if (any_exports(package_, symbol, crc)) return true;
-    if (exported == nullptr && is_indexed(symbol)) return true;
+    if (!exported && is_indexed(symbol)) return true;
     return any_exports(others(), symbol, crc);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 namespace dkms {
@@ -37,19 +38,44 @@ void for_each_export(std::string_view symvers,
 
 Symvers::Symvers(std::string text) : text_(std::move(text))
 {
-    exports_.reserve(static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')));
-    for_each_export(text_, [this](std::string_view symbol, std::uint64_t crc, std::string_view exporter) {
+    if (text_.size() > std::numeric_limits<std::uint32_t>::max()) text_.clear();
+    const auto lines = static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')) + 1;
+    std::size_t size = 16;
+    while (size < 2 * lines) size *= 2;
+    slots_.resize(size);
+    for_each_export(text_, [this](std::string_view symbol, std::uint64_t, std::string_view exporter) {
         if (exporter.empty()) return;
-        const Export one{crc, exporter == "vmlinux"};
-        lists_modules_ = lists_modules_ || !one.of_kernel;
-        exports_.emplace(symbol, one);
+        is_empty_ = false;
+        lists_modules_ = lists_modules_ || exporter != "vmlinux";
+        std::uint32_t& slot = slots_[slot_of(symbol)];
+        if (slot == 0) slot = static_cast<std::uint32_t>(symbol.data() - text_.data());
     });
 }
 
-const Symvers::Export* Symvers::find(std::string_view symbol) const
+std::string_view Symvers::word_at(std::size_t place) const
 {
-    const auto found = exports_.find(symbol);
-    return found == exports_.end() ? nullptr : &found->second;
+    std::string_view rest = std::string_view(text_).substr(place);
+    return next_word(rest);
+}
+
+std::size_t Symvers::slot_of(std::string_view symbol) const
+{
+    std::size_t slot = std::hash<std::string_view>()(symbol) & (slots_.size() - 1);
+    while (slots_[slot] != 0 && word_at(slots_[slot]) != symbol) slot = (slot + 1) & (slots_.size() - 1);
+    return slot;
+}
+
+std::optional<Symvers::Export> Symvers::find(std::string_view symbol) const
+{
+    const std::size_t place = slots_[slot_of(symbol)];
+    if (place == 0) return std::nullopt;
+    const std::size_t line = text_.rfind('\n', place) + 1; // 0 where there is none before
+    std::optional<Export> found;
+    for_each_export(std::string_view(text_).substr(line, text_.find('\n', place) - line),
+                    [&](std::string_view, std::uint64_t crc, std::string_view exporter) {
+                        found = Export{crc, exporter == "vmlinux"};
+                    });
+    return found;
 }
 
 } // namespace dkms

@@ -3,9 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 namespace dkms {
 
@@ -29,15 +30,23 @@ public:
     Symvers(const Symvers&) = delete;
     Symvers& operator=(const Symvers&) = delete;
 
-    /// Nullptr if it is not exported.
-    const Export* find(std::string_view symbol) const;
-    bool empty() const { return exports_.empty(); }
+    /// Nothing if it is not exported. Of several lines about a symbol the first counts.
+    std::optional<Export> find(std::string_view symbol) const;
+    bool empty() const { return is_empty_; }
     /// Whether it lists what modules export, too: without them it says nothing about a symbol that it does not list.
     bool lists_modules() const { return lists_modules_; }
 
 private:
-    std::string text_; ///< holds the names
-    std::unordered_map<std::string_view, Export> exports_;
+    /// Which slot has the symbol, or is free for it.
+    std::size_t slot_of(std::string_view symbol) const;
+    /// What begins there in the text, up to the next tab.
+    std::string_view word_at(std::size_t place) const;
+
+    std::string text_;
+    /// A hash table with open addressing, of a power of two slots, most of which are free: where in the text a symbol
+    /// begins; 0 if it is free. Nothing is kept for each symbol, since few of them are ever asked for.
+    std::vector<std::uint32_t> slots_;
+    bool is_empty_ = true;
     bool lists_modules_ = false;
 };
 

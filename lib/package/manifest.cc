@@ -3,7 +3,7 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
-#include "lib/tree/fingerprint.h"
+#include "lib/tree/digest.h"
 
 #include <nlohmann/json.hpp>
 
@@ -38,15 +38,18 @@ std::vector<fs::path> paths_for_children(int directory, const std::vector<std::s
     return paths;
 }
 
-/// What there is below an open directory, in byte order of the paths; its files are being read.
+/// What there is below an open directory, in byte order of the paths.
 class Listing {
 public:
-    explicit Listing(int directory) : lines_(lines_of(directory)), digests_(paths_for_children(directory, files())) {}
+    explicit Listing(int directory)
+        : lines_(lines_of(directory)), digests_(sha256_of(paths_for_children(directory, files())))
+    {
+    }
 
-    /// As a manifest has it for a source. Waits; one of the two, once.
-    json as_source();
+    /// As a manifest has it for a source.
+    json as_source() const;
     /// As a manifest has it for the modules of a build; links are left out.
-    json as_modules();
+    json as_modules() const;
 
 private:
     struct Line {
@@ -57,7 +60,7 @@ private:
     std::vector<std::string> files() const;
 
     std::vector<Line> lines_;
-    Digests digests_;
+    std::vector<std::string> digests_; ///< of the files
 };
 
 std::vector<Listing::Line> Listing::lines_of(int directory)
@@ -79,26 +82,24 @@ std::vector<std::string> Listing::files() const
     return files;
 }
 
-json Listing::as_source()
+json Listing::as_source() const
 {
-    const auto digests = digests_.finish();
     std::string listing;
-    auto digest = digests.begin();
+    auto digest = digests_.begin();
     for (const Line& line : lines_)
         listing += (line.target.empty() ? *digest++ : "-> " + line.target) + "  " + line.path + "\n";
     return {{"files", lines_.size()}, {"sha256", digest_of_text(listing)}};
 }
 
-json Listing::as_modules()
+json Listing::as_modules() const
 {
     const auto names = files();
-    const auto digests = digests_.finish();
     json list = json::array();
-    for (std::size_t i = 0; i < names.size(); ++i) list.push_back({{"file", names[i]}, {"sha256", digests[i]}});
+    for (std::size_t i = 0; i < names.size(); ++i) list.push_back({{"file", names[i]}, {"sha256", digests_[i]}});
     return list;
 }
 
-json build_facts(const KernelId& kernel, const PackContent::Build& build, Listing& modules)
+json build_facts(const KernelId& kernel, const PackContent::Build& build, const Listing& modules)
 {
     json facts{{"kernel", kernel.release}, {"arch", kernel.arch}, {"modules", modules.as_modules()}};
     if (!build.record) return facts;

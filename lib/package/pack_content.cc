@@ -8,7 +8,7 @@
 #include "lib/package/archive_writer.h"
 #include "lib/package/loaded.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/fingerprint.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/registration.h"
@@ -106,7 +106,8 @@ std::vector<PackedModule> PackContent::modules(const KernelId& kernel) const
 {
     const Build& build = builds_.at(kernel);
     const fs::path place = path_for_children(build.directory.number()) / "module";
-    const Verifier verifier(kernel, {}); // its headers need not be here any more
+    const KernelHeaders none; // they need not be here any more
+    const Verifier verifier(kernel, none);
     std::vector<PackedModule> modules;
     for (const std::string& file : module_files(place)) {
         const std::string shown = layout_.built_modules(module_, kernel) / file;

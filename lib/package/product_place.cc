@@ -3,8 +3,8 @@
 
 #include "lib/package/handle.h"
 #include "lib/package/pack_content.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/directory.h"
-#include "lib/tree/fingerprint.h"
 #include "lib/tree/layout.h"
 
 #include <cerrno>
@@ -80,7 +80,7 @@ void ProductPlace::publish()
 {
     std::vector<fs::path> written;
     for (const Created& product : created_) written.push_back(path_for_children(product.file.number()));
-    Digests reading(written); // goes on while the disk writes
+    const auto digests = sha256_of(written);
     for (Created& product : created_)
         if (::fchmod(product.file.number(), 0644) < 0 || ::fsync(product.file.number()) < 0)
             refuse(product.name, errno);
@@ -91,7 +91,6 @@ void ProductPlace::publish()
         made_.clear();
     }
     ::fsync(directory_); // not every file system can, of a directory; the files are on the disk
-    const auto digests = reading.finish();
     auto digest = digests.begin();
     for (const Created& product : created_) {
         struct stat facts {};

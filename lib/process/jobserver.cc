@@ -9,11 +9,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace dkms {
 
-Jobserver::Jobserver(Pipe pipe) : pipe_(std::move(pipe))
+Jobserver::Jobserver(Pipe pipe, unsigned slots) : pipe_(std::move(pipe)), slots_(slots)
 {
     const std::string again = "/proc/self/fd/" + std::to_string(read_end());
     unblocked_ = Descriptor(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -22,8 +23,9 @@ Jobserver::Jobserver(Pipe pipe) : pipe_(std::move(pipe))
 Jobserver Jobserver::create(unsigned slots)
 {
     Pipe pipe = make_pipe();
-    write_all(pipe.write.number(), std::string(std::max(slots, 1U), '+'));
-    return Jobserver(std::move(pipe));
+    slots = std::max(slots, 1U);
+    write_all(pipe.write.number(), std::string(slots, '+'));
+    return Jobserver(std::move(pipe), slots);
 }
 
 Jobserver Jobserver::inherited(int read, int write) { return Jobserver(Pipe{Descriptor(read), Descriptor(write)}); }
@@ -31,6 +33,16 @@ Jobserver Jobserver::inherited(int read, int write) { return Jobserver(Pipe{Desc
 std::string Jobserver::makeflags(int read, int write)
 {
     return " -j --jobserver-auth=" + std::to_string(read) + "," + std::to_string(write);
+}
+
+void Jobserver::take_out_surplus() const
+{
+    std::array<char, 4096> block;
+    for (int there = 0; slots_ != 0 && unblocked_ && ::ioctl(read_end(), FIONREAD, &there) == 0;) {
+        if (there <= static_cast<int>(slots_)) return;
+        const auto surplus = static_cast<std::size_t>(there) - slots_;
+        if (::read(unblocked_.number(), block.data(), std::min(surplus, block.size())) <= 0) return;
+    }
 }
 
 Jobserver::Token::~Token()

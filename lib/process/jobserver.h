@@ -26,6 +26,10 @@ public:
     /// What to put into MAKEFLAGS when make gets the pipe as these descriptor numbers: " -j --jobserver-auth=R,W".
     static std::string makeflags(int read, int write);
 
+    /// A recipe has the pipe, too, and may put in what it never took. Of the one that was created here, more tokens
+    /// than there are slots are taken out. Never waits.
+    void take_out_surplus() const;
+
     /// A token held for one job that make does not count: its own implicit one, or that of a command which knows
     /// nothing of the jobserver. Given back when the object ends.
     class Token {
@@ -49,8 +53,9 @@ public:
     std::vector<Token> take_free(std::size_t most) const;
 
 private:
-    explicit Jobserver(Pipe pipe);
+    explicit Jobserver(Pipe pipe, unsigned slots = 0);
     Pipe pipe_;
+    unsigned slots_;       ///< 0: inherited
     Descriptor unblocked_; ///< the read end opened once more: make must find its own in blocking mode
 };
 

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -124,6 +125,21 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     return command;
 }
 
+/// Its version, if it has no --perms; else empty. "bubblewrap 0.4.1"
+std::string version_without_perms()
+{
+    Command command;
+    command.argv = {"bwrap", "--version"};
+    command.environment = base_environment();
+    std::istringstream said(capture(std::move(command)).output);
+    std::string name;
+    unsigned major = 0;
+    unsigned minor = 0;
+    char dot = 0;
+    if (!(said >> name >> major >> dot >> minor) || dot != '.' || major != 0 || minor >= 5) return {};
+    return std::to_string(major) + "." + std::to_string(minor);
+}
+
 bool works(const Means& means, const Sandbox& sandbox)
 {
     Command command;
@@ -203,6 +219,8 @@ std::string sandbox_missing_because()
 {
     if (!find_program("bwrap")) return "bubblewrap is not installed";
     if (::geteuid() == 0 && !find_program("setpriv")) return "setpriv (package util-linux) is not installed";
+    if (const std::string old = version_without_perms(); !old.empty())
+        return "bubblewrap " + old + " is too old (0.5 or later is needed)";
     return "this system does not permit the namespaces that bubblewrap needs";
 }
 

@@ -163,7 +163,8 @@ struct Queue::State {
     void start_what_can()
     {
         while (may_start) {
-            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps)))
+            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps),
+                                            std::max<std::size_t>(1, limits.builds_of_a_job)))
                 table().at(id).planned ? course.start(id) : course.ask_for_plan(id);
             const auto victim = deadlocked(table());
             if (!victim) return;

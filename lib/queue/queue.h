@@ -15,7 +15,10 @@ struct QueueLimits {
     std::size_t jobs_per_user = 64;  ///< accepted requests that have not ended; the children of a plan are not counted
     std::size_t jobs_in_total = 512; ///< the same
     std::size_t running_steps = 64;  ///< processes at a time, at least 1; processors are shared by the jobserver
-    bool private_builds = true;      ///< see Step::resources
+    /// Builds of one request, at least 1. More of them than there are processors only wait for each other, each in
+    /// processes of its own; builds of other requests run beside them.
+    std::size_t builds_of_a_job = 64;
+    bool private_builds = true; ///< see Step::resources
 };
 
 // What the owner of the queue has to do. Commands are in the order in which they must be carried out.

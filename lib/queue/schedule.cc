@@ -4,6 +4,7 @@
 #include "lib/queue/holdings.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 namespace dkms {
@@ -40,18 +41,52 @@ std::size_t processes_used(const JobTable& table)
                                                   [&](const auto& entry) { return !table.is_inside(entry.second); }));
 }
 
+bool is_build(const QueuedJob& job)
+{
+    return job.phase == Phase::steps && job.position < job.steps.size() &&
+           job.steps.at(job.position).kind == StepKind::build;
+}
+
+/// Counts the builds of each outermost job, those not counted that somebody in a step waits for.
+class BuildCount {
+public:
+    BuildCount(const JobTable& table, std::size_t most) : table_(table), most_(most)
+    {
+        for (const auto& [step, job] : table.running())
+            if (is_build(table.at(job)) && counts(job)) ++builds_[table.outermost(job)];
+    }
+
+    /// Whether its waiting step can be one more; if it can, it is.
+    bool add(const QueuedJob& job)
+    {
+        if (!is_build(job) || !counts(job.id)) return true;
+        std::size_t& builds = builds_[table_.outermost(job.id)];
+        if (builds >= most_) return false;
+        ++builds;
+        return true;
+    }
+
+private:
+    bool counts(JobId job) const { return !table_.is_inside(job); }
+
+    const JobTable& table_;
+    std::size_t most_;
+    std::map<JobId, std::size_t> builds_;
+};
+
 } // namespace
 
-std::vector<JobId> startable(const JobTable& table, std::size_t processes)
+std::vector<JobId> startable(const JobTable& table, std::size_t processes, std::size_t builds)
 {
     std::vector<JobId> chosen;
     Holdings held = held_by_running_steps(table);
     Holdings claimed(table);
     std::size_t used = processes_used(table);
+    BuildCount building(table, builds);
     for (const Candidate& one : candidates(table)) {
         if (!one.inside && used >= processes) break;
         const bool bound = !one.inside && !claimed.in_the_way_of(*one.job).empty();
-        if (bound || !held.in_the_way_of(*one.job).empty()) {
+        if (bound || !held.in_the_way_of(*one.job).empty() || !building.add(*one.job)) {
             claimed.add(*one.job);
             continue;
         }

@@ -12,10 +12,11 @@ namespace dkms {
 /// started; all of them can at the same time.
 ///
 /// Who waits takes its turn by priority, then by number. A step that cannot start claims what it needs, so nobody of
-/// lower or equal priority behind it takes that away. `processes`: how many steps may run in all. Jobs that were asked
-/// for from inside a running step come first, are not counted, and are not bound by each other's claims: somebody who
-/// holds resources and a process waits for them, and might be the one that a claim waits for.
-std::vector<JobId> startable(const JobTable& table, std::size_t processes);
+/// lower or equal priority behind it takes that away. `processes`: how many steps may run in all; `builds`: how many
+/// builds of one outermost job. Jobs that were asked for from inside a running step come first, are not counted, and
+/// are not bound by each other's claims: somebody who holds resources and a process waits for them, and might be the
+/// one that a claim waits for.
+std::vector<JobId> startable(const JobTable& table, std::size_t processes, std::size_t builds);
 
 /// When running steps wait for jobs that were asked for from inside them, and those for the running steps in a circle:
 /// the youngest of those jobs. It has to fail, otherwise none of them ever ends.

@@ -3,23 +3,20 @@
 
 #include "lib/model/error.h"
 #include "lib/process/refusal.h"
+#include "lib/tree/digest.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
-#include <sstream>
 #include <tuple>
 
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr std::size_t most_output = std::size_t{256} << 20;
 
 fs::path on_disk(const InputFile& file, const Places& places) { return places.root / file.path.relative_path(); }
 
@@ -116,47 +113,5 @@ std::vector<InputFile> input_files_from_json(const json& value)
     }
     return files;
 }
-
-/// Started by xargs: as many files at a time as a command line takes. Both say "DIGEST NAME", a line each, with '\\' in
-/// front of all that if there is a line feed in the name. Some distributions (Debian 12) have coreutils without the
-/// processor's own instructions for SHA-256, at a seventh of the speed.
-std::vector<std::string> Digests::program()
-{
-    if (find_program("openssl")) return {"xargs", "--null", "openssl", "dgst", "-sha256", "-r"};
-    return {"xargs", "--null", "sha256sum", "--"};
-}
-
-Digests::Digests(const std::vector<fs::path>& files)
-    : count_(files.size()), said_(::memfd_create("digests", MFD_CLOEXEC))
-{
-    if (files.empty()) return;
-    const Descriptor names(::memfd_create("names", MFD_CLOEXEC));
-    std::string text;
-    for (const fs::path& file : files) text.append(file.native()).push_back('\0');
-    write_all(names.number(), text);
-    ::lseek(names.number(), 0, SEEK_SET);
-    Command command;
-    command.argv = program();
-    command.environment = base_environment();
-    command.environment.push_back("OPENSSL_CONF=/dev/null"); // nothing in it is about digests
-    command.input = names.number();
-    command.output = said_.number();
-    child_ = Child::start(command);
-}
-
-std::vector<std::string> Digests::finish()
-{
-    if (!child_) return {};
-    const ExitStatus status = child_->wait();
-    const std::string said = read_file("/proc/self/fd/" + std::to_string(said_.number()), most_output);
-    std::vector<std::string> digests;
-    std::istringstream lines(said);
-    for (std::string line; std::getline(lines, line);)
-        digests.push_back(line.substr(line.starts_with('\\') ? 1 : 0, 64));
-    if (!status.ok() || digests.size() != count_) refuse_command(program(), said);
-    return digests;
-}
-
-std::vector<std::string> sha256_of(const std::vector<fs::path>& files) { return Digests(files).finish(); }
 
 } // namespace dkms

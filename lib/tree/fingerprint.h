@@ -2,7 +2,6 @@
 #pragma once
 
 #include "lib/model/places.h"
-#include "lib/process/child.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -25,7 +24,7 @@ struct InputFile {
     bool operator==(const InputFile&) const = default;
 };
 
-/// The files as they are now; `path` of each is one with places.root. Starts a program. Throws Error SystemFailed.
+/// The files as they are now; `path` of each is one with places.root. Throws Error ReadFailed.
 std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places& places);
 
 /// The first of these files that size and time say may not be as it was. A few microseconds a file.
@@ -34,32 +33,12 @@ std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places
 const InputFile* first_touched(const std::vector<InputFile>& files, const Places& places);
 
 /// The first of these files whose content is not as it was. Reads no file whose size and time say that it is the same.
-/// Throws Error SystemFailed.
+/// Throws Error ReadFailed.
 const InputFile* first_changed(const std::vector<InputFile>& files, const Places& places);
 
 /// [["headers","/lib/modules/K/build/Module.symvers",1234,1790000000000000000,"…"],…]
 nlohmann::json to_json(const std::vector<InputFile>& files);
 /// Entries that cannot be read are left out.
 std::vector<InputFile> input_files_from_json(const nlohmann::json& value);
-
-/// SHA-256 digests of files, worked out by openssl(1) or, where that is not installed, sha256sum(1), while we do
-/// something else.
-class Digests {
-public:
-    /// Throws Error SystemFailed.
-    explicit Digests(const std::vector<std::filesystem::path>& files);
-    /// Waits for them; in the order of the files. To be called once. Throws Error SystemFailed.
-    std::vector<std::string> finish();
-
-private:
-    static std::vector<std::string> program();
-
-    std::size_t count_;
-    Descriptor said_;
-    std::optional<Child> child_; ///< none for no files
-};
-
-/// The digests of files, in their order. Throws Error SystemFailed.
-std::vector<std::string> sha256_of(const std::vector<std::filesystem::path>& files);
 
 } // namespace dkms

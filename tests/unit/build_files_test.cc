@@ -4,6 +4,7 @@
 #include "lib/build/make_progress.h"
 #include "lib/build/staging.h"
 #include "lib/build/workplace.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/fingerprint.h"
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"

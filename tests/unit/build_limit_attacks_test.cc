@@ -6,6 +6,8 @@
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"
 
+#include <sys/resource.h>
+
 using namespace dkms;
 namespace fs = std::filesystem;
 
@@ -16,12 +18,13 @@ const ModuleId greedy{"greedy", "1"};
 
 /// What becomes of a build with this script as PRE_BUILD, when the administrator has said this about it.
 struct Attempt {
-    Attempt(const std::string& policy, const std::string& script)
+    Attempt(const std::string& policy, const std::string& script, const std::string& large = {})
     {
         const fs::path source = trees.layout().source_in_source_tree(greedy);
         put_file(source / "dkms.conf", "PACKAGE_NAME=greedy\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=greedy\n"
                                        "DEST_MODULE_LOCATION=/extra\nPRE_BUILD=take.sh\n");
         put_file(source / "take.sh", "#!/bin/sh\n" + script, 0755);
+        put_file(source / "large", large);
         trees.link(greedy);
         put_file(trees.places.install_tree / kernel.release / "build/include/x.h", "");
         put_file(trees.places.install_tree / kernel.release / "build/.config", "");
@@ -90,6 +93,27 @@ TEST_CASE("what a build has in files in memory is its memory, too")
     CHECK(attempt.error.parameter("setting") == "greedy memory 400M");
     CHECK(attempt.peak_memory > (std::uint64_t{200} << 20));
     CHECK(attempt.has_left_nothing());
+}
+
+TEST_CASE("what we have copied is not what a build has written")
+{
+    // The two copies of the source alone are more than the limit, and so is what is here after it has written.
+    const std::string large(std::size_t{15} << 20, 'x');
+    const Attempt modest("space 20M\ngreedy time 1s", "cat large >copy; sleep 1000\n", large);
+    CHECK(modest.error.parameter("setting") == "greedy time 2s");
+    const Attempt beyond("space 20M", "cat large large >copy; sleep 1000\n", large);
+    CHECK(beyond.error.parameter("setting") == "greedy space 40M");
+}
+
+TEST_CASE("a limit of the caller's own is not blamed on ours")
+{
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit lower{rlim_t{5} << 20, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &lower);
+    const Attempt attempt("file-size 10M", "head -c 30M /dev/zero >large; exit 5\n");
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    CHECK(attempt.error.code() == ErrorCode::script_failed);
 }
 
 TEST_CASE("without a limit a build may take its time")

@@ -174,6 +174,46 @@ TEST_CASE("unbuild takes out one build and its notes")
     CHECK(error_of([&] { StepRun(trees, other)(make_unbuild_step); }).code() == ErrorCode::no_such_module);
 }
 
+TEST_CASE("the PIN of a token is not shown with its key")
+{
+    CHECK(without_pin("pkcs11:token=t;object=o?pin-value=1234&module-name=m") ==
+          "pkcs11:token=t;object=o?pin-value=...&module-name=m");
+    CHECK(without_pin("pkcs11:token=t;pin-value=1234") == "pkcs11:token=t;pin-value=...");
+    for (const char* key : {"pkcs11:token=t?pin-source=/etc/pin", "/etc/pin-value=1"}) CHECK(without_pin(key) == key);
+
+    const Prepared trees;
+    put_file(trees.path() / "certificate", "");
+    put_file(trees.path() / "sign", "#!/bin/sh\n", 0755);
+    StepRun run(trees, trees.step());
+    run.work().settings = {{"mok_signing_key", "pkcs11:token=t;pin-value=1234"},
+                           {"mok_certificate", trees.path() / "certificate"},
+                           {"sign_file", trees.path() / "sign"},
+                           {"try_sign_modules", "true"}};
+    CHECK(error_of([&] { run(make_build_step); }).code() == ErrorCode::build_failed); // which is later
+    const auto told = run.events(EventKind::signing);
+    REQUIRE(told.size() == 1);
+    CHECK(told.front().text("key") == "pkcs11:token=t;pin-value=...");
+}
+
+TEST_CASE("on Gentoo the key is that of emerge's environment, else the kernel's own")
+{
+    const Prepared trees;
+    StepRun run(trees, trees.step());
+    BuildInputs inputs;
+    inputs.module = hello;
+    inputs.kernel = kernel;
+    inputs.headers = find_headers(kernel, trees.places, {});
+    inputs.headers.config["CONFIG_MODULE_SIG_KEY"] = "certs/signing_key.pem";
+    const auto pair = [&] { return key_pair(run.work(), inputs); };
+    put_file(trees.places.root / "etc/os-release", "ID=gentoo\n");
+    CHECK(pair().key == inputs.headers.source_dir / "certs/signing_key.pem");
+    CHECK(pair().certificate == pair().key);
+    run.work().settings = {{"MODULES_SIGN_KEY", "/key"}, {"MODULES_SIGN_CERT", "/certificate"}};
+    CHECK(pair().key == "/key");
+    CHECK(pair().certificate == "/certificate");
+    CHECK_FALSE(pair().may_be_made);
+}
+
 TEST_CASE("whether modules are signed is decided before they are built")
 {
     const Prepared trees;

@@ -380,7 +380,21 @@ TEST_CASE("an older or equal version is refused, unless forced; a newer one is n
         kernel_has("0.9", "S0.9");
         CHECK(install(system).result == Result::done);
     }
-    SECTION("--force") { CHECK(install(system, foo, forced()).result == Result::done); }
+    SECTION("--force, which tells of a newer one only")
+    {
+        for (const char* there : {"1.0", "2.0"}) {
+            kernel_has(there, "S1.0");
+            Step step = system.step(StepKind::install, foo);
+            step.options = forced();
+            StepRun run(system, step);
+            CHECK(run(make_install_step).result == Result::done);
+            const auto told = run.events(EventKind::warning);
+            CHECK(std::count_if(told.begin(), told.end(), [](const Event& event) {
+                      return event.text("message") == "foo is installed although the kernel has a newer version, 2.0.";
+                  }) == (std::string_view(there) == "2.0" ? 1 : 0));
+            uninstall(system);
+        }
+    }
     SECTION("--force-version-override")
     {
         Options options;

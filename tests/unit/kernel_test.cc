@@ -2,6 +2,7 @@
 #include "lib/kernel/compression.h"
 #include "lib/kernel/headers.h"
 #include "lib/kernel/rooted_path.h"
+#include "lib/kernel/symvers.h"
 #include "tests/catch.h"
 #include "tests/unit/build_fixture.h"
 
@@ -169,4 +170,32 @@ TEST_CASE("compression is that of the kernel's own modules")
     CHECK(compression_of(kernel, system.places) == Compression::zstd);
     CHECK(suffix_of(Compression::zstd) == ".zst");
     CHECK(suffix_of(Compression::none).empty());
+}
+
+TEST_CASE("each symbol of a Module.symvers is found, and no other")
+{
+    const auto name = [](int i) { return "symbol_" + std::to_string(i); };
+    std::string text = "0x00000001\tfirst\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tfirst\tdriver/foo\tEXPORT_SYMBOL\t\n"
+                       "0x3\tof_nobody\t\tEXPORT_SYMBOL\t\nno symbol\n\n";
+    for (int i = 0; i < 3000; ++i)
+        text += "0x" + std::to_string(i) + "\t" + name(i) + "\t" + (i % 2 == 0 ? "vmlinux" : "driver/foo") + "\tE\n";
+    const Symvers symvers(text + "0xffffffff\tlast\tvmlinux");
+    CHECK(symvers.find("first")->crc == 1);
+    CHECK(symvers.find("first")->of_kernel);
+    CHECK(symvers.find("last")->crc == 0xffffffff);
+    bool all = true;
+    for (int i = 0; i < 3000; ++i) {
+        const auto found = symvers.find(name(i));
+        all = all && found && found->of_kernel == (i % 2 == 0) &&
+              found->crc == std::stoul(std::to_string(i), nullptr, 16);
+    }
+    CHECK(all);
+    for (const char* other : {"", "of_nobody", "symbol", "symbol_3000", "vmlinux", "symbol_1\tdriver/foo"})
+        CHECK_FALSE(symvers.find(other));
+    CHECK(symvers.lists_modules());
+    CHECK_FALSE(symvers.empty());
+    const Symvers nothing("");
+    CHECK(nothing.empty());
+    CHECK_FALSE(nothing.find("first"));
+    CHECK_FALSE(Symvers("0x1\tfirst\tvmlinux\tE\n").lists_modules());
 }

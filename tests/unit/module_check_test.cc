@@ -3,7 +3,7 @@
 #include "lib/install/install_step.h"
 #include "lib/install/uninstall_step.h"
 #include "lib/kernel/module_image.h"
-#include "lib/tree/fingerprint.h"
+#include "lib/tree/digest.h"
 #include "tests/catch.h"
 #include "tests/unit/symbol_module.h"
 #include "tests/unit/tree_fixture.h"

@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -279,6 +280,10 @@ TEST_CASE("a jobserver lends as many tokens as it has, and takes them back")
         ::fcntl(jobserver.write_end(), F_SETFL, 0);
     }
     CHECK(left());
+    jobserver.take_out_surplus(); // that recipe has ended
+    int there = 0;
+    REQUIRE(::ioctl(jobserver.read_end(), FIONREAD, &there) == 0);
+    CHECK(there == 2);
     CHECK(Jobserver::makeflags(6, 7) == " -j --jobserver-auth=6,7");
 }
 

@@ -178,3 +178,42 @@ TEST_CASE("the limit of a user counts what he asked for and what has not ended, 
     CHECK_FALSE(refused("t", root));
     desk.drain();
 }
+
+TEST_CASE("no more builds of a job run at a time than it may have, those of other jobs beside them")
+{
+    QueueLimits limits;
+    limits.builds_of_a_job = 2;
+    Desk desk(limits);
+    const JobId whole = desk.submit(install_on_each("m", {"a", "b", "c", "d"}));
+    const auto parts = desk.queue.children(whole);
+    REQUIRE(parts.size() == 4);
+    CHECK(desk.running.size() == 2);
+    const JobId other = desk.submit(build_plan("n", "a"));
+    CHECK(desk.runs(other));
+    desk.end_step(parts[0]); // its installation is not a build
+    CHECK(desk.runs(parts[0], StepKind::install));
+    CHECK(desk.runs(parts[1], StepKind::build));
+    CHECK(desk.runs(parts[2], StepKind::build));
+    CHECK_FALSE(desk.runs(parts[3]));
+    desk.end_step(parts[1], failed());
+    CHECK(desk.runs(parts[3], StepKind::build));
+    desk.drain();
+    CHECK(desk.result(parts[3]) == Result::done);
+    CHECK(desk.result(whole) == Result::failed);
+}
+
+TEST_CASE("a build that somebody in a step waits for is not counted")
+{
+    QueueLimits limits;
+    limits.builds_of_a_job = 1;
+    Desk desk(limits);
+    const JobId outer = desk.submit(install_on_each("m", {"a", "b"}));
+    const auto parts = desk.queue.children(outer);
+    desk.end_step(parts[0]);
+    CHECK(desk.runs(parts[0], StepKind::install));
+    CHECK(desk.runs(parts[1], StepKind::build));
+    const JobId inner = desk.submit(build_plan("n", "a"), root, parts[0]);
+    CHECK(desk.runs(inner, StepKind::build));
+    desk.drain();
+    CHECK(desk.result(inner) == Result::done);
+}
