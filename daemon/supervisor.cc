@@ -173,6 +173,7 @@ void Supervisor::Implementation::cancel(JobId job, bool force)
         left_.erase(left);
         return give_up(std::move(view), Error(ErrorCode::cancelled));
     }
+    queue_.set_now(now());
     queue_.cancel(job, force);
     not_wanted_.insert(job);
     pump_soon();
@@ -180,6 +181,7 @@ void Supervisor::Implementation::cancel(JobId job, bool force)
 
 void Supervisor::Implementation::leave(JobId job, const Caller& caller)
 {
+    queue_.set_now(now());
     queue_.leave(job, caller);
     pump_soon();
 }
@@ -240,6 +242,7 @@ void Supervisor::Implementation::shut_down(std::function<void()> done)
     left_.clear(); // the next instance finds them where we have
     on_pause_end_ = Source();
     if (journal_) journal_->stopping();
+    queue_.set_now(now());
     queue_.close();
     for (const JobId job : queue_.jobs()) {
         if (queue_.view(job)->result || !queue_.children(job).empty()) continue;

@@ -32,6 +32,7 @@ void Supervisor::Implementation::tell_news()
 void Supervisor::Implementation::pump()
 {
     tell_news();
+    queue_.set_now(now());
     queue_.set_may_start(queue_.idle() || may_go_on());
     if (claim_->waits()) fail_what_is_waited_for();
     if (claim_->waits()) tell_waiting({{"holder", claim_->holder()}});

@@ -224,7 +224,6 @@ Queue::Accepted Queue::submit(JobPlan plan, Caller caller, double now, JobId ins
 void Queue::resume(JobId id, JobPlan plan, Caller caller, double queued_at, bool provisional)
 {
     State& state = *state_;
-    state.course.set_now(queued_at);
     const std::string name = plan.request.module.name;
     const auto scope = scope_of(plan);
     if (provisional) plan.at_end.clear();
@@ -272,6 +271,8 @@ void Queue::set_may_start(bool may_start)
     if (may_start && !state_->may_start) state_->settled = false;
     state_->may_start = may_start;
 }
+
+void Queue::set_now(double now) { state_->course.set_now(now); }
 
 std::vector<QueueCommand> Queue::next()
 {

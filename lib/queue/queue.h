@@ -119,6 +119,10 @@ public:
     /// first.
     void set_may_start(bool may_start);
 
+    /// Seconds since the epoch: what ends from here on without a step's end (a plan that has nothing to do or is
+    /// refused, a cancellation) has ended then. Only kept for the view; submit() and finished() say it themselves.
+    void set_now(double now);
+
     /// What should happen now. Empty when nothing can move.
     std::vector<QueueCommand> next();
 

@@ -319,6 +319,28 @@ TEST_CASE("while it may not start anything, jobs are accepted and cancelled, and
     CHECK_FALSE(desk.runs(one));
 }
 
+TEST_CASE("what ends without a step has ended when that was decided")
+{
+    Desk desk;
+    desk.queue.set_may_start(false);
+    const JobId cancelled = desk.submit(build_plan("a", "6.1"));
+    const JobId refused = desk.queue.submit(build_plan("b", "6.1"), root, 1.0, 0, true).job;
+    const JobId emptied = desk.queue.submit(install_on_each("c", {"6.1"}), root, 1.0, 0, true).job;
+    desk.queue.resume(4711, build_plan("d", "6.1"), root, 0.5); // of an earlier day
+    desk.queue.set_now(7.0);
+    desk.queue.cancel(cancelled);
+    desk.queue.set_now(8.0);
+    desk.queue.set_may_start(true);
+    desk.turn();
+    desk.queue.refused(refused, Error(ErrorCode::no_such_module));
+    desk.queue.planned(emptied, JobPlan{request(Verb::install, "c"), {}, {}});
+    desk.turn();
+    CHECK(desk.queue.view(cancelled)->ended_at == 7.0);
+    CHECK(desk.queue.view(refused)->ended_at == 8.0);
+    CHECK(desk.result(emptied) == Result::skipped);
+    for (const JobId child : desk.queue.children(emptied)) CHECK(desk.queue.view(child)->ended_at == 8.0);
+}
+
 TEST_CASE("a job of an earlier instance keeps its number, and later ones have higher numbers")
 {
     Desk desk;
