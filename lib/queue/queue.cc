@@ -38,6 +38,7 @@ struct Queue::State {
     std::map<std::string, JobId> latest; ///< of each module's name: the job that was accepted last
     bool closed = false;
     bool may_start = true;
+    bool has_room = true;
     bool settled = true; ///< nothing has happened since the last look at who can start
 
     JobTable& table() { return course.table(); }
@@ -163,8 +164,10 @@ struct Queue::State {
     void start_what_can()
     {
         while (may_start) {
-            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps)))
+            for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps))) {
+                if (!has_room && makes_something(table().at(table().outermost(id)).request.verb)) continue;
                 table().at(id).planned ? course.start(id) : course.ask_for_plan(id);
+            }
             const auto victim = deadlocked(table());
             if (!victim) return;
             course.fail_waiting(
@@ -176,7 +179,7 @@ struct Queue::State {
 
 Queue::Queue(QueueLimits limits, JobId first, std::string running_release)
     : state_(std::make_unique<State>(
-          State{limits, first, std::move(running_release), Course(limits.private_builds), {}, false, true, true}))
+          State{limits, first, std::move(running_release), Course(limits.private_builds), {}, false, true, true, true}))
 {
 }
 
@@ -270,6 +273,12 @@ void Queue::set_may_start(bool may_start)
 {
     if (may_start && !state_->may_start) state_->settled = false;
     state_->may_start = may_start;
+}
+
+void Queue::set_room(bool has_room)
+{
+    if (has_room && !state_->has_room) state_->settled = false;
+    state_->has_room = has_room;
 }
 
 std::vector<QueueCommand> Queue::next()
