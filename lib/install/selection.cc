@@ -82,10 +82,13 @@ void report_refusal(const Work& work, const std::string& module, const VersionRe
                                                             {"path", refusal.path.string()}}));
 }
 
-[[noreturn]] void nothing_left(const Work& work, const std::string& reason)
+/// `owner`: of all that is in the way; empty for none.
+[[noreturn]] void nothing_left(const Work& work, const std::string& reason, const std::string& owner = {})
 {
-    throw Error(ErrorCode::nothing_installable,
-                {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}});
+    Parameters parameters{
+        {"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}};
+    if (!owner.empty()) parameters["owner"] = owner;
+    throw Error(ErrorCode::nothing_installable, std::move(parameters));
 }
 
 std::string reason_text(const VersionRefusal& refusal)
@@ -95,7 +98,46 @@ std::string reason_text(const VersionRefusal& refusal)
     return "the kernel already has the same module";
 }
 
+/// Told once: from then on it counts as replaced.
+void report_other(const Work& work, const InstallItem& item, const ModuleId& owner)
+{
+    const std::string module = work.step.module.text();
+    const std::string& release = work.step.kernel.release;
+    work.reporter.warning(
+        "left-to-other", {{"module", module}, {"file", item.name}, {"kernel", release}, {"by", owner.text()}},
+        item.name + " of " + module + " is not installed for kernel " + release + ", since " + owner.text() +
+            " has installed its own. To replace that: dkmsctl install " + module + " -k " + release + " --force");
+}
+
+/// Why a module may not take the place of what the kernel has of its name, if so.
+std::optional<VersionRefusal> refusal_of(const Work& work, const InstallItem& item, const ExistingModules& existing)
+{
+    const auto found = existing.paths.find(item.name);
+    if (found == existing.paths.end()) return std::nullopt;
+    const std::string& release = work.step.kernel.release;
+    if (found->second.size() > 1) {
+        work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
+                              "Kernel " + release + " has several modules " + item.name +
+                                  ", so their versions are not compared.");
+        return std::nullopt;
+    }
+    const ModuleId* const owner = other_owner(existing, item.name);
+    if (owner == nullptr && is_there_already(work, item, found->second.front())) return std::nullopt;
+    const auto path = work.places.install_tree / release / found->second.front();
+    if (owner != nullptr && work.step.options.batch && existing.preferred.count(owner->name) != 0)
+        return VersionRefusal{"preferred", {}, {}, path};
+    return refused_version(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file, path);
+}
+
 } // namespace
+
+const ModuleId* other_owner(const ExistingModules& existing, const std::string& name)
+{
+    const auto found = existing.paths.find(name);
+    if (found == existing.paths.end() || found->second.size() != 1) return nullptr;
+    const auto owner = existing.owners.find(found->second.front());
+    return owner == existing.owners.end() ? nullptr : &owner->second;
+}
 
 bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
 {
@@ -137,27 +179,26 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
         for (const InstallItem& item : items) report_refusal(work, item.name, {"obsolete", conf.obsolete_by, "", ""});
         nothing_left(work, "the module is part of kernel " + conf.obsolete_by + " and later ones");
     }
-    const auto built = Layout(work.places).built_modules(work.step.module, work.step.kernel);
     std::vector<InstallItem> left;
     std::string reason = "it has no modules";
+    std::string owners;
+    bool all_others = true;
     for (const InstallItem& item : items) {
-        const auto found = existing.paths.find(item.name);
-        std::optional<VersionRefusal> refusal;
-        if (found != existing.paths.end() && found->second.size() > 1)
-            work.reporter.warning("several-modules", {{"module", item.name}, {"kernel", release}},
-                                  "Kernel " + release + " has several modules " + item.name +
-                                      ", so their versions are not compared.");
-        else if (found != existing.paths.end() && (existing.owners.count(found->second.front()) != 0 ||
-                                                   !is_there_already(work, item, found->second.front())))
-            refusal = refused_version(built / item.file, work.places.install_tree / release / found->second.front());
+        const auto refusal = refusal_of(work, item, existing);
         if (!refusal) {
             left.push_back(item);
             continue;
         }
-        reason = reason_text(*refusal);
-        report_refusal(work, item.name, *refusal);
+        const ModuleId* const owner = other_owner(existing, item.name);
+        all_others &= owner != nullptr;
+        if (owner != nullptr) owners = owner->text();
+        reason = owner != nullptr ? owner->text() + " has installed its own " + item.name : reason_text(*refusal);
+        if (owner != nullptr && work.step.options.batch)
+            report_other(work, item, *owner);
+        else
+            report_refusal(work, item.name, *refusal);
     }
-    if (left.empty()) nothing_left(work, reason);
+    if (left.empty()) nothing_left(work, reason, all_others ? owners : "");
     return left;
 }
 
