@@ -4,6 +4,8 @@
 #include "dbus/names.h"
 #include "dbus/values.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -40,15 +42,15 @@ bool means_no_bus(const std::string& name)
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Runs `function`, with errors of the library made into ours.
-template <typename Function>
-auto translated(Function&& function)
+/// Runs `function`, with errors of the library made into ours. `facts_of` finds what else there is to know of one.
+template <typename Function, typename FactsOf>
+auto translated(Function&& function, FactsOf&& facts_of)
 {
     try {
         return function();
     } catch (const sdbus::Error& error) {
         if (means_gone(std::string(error.getName()))) throw BusGone{std::string(error.getMessage()), false};
-        throw bus::from_bus(error);
+        throw bus::from_bus(error, facts_of(error));
     }
 }
 
@@ -93,11 +95,35 @@ sdbus::MethodReply BusConnection::call_bus(const char* method, const Fill& fill,
 sdbus::MethodReply BusConnection::call(sdbus::IProxy& proxy, const char* interface, const char* method,
                                        const Fill& fill, std::chrono::microseconds limit)
 {
-    return translated([&] {
-        auto message = proxy.createMethodCall(bus::InterfaceName{interface}, bus::MethodName{method});
-        if (fill) fill(message);
-        return proxy.callMethod(message, limit == for_ever ? UINT64_MAX : static_cast<std::uint64_t>(limit.count()));
-    });
+    return translated(
+        [&] {
+            auto message = proxy.createMethodCall(bus::InterfaceName{interface}, bus::MethodName{method});
+            if (fill) fill(message);
+            return proxy.callMethod(message,
+                                    limit == for_ever ? UINT64_MAX : static_cast<std::uint64_t>(limit.count()));
+        },
+        [&](const sdbus::Error& error) { return facts_of(error, limit); });
+}
+
+/// Null where nobody knows: the bus, or an older service, has said it.
+nlohmann::json BusConnection::facts_of(const sdbus::Error& error, std::chrono::microseconds limit)
+{
+    const std::string name(error.getName());
+    const std::string text(error.getMessage());
+    if (text.find('\n') == std::string::npos && !name.starts_with("org.dkms1.")) return nullptr;
+    try {
+        const auto proxy =
+            sdbus::createProxy(*connection_, bus::ServiceName{bus::service_name}, sdbus::ObjectPath{bus::manager_path});
+        auto call = proxy->createMethodCall(bus::InterfaceName{bus::manager_interface}, bus::MethodName{"GetError"});
+        call << name << text;
+        auto reply =
+            proxy->callMethod(call, limit == for_ever ? UINT64_MAX : static_cast<std::uint64_t>(limit.count()));
+        return bus::read_dictionary(reply);
+    } catch (const sdbus::Error&) {
+        return nullptr;
+    } catch (const Error&) {
+        return nullptr;
+    }
 }
 
 void BusConnection::subscribe(const std::string& rule, std::function<void(sdbus::Message&)> received)

@@ -5,6 +5,8 @@
 #include "lib/model/error.h"
 #include "lib/model/ids.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -46,6 +48,7 @@ public:
 private:
     sdbus::MethodReply call(sdbus::IProxy& proxy, const char* interface, const char* method, const Fill& fill,
                             std::chrono::microseconds limit);
+    nlohmann::json facts_of(const sdbus::Error& error, std::chrono::microseconds limit);
 
     std::unique_ptr<sdbus::IConnection> connection_;
     std::vector<sdbus::Slot> subscriptions_;

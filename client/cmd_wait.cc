@@ -58,6 +58,9 @@ void require_installed(const Kernels& kernels, Transport& transport)
 {
     const std::filesystem::path tree = transport.install_tree();
     for (const KernelId& kernel : kernels) {
+        if (!kernel.arch.empty() && kernel.arch != running_architecture())
+            throw Error(ErrorCode::not_supported, {{"reason", "what a kernel of another machine, " + kernel.text() +
+                                                                  ", lacks is not looked up"}});
         const std::filesystem::path directory = tree / kernel.release;
         const auto is_missing = [&](const char* name) { return !is_present(directory / name); };
         const std::array marks{"kernel", "modules.order", "modules.builtin", "vmlinuz", "vmlinux"};

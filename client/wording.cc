@@ -197,7 +197,8 @@ std::string result_text(const JobProgress& job)
         if (job.started_at <= 0) return "failed";
         return "failed while " + std::string(doing(job.step, job.stage)) + ", after " + time;
     }
-    if (job.excluded()) return "skipped: " + printable(job.ended->error->message());
+    if (job.ended->result == Result::skipped && job.ended->error)
+        return "skipped: " + printable(job.ended->error->message());
     if (job.ended->result == Result::skipped) return nothing_to_do_text(job.request.verb);
     return done_text(job) + (job.request.verb == Verb::add ? "" : " in " + time);
 }

@@ -7,31 +7,27 @@
 namespace dkms {
 namespace {
 
-/// Runs `function`; lets nothing but sdbus::Error out.
+/// Runs `function`; lets nothing but sdbus::Error out: the library answers for properties.
 template <typename Function>
 void translated(Function&& function)
 {
     try {
         function();
     } catch (...) {
-        throw bus::current_error();
+        throw bus::to_bus(bus::current_error());
     }
 }
 
 } // namespace
 
-Reception::Fail fail_of(const sdbus::MethodCall& call)
-{
-    return [call](const sdbus::Error& error) { call.createErrorReply(error).send(); };
-}
-
 void GuardedInterface::method(const char* name, Handler handler)
 {
     const bus::Action needs = bus::method_row(interface_, name).needs;
     handlers_.methods[name] = [needs, handler = std::move(handler), &reception = reception_](sdbus::MethodCall call) {
-        translated([&] {
+        const Reception::Fail fail = reception.fail_of(bus::HeldCall(call));
+        guarded(fail, [&] {
             Deed deed = handler(call);
-            reception.take(std::string(call.getSender()), needs, std::move(deed), fail_of(call));
+            reception.take(std::string(call.getSender()), needs, std::move(deed), fail);
         });
     };
 }

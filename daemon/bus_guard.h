@@ -30,9 +30,6 @@ void guarded(const Reception::Fail& fail, Function&& function) noexcept
     }
 }
 
-/// How the caller of a method hears that it does not work.
-Reception::Fail fail_of(const sdbus::MethodCall& call);
-
 /// Collects what an object does, with the one guard around everything: the call is read, waits for its turn, is
 /// authorized for the action that its row in dbus/members.h names, and done. Nothing that a handler throws ends the
 /// service.

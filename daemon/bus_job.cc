@@ -4,16 +4,30 @@
 #include "dbus/names.h"
 #include "dbus/values.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 #include <variant>
 
 namespace dkms {
 namespace {
 
 /// What a changing property shows; types as in dbus/members.h.
-using Shown = std::variant<std::string, std::uint32_t, bool>;
+using Shown = std::variant<std::string, std::uint32_t, bool, nlohmann::json>;
+
+void write(sdbus::Message& message, const Shown& shown)
+{
+    const auto write_one = [&](const auto& value) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, nlohmann::json>)
+            bus::write_dictionary(message, value);
+        else
+            message << value;
+    };
+    std::visit(write_one, shown);
+}
 
 struct ChangingProperty {
     const char* name;
@@ -31,6 +45,8 @@ constexpr std::array changing{
                      [](const JobView& job) { return Shown(job.error ? job.error->bus_name() : std::string()); }},
     ChangingProperty{"ErrorMessage",
                      [](const JobView& job) { return Shown(job.error ? job.error->message() : std::string()); }},
+    ChangingProperty{
+        "Error", [](const JobView& job) { return Shown(job.error ? to_json(*job.error) : nlohmann::json::object()); }},
 };
 
 std::vector<std::string> kernels_of(const JobView& job)
@@ -113,9 +129,8 @@ void BusJob::export_constants(GuardedInterface& interface)
 void BusJob::export_changing(GuardedInterface& interface)
 {
     for (const ChangingProperty& property : changing)
-        interface.property(property.name, [this, of = property.of](sdbus::Message& reply) {
-            std::visit([&](const auto& value) { reply << value; }, of(view()));
-        });
+        interface.property(property.name,
+                           [this, of = property.of](sdbus::Message& reply) { write(reply, of(view())); });
 }
 
 void BusJob::cancel(const bus::Sender& sender)

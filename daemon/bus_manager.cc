@@ -21,6 +21,7 @@ constexpr std::array verbs{Verb::add,          Verb::build,        Verb::install
 
 constexpr const char* gaps_property = "KernelsMissingModules";
 constexpr std::size_t longest_interface = 255;
+constexpr std::size_t longest_text_of_an_error = std::size_t{32} * 1024;
 constexpr double microseconds = 1e6; // of a second
 
 using JobRow = sdbus::Struct<std::uint64_t, std::string, std::string, std::uint32_t, sdbus::ObjectPath>;
@@ -57,6 +58,7 @@ void BusManager::export_methods(GuardedInterface& interface)
     interface.method("ListModules", [this](sdbus::MethodCall call) { return list_modules(std::move(call)); });
     interface.method("ListJobs", [this](sdbus::MethodCall call) { return list_jobs(std::move(call)); });
     interface.method("GetJobs", [this](sdbus::MethodCall call) { return get_jobs(std::move(call)); });
+    interface.method("GetError", [this](sdbus::MethodCall call) { return get_error(std::move(call)); });
     interface.method("GetJob", [this](sdbus::MethodCall call) { return get_job(std::move(call)); });
     for (const Verb verb : verbs)
         for (const bool with_handle : {false, true})
@@ -93,7 +95,7 @@ bool BusManager::takes_over(const bus::IncomingCall& call)
     if (!is_all && (call.member() != "Get" || texts->back() != gaps_property)) return false;
 
     const bus::HeldCall held = call.hold();
-    const Reception::Fail fail = [held](const sdbus::Error& error) { held.fail(error); };
+    const Reception::Fail fail = context_.reception.fail_of(held);
     auto run = [this, held, is_all, fail](const bus::Sender& sender) {
         context_.gaps.ask(context_.reception.is_privileged(sender),
                           answer_to(sender, fail, [this, held, is_all](const nlohmann::json& gaps) {
@@ -164,7 +166,7 @@ Deed BusManager::list_modules(sdbus::MethodCall call)
                     reply.send();
                 };
                 context_.reader.ask("modules " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
-                                    answer_to(sender, fail_of(call), write));
+                                    answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), write));
             },
             {}};
 }
@@ -199,6 +201,19 @@ Deed BusManager::get_job(sdbus::MethodCall call)
             {}};
 }
 
+Deed BusManager::get_error(sdbus::MethodCall call)
+{
+    const std::string name = bus::read_text(call, longest_text_of_an_error);
+    const std::string text = bus::read_text(call, longest_text_of_an_error);
+    return {[this, call, name, text](const bus::Sender& sender) {
+                const auto facts = context_.reception.errors().find(sender.name, name, text);
+                auto reply = call.createReply();
+                bus::write_dictionary(reply, facts ? *facts : nlohmann::json::object());
+                reply.send();
+            },
+            {}};
+}
+
 /// Reads a file for each job, so it is a look like those at the tree.
 Deed BusManager::get_jobs(sdbus::MethodCall call)
 {
@@ -218,7 +233,7 @@ Deed BusManager::get_jobs(sdbus::MethodCall call)
                     reply.send();
                 };
                 context_.reader.ask("jobs " + std::to_string(since), context_.reception.is_privileged(sender), look,
-                                    answer_to(sender, fail_of(call), write));
+                                    answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), write));
             },
             {}};
 }
@@ -229,12 +244,18 @@ Deed BusManager::make_job(sdbus::MethodCall call, Verb verb, bool with_handle)
     if (verb == Verb::pack && with_handle) check_is_no_directory(received->handle);
     return {[this, call, received](const bus::Sender& sender) {
                 const Caller caller{sender.uid, sender.name, !received->background};
-                const auto accepted =
-                    context_.supervisor.submit(received->request, caller, sender.pid, std::move(received->handle));
-                auto reply = call.createReply();
-                reply << accepted.job << sdbus::ObjectPath{bus::job_path(accepted.job)};
-                reply.send();
-                accepted_(accepted, caller);
+                const Reception::Fail fail = context_.reception.fail_of(bus::HeldCall(call));
+                auto answer = [self = std::weak_ptr<BusManager*>(self_), call, caller,
+                               fail](const Supervisor::Accepted& accepted) {
+                    guarded(fail, [&] {
+                        auto reply = call.createReply();
+                        reply << accepted.job << sdbus::ObjectPath{bus::job_path(accepted.job)};
+                        reply.send();
+                        if (const auto manager = self.lock()) (*manager)->accepted_(accepted, caller);
+                    });
+                };
+                context_.supervisor.submit_later(received->request, caller, sender.pid, std::move(received->handle),
+                                                 std::move(answer), fail);
             },
             {}};
 }

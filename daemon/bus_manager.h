@@ -48,6 +48,7 @@ private:
     Deed list_modules(sdbus::MethodCall call);
     Deed list_jobs(sdbus::MethodCall call);
     Deed get_job(sdbus::MethodCall call);
+    Deed get_error(sdbus::MethodCall call);
     Deed get_jobs(sdbus::MethodCall call);
     Deed make_job(sdbus::MethodCall call, Verb verb, bool with_handle);
     sdbus::Signal signal(const char* name);

@@ -13,6 +13,7 @@
 #include "lib/process/sandbox.h"
 #include "lib/process/wide_command.h"
 #include "lib/tree/lock.h"
+#include "lib/tree/room.h"
 
 #include <nlohmann/json.hpp>
 
@@ -146,6 +147,7 @@ void Keeper::claim(const std::string& mode, bool try_sandbox)
         if (!wait_for_lock(Layout(places), lock.holder())) return;
     recover(places);
     json words{{"held", true}};
+    if (const auto shortage = shortage_of(Layout(places))) words["short"] = to_json(*shortage);
     if (try_sandbox) words["private_builds"] = available_sandbox() != SandboxKind::none;
     say(words, {lock.descriptor()});
 }

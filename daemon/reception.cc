@@ -63,6 +63,16 @@ Reception::Reception(Loop& loop, sdbus::IConnection& connection, const Authority
 {
 }
 
+/// Whoever hears of it may ask for it at once, so it is remembered first.
+Reception::Fail Reception::fail_of(const bus::HeldCall& call)
+{
+    return [errors = errors_, call](const Error& error) {
+        const sdbus::Error sent = bus::to_bus(error);
+        errors->remember(call.sender(), sent, bus::facts_of(error));
+        call.fail(sent);
+    };
+}
+
 std::optional<uid_t> Reception::user_of(const std::string& sender) const
 {
     const bus::Sender* known = callers_.known(sender);
@@ -80,8 +90,7 @@ bool Reception::is_dealt_with(const bus::IncomingCall& call)
         return true;
     }
     unread_.sent(sender, user, call.member() == "Introspect" ? introspection_answer : small_answer);
-    if (!has_plausible_names(call))
-        throw bus::to_bus(Error(ErrorCode::invalid_args, {{"reason", "a name is missing or too long"}}));
+    if (!has_plausible_names(call)) throw Error(ErrorCode::invalid_args, {{"reason", "a name is missing or too long"}});
     return diverts_ && diverts_(call);
 }
 
@@ -114,7 +123,7 @@ void Reception::identified(const std::string& name, const bus::Sender* sender)
                             {{"who", "A caller that the bus does not know"}, {"what", "do this"}});
             take_known(*sender, std::move(call));
         } catch (const Error& error) {
-            fail(bus::to_bus(error));
+            fail(error);
         }
     }
 }
@@ -131,7 +140,7 @@ void Reception::take_known(const bus::Sender& sender, Stranger call)
         });
     };
     auto turn_off = [fail = call.fail](const std::string& reason) {
-        fail(bus::to_bus(Error(ErrorCode::limits_exceeded, {{"reason", reason}})));
+        fail(Error(ErrorCode::limits_exceeded, {{"reason", reason}}));
     };
     turns_.add(sender.uid, {sender.name, std::move(run), std::move(turn_off)});
     serve_soon();

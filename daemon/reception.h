@@ -5,10 +5,13 @@
 #include "daemon/call_turns.h"
 #include "daemon/callers.h"
 #include "daemon/loop.h"
+#include "daemon/told_errors.h"
 #include "daemon/unread_replies.h"
+#include "lib/model/error.h"
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,7 +36,10 @@ public:
     Reception& operator=(const Reception&) = delete;
 
     /// How the caller hears that it does not work.
-    using Fail = std::function<void(const sdbus::Error&)>;
+    using Fail = std::function<void(const Error&)>;
+    /// Answers a held call with an error, and remembers it for GetError.
+    Fail fail_of(const bus::HeldCall& call);
+    const ToldErrors& errors() const { return *errors_; }
     /// Has it done when it is the sender's turn, if he may. Throws Error LimitsExceeded when he has too many calls
     /// waiting; sdbus::Error when the connection is closed.
     void take(const std::string& sender, bus::Action needs, Deed deed, Fail fail);
@@ -66,6 +72,7 @@ private:
     std::function<void()> called_;
     Callers callers_;
     UnreadReplies unread_;
+    std::shared_ptr<ToldErrors> errors_ = std::make_shared<ToldErrors>(); ///< outlived by calls that are held
     CallTurns turns_;
     std::map<std::string, std::vector<Stranger>> strangers_; ///< of senders whose user the bus has not told yet
     std::size_t stranger_calls_ = 0;

@@ -4,6 +4,7 @@
 #include "daemon/supervisor_state.h"
 #include "lib/plan/plan.h"
 #include "lib/process/ancestry.h"
+#include "lib/queue/scope.h"
 
 #include <nlohmann/json.hpp>
 
@@ -47,6 +48,7 @@ Supervisor::Implementation::Implementation(Loop& loop, Setup setup, Observer& ob
                              [this] {
                                  waiting_was_told_.clear();
                                  is_pausing_ = false;
+                                 hear_undecided();
                                  pump();
                              })),
       queue_(limits(setup_), 1, running_release())
@@ -68,9 +70,10 @@ void Supervisor::Implementation::set_private_builds(std::optional<bool> known)
     if (known && !std::exchange(queue_is_prepared_, true)) queue_.set_private_builds(*known);
 }
 
-Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, const Caller& caller, int client_pid,
-                                                        Descriptor handle)
+std::optional<Supervisor::Accepted> Supervisor::Implementation::submit(const Request& request, const Caller& caller,
+                                                                       int client_pid, Descriptor& handle, bool later)
 {
+    if (shutting_down_) throw Error(ErrorCode::shutting_down);
     JobPlan work = plan(request, facts_of(setup_.places));
     const JobId inside = job_of_process(client_pid);
     if (!work.steps.empty()) workers_->expect(work.steps.front());
@@ -78,8 +81,10 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     if (!is_final) only_reading_ = (queue_.idle() || only_reading_) && only_reads(work);
     if (!is_empty(work)) {
         if (!queue_is_prepared_) set_private_builds(workers_->private_builds());
-        may_start(); // a tree that cannot be written is an error of the request
-        if (blocked_) throw Error(*blocked_);
+        // A tree that cannot be written is an error of the request.
+        const bool is_known = may_start() || !claim_->is_undecided();
+        if (later && !is_known) return std::nullopt;
+        require_room(work);
         if (journal_) journal_->try_again();
     }
     pump_soon(); // gives the lock back if the request is refused
@@ -92,7 +97,7 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
     if (handle) handles_[job] = std::move(handle);
     if (joined) {
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
-        return {job, joined};
+        return Accepted{job, joined};
     }
     if (client_pid > 0 && claim_->descriptor() < 0) clients_[job] = client_pid;
     announce(job, inside != 0);
@@ -102,7 +107,34 @@ Supervisor::Accepted Supervisor::Implementation::submit(const Request& request, 
         queue_.cancel(job, true);
         throw;
     }
-    return {job, joined};
+    return Accepted{job, joined};
+}
+
+void Supervisor::Implementation::submit_later(Asked asked)
+{
+    try {
+        const auto accepted = submit(asked.request, asked.caller, asked.client_pid, asked.handle, true);
+        if (accepted) return asked.accepted(*accepted);
+        undecided_.push_back(std::move(asked));
+    } catch (const Error& error) {
+        asked.failed(error);
+    }
+}
+
+/// It is known whether the tree can be changed. In the order in which they have asked.
+void Supervisor::Implementation::hear_undecided()
+{
+    for (Asked& asked : std::exchange(undecided_, {})) submit_later(std::move(asked));
+}
+
+/// What waits for the tree waits in its order, and what would need room is refused while there is none.
+void Supervisor::Implementation::require_room(const JobPlan& work)
+{
+    std::optional<Error> obstacle = blocked_;
+    if (!obstacle && journal_ && !only_reading_ && makes_something(work.request.verb)) obstacle = claim_->shortage();
+    if (!obstacle) return;
+    pump_soon(); // gives the lock back
+    throw Error(*obstacle);
 }
 
 /// Whether a request for which there is nothing to do is to be looked at again when it begins: something that it is
@@ -199,7 +231,7 @@ std::optional<JobView> Supervisor::Implementation::view(JobId job) const
 std::optional<JobView> Supervisor::Implementation::present_view(JobId job) const
 {
     auto view = queue_.view(job);
-    if (view && view->state != JobState::ended && running_.empty()) view->waits_for = why_it_waits();
+    if (view && view->state != JobState::ended) view->waits_for = why_it_waits(job);
     if (!view || view->state != JobState::ended || told_ended_.count(job) != 0) return view;
     view->state = JobState::running;
     view->result.reset();
@@ -244,6 +276,7 @@ void Supervisor::Implementation::shut_down(std::function<void()> done)
     if (journal_) journal_->stopping();
     queue_.set_now(now());
     queue_.close();
+    hear_undecided(); // that it is too late
     for (const JobId job : queue_.jobs()) {
         if (queue_.view(job)->result || !queue_.children(job).empty()) continue;
         try {
@@ -263,7 +296,12 @@ Supervisor::~Supervisor() = default;
 
 Supervisor::Accepted Supervisor::submit(const Request& request, const Caller& caller, int client_pid, Descriptor handle)
 {
-    return self_->submit(request, caller, client_pid, std::move(handle));
+    return self_->submit(request, caller, client_pid, handle, false).value();
+}
+void Supervisor::submit_later(const Request& request, const Caller& caller, int client_pid, Descriptor handle,
+                              OnAccepted accepted, OnFailed failed)
+{
+    self_->submit_later({request, caller, client_pid, std::move(handle), std::move(accepted), std::move(failed)});
 }
 void Supervisor::cancel(JobId job, bool force) { self_->cancel(job, force); }
 void Supervisor::leave(JobId job, const Caller& caller) { self_->leave(job, caller); }

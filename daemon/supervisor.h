@@ -60,6 +60,13 @@ public:
     /// Throws Error: what plan() and Queue::submit() throw.
     /// `handle`: the descriptor that lies beside the request, if it has one.
     Accepted submit(const Request& request, const Caller& caller, int client_pid = 0, Descriptor handle = {});
+    /// The same for who can be answered later: in the loop's turn in which it is known whether the tree can be changed,
+    /// so that what keeps it from that is an error of the request. What submit() returns or throws is what `accepted`
+    /// or `failed` hears, once and perhaps at once; both may throw nothing.
+    using OnAccepted = std::function<void(const Accepted&)>;
+    using OnFailed = std::function<void(const Error&)>;
+    void submit_later(const Request& request, const Caller& caller, int client_pid, Descriptor handle,
+                      OnAccepted accepted, OnFailed failed);
 
     void cancel(JobId job, bool force = false); ///< throws NoSuchJob, NotCancelable
     void leave(JobId job, const Caller& caller);
@@ -74,7 +81,8 @@ public:
 
     /// Jobs of an earlier instance that had not ended: taken up again under their numbers, or ended as interrupted
     /// (those in whose steps dkmsd has died too often, and those that read from a descriptor). While the tree cannot be
-    /// changed, or its state not be read, they wait, and show why. Call once, before the first submit.
+    /// changed, or its state not be read, jobs that were accepted wait, and show why. Call once, before the first
+    /// submit.
     void resume();
     /// Accept nothing more; end what may be ended, let installs finish; then call `done`.
     void shut_down(std::function<void()> done);

@@ -2,6 +2,7 @@
 #include "daemon/supervisor_state.h"
 #include "lib/plan/plan.h"
 #include "lib/process/ancestry.h"
+#include "lib/queue/scope.h"
 
 #include <nlohmann/json.hpp>
 
@@ -65,7 +66,6 @@ void Supervisor::Implementation::take_up(JobView job)
         caller.uid = job.uid;
         caller.waiting = false; // as far as is known
         queue_.resume(job.id, std::move(work), caller, job.queued_at, true);
-        taken_up_.insert(job.id);
         announce(job.id);
         try_to_keep(job.id);
     } catch (const Error& error) {
@@ -104,26 +104,65 @@ bool Supervisor::Implementation::may_start()
     return true;
 }
 
-bool Supervisor::Implementation::has_taken_up_jobs() const
+bool Supervisor::Implementation::has_open_job(bool that_makes_something) const
 {
-    return std::any_of(taken_up_.begin(), taken_up_.end(), [this](JobId job) { return !queue_.view(job)->result; });
+    for (const JobId job : queue_.jobs())
+        if (const auto view = queue_.view(job);
+            !view->result && view->parent == 0 && makes_something(view->request.verb) == that_makes_something)
+            return true;
+    return false;
 }
 
-/// For jobs that have been accepted. Where the tree cannot be had, those of an earlier instance wait, and nobody is
-/// there who would have to decide about them; without such, each step fails, as whoever asked is there to hear it.
+/// For jobs that have been accepted. Where the tree cannot be had, those of the service wait: they were promised.
+/// Others end with their client, who is there to hear it: each step fails.
 bool Supervisor::Implementation::may_go_on()
 {
     if (claim_failed_) return true;
     if (blocked_ && is_pausing_) return false;
     try {
-        return may_start();
+        const bool can_be_changed = may_start();
+        if (!can_be_changed || !journal_ || only_reading_ || !running_.empty()) return can_be_changed;
+        const auto shortage = has_open_job(true) ? claim_->shortage() : std::nullopt;
+        queue_.set_room(!shortage);
+        if (!shortage || has_open_job(false)) return true;
+        claim_->release();
+        wait_for_the_tree(*shortage);
+        return false;
     } catch (const Error& error) {
-        if (has_taken_up_jobs()) {
+        if (journal_) {
             wait_for_the_tree(error);
             return false;
         }
         claim_failed_ = error;
         return true;
+    }
+}
+
+/// A job that was accepted, and cannot be planned now for what is no fault of its own, waits. Others do not wait for it
+/// but where they are about the same.
+bool Supervisor::Implementation::put_off(const PlanJob& command, const Error& error)
+{
+    if (!journal_ || claim_failed_ || error.code() == ErrorCode::internal || !is_of_the_environment(error))
+        return false;
+    const auto known = unplanned_.find(command.job);
+    const bool is_news = known == unplanned_.end() || !(known->second.second == error);
+    unplanned_.insert_or_assign(command.job, std::pair(command, error));
+    if (is_news) {
+        std::cerr << "dkmsd: job " << command.job << " waits: " << error.message() << '\n';
+        tell_waiting(command.job, {{"reason", error.message()}});
+    }
+    try_later();
+    return true;
+}
+
+void Supervisor::Implementation::plan_what_waits()
+{
+    for (const auto& [job, one] : std::map(unplanned_)) {
+        const auto view = queue_.view(job);
+        if (view && !view->result)
+            make_final(one.first);
+        else
+            unplanned_.erase(job);
     }
 }
 
@@ -144,6 +183,7 @@ void Supervisor::Implementation::try_later()
     on_pause_end_ = loop_.after(pause_, [this] {
         pause_ = std::min<std::chrono::seconds>(2 * pause_, longest_pause);
         is_pausing_ = false;
+        plan_again_ = true;
         take_up_what_is_left();
         pump_soon();
     });
@@ -163,14 +203,21 @@ void Supervisor::Implementation::fail_what_is_waited_for()
 void Supervisor::Implementation::tell_waiting(const nlohmann::json& facts)
 {
     for (const JobId job : queue_.jobs())
-        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second) {
-            report(job, Event(EventKind::waiting, facts));
-            observer_.job_changed(job);
-        }
+        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
+            tell_waiting(job, facts);
 }
 
-std::string Supervisor::Implementation::why_it_waits() const
+void Supervisor::Implementation::tell_waiting(JobId job, const nlohmann::json& facts)
 {
+    report(job, Event(EventKind::waiting, facts));
+    observer_.job_changed(job);
+}
+
+std::string Supervisor::Implementation::why_it_waits(JobId job) const
+{
+    for (const auto& [one, why] : unplanned_)
+        if (one == job || outermost(one) == job) return why.second.message();
+    if (!running_.empty()) return "";
     if (blocked_) return blocked_->message();
     return claim_->waits() ? "It waits for " + claim_->holder() + "." : "";
 }

@@ -33,16 +33,23 @@ void Supervisor::Implementation::pump()
 {
     tell_news();
     queue_.set_now(now());
-    queue_.set_may_start(queue_.idle() || may_go_on());
+    const bool may_start = queue_.idle() || may_go_on();
+    queue_.set_may_start(may_start);
+    if (may_start && std::exchange(plan_again_, false)) plan_what_waits();
     if (claim_->waits()) fail_what_is_waited_for();
     if (claim_->waits()) tell_waiting({{"holder", claim_->holder()}});
     for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
         for (const QueueCommand& command : commands) carry_out(command);
+    if (!undecided_.empty()) return;
+    // Who waits for something else than the tree does not keep others from it.
+    const bool is_ours = !claim_->waits() && !claim_->is_undecided();
+    if (!queue_.idle() && running_.empty() && !unplanned_.empty() && is_ours) claim_->release();
     if (!queue_.idle()) return;
     claim_->release();
     clients_.clear();
     claim_failed_.reset();
     blocked_.reset();
+    unplanned_.clear();
     if (!shutting_down_) workers_->rest();
     waiting_was_told_.clear();
     jobserver_.reset();
@@ -77,8 +84,12 @@ void Supervisor::Implementation::make_final(const PlanJob& command)
         if (claim_failed_) throw Error(*claim_failed_);
         const Request request = queue_.view(command.job)->request;
         const PlanFacts facts = facts_of(setup_.places);
-        queue_.planned(command.job, command.is_part ? plan_of_part(request, facts) : plan(request, facts));
+        auto final = command.is_part ? plan_of_part(request, facts) : plan(request, facts);
+        unplanned_.erase(command.job);
+        queue_.planned(command.job, std::move(final));
     } catch (const Error& error) {
+        if (put_off(command, error)) return;
+        unplanned_.erase(command.job);
         queue_.refused(command.job, error);
     }
 }
@@ -202,7 +213,6 @@ void Supervisor::Implementation::job_ended(JobId job)
     forget_[job] = loop_.after(kept_after_end, [this, job] {
         queue_.forget(job);
         std::erase_if(told_ended_, [this](JobId one) { return !queue_.view(one); });
-        taken_up_.erase(job);
         not_wanted_.erase(job);
         if (journal_) store().prune(now());
         forget_.erase(job);

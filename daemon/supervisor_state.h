@@ -23,7 +23,20 @@ class Supervisor::Implementation {
 public:
     Implementation(Loop& loop, Setup setup, Observer& observer);
 
-    Accepted submit(const Request& request, const Caller& caller, int client_pid, Descriptor handle);
+    /// What is asked for, and how the answer is given.
+    struct Asked {
+        Request request;
+        Caller caller;
+        int client_pid = 0;
+        Descriptor handle;
+        OnAccepted accepted;
+        OnFailed failed;
+    };
+
+    /// `later`: nothing is done, and nothing returned, while it is not known whether the tree can be changed.
+    std::optional<Accepted> submit(const Request& request, const Caller& caller, int client_pid, Descriptor& handle,
+                                   bool later);
+    void submit_later(Asked asked);
     void resume();
     void cancel(JobId job, bool force);
     void leave(JobId job, const Caller& caller);
@@ -68,13 +81,18 @@ private:
     bool may_become_work(const JobPlan& empty);
     bool may_go_on();
     void fail_what_is_waited_for();
-    bool has_taken_up_jobs() const;
+    void hear_undecided();
     void wait_for_the_tree(const Error& error);
     void try_later();
     void tell_waiting(const nlohmann::json& facts);
-    std::string why_it_waits() const;
+    void tell_waiting(JobId job, const nlohmann::json& facts);
+    std::string why_it_waits(JobId job) const;
     void carry_out(const QueueCommand& command);
     void make_final(const PlanJob& command);
+    bool put_off(const PlanJob& command, const Error& error);
+    void plan_what_waits();
+    void require_room(const JobPlan& work);
+    bool has_open_job(bool that_makes_something) const;
     void tell_started(JobId job);
     void start(const StartStep& command);
     void worker_event(StepId step, Event event);
@@ -90,13 +108,15 @@ private:
     std::unique_ptr<TreeClaim> claim_;
     std::optional<Error> claim_failed_; ///< what steps fail with until the queue is idle
     std::optional<Error> blocked_;      ///< why the tree cannot be changed, while jobs that were accepted wait for it
-    bool is_pausing_ = false;           ///< it is not tried at every turn
+    std::vector<Asked> undecided_;      ///< requests that are answered when it is known whether it can
+    std::map<JobId, std::pair<PlanJob, Error>> unplanned_; ///< jobs that could not be planned, and why; tried again
+    bool plan_again_ = false;                              ///< what could not be planned, as soon as the tree is ours
+    bool is_pausing_ = false;                              ///< it is not tried at every turn
     std::chrono::seconds pause_ = first_pause;
     Source on_pause_end_;
     std::optional<Journal> journal_;
     Queue queue_;
     std::vector<JobView> left_;  ///< by an earlier instance, and not to be planned now
-    std::set<JobId> taken_up_;   ///< outermost jobs of an earlier instance
     std::set<JobId> not_wanted_; ///< outermost jobs that somebody has cancelled
     std::vector<JobView> unreadable_;
     bool queue_is_prepared_ = false;

@@ -4,6 +4,7 @@
 #include "lib/install/recover.h"
 #include "lib/process/child.h"
 #include "lib/tree/lock.h"
+#include "lib/tree/room.h"
 
 #include <utility>
 
@@ -31,6 +32,10 @@ public:
     std::string holder() const override { return lock_.holder().text(); }
     pid_t holder_process() const override { return lock_.holder().pid; }
     int descriptor() const override { return lock_.descriptor(); }
+    std::optional<Error> shortage() const override
+    {
+        return lock_.held() ? shortage_of(Layout(places_)) : std::nullopt;
+    }
 
     void release() override
     {

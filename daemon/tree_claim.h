@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/loop.h"
+#include "lib/model/error.h"
 #include "lib/model/places.h"
 
 #include <functional>
@@ -26,6 +27,8 @@ public:
     /// (recover()); if it cannot be had at once, begins to wait for it. Throws Error TreeNotWritable, Internal,
     /// UnitFailed; after that the next call begins from the start.
     virtual bool take() = 0;
+    /// Whether it has been asked for, and neither is it ours nor is it known what is in the way.
+    virtual bool is_undecided() const { return false; }
     /// Whether it is waited for, and for whom, in words.
     virtual bool waits() const = 0;
     virtual std::string holder() const = 0;
@@ -35,6 +38,8 @@ public:
     /// Whether the builds of a module can have directories of their own; known once the tree may be changed, and
     /// nothing where whoever asks can find out himself.
     virtual std::optional<bool> private_builds() const { return std::nullopt; }
+    /// Why the tree takes nothing new although it is ours, as far as is known: see shortage_of() in lib/tree/room.h.
+    virtual std::optional<Error> shortage() const { return std::nullopt; }
     /// Lets go of it, or waits no longer.
     virtual void release() = 0;
 };

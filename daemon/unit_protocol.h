@@ -46,7 +46,7 @@ std::string unit_pattern(UnitKind kind);
 //   {"outdated":P}                                it belongs to another version; nothing was done
 //   {"refused":ERROR}                             nothing was done
 //   {"waits":HOLDER,"process":PID}                for the lock
-//   {"held":true,"private_builds":B}              the lock lies beside it
+//   {"held":true,"private_builds":B,"short":E}    the lock lies beside it; E: see TreeClaim::shortage, may be missing
 //   {"started":PID}, {"ended":{"code":C,"signal":S},"more":B}   more: another order may follow
 //   {"done":true}                                 recovered, told
 //   {"inhibited":true}                            what keeps the machine on lies beside it

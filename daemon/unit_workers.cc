@@ -179,15 +179,18 @@ public:
         return false;
     }
 
+    bool is_undecided() const override { return unit_ && holder_.empty(); }
     bool waits() const override { return !holder_.empty(); }
     std::string holder() const override { return holder_; }
     pid_t holder_process() const override { return holder_process_; }
     int descriptor() const override { return lock_.number(); }
     std::optional<bool> private_builds() const override { return private_builds_; }
+    std::optional<Error> shortage() const override { return shortage_; }
 
     void release() override
     {
         forget_unit();
+        shortage_.reset();
         lock_.close();
         failed_.reset();
     }
@@ -218,6 +221,7 @@ private:
             holder_process_ = words.value("process", pid_t{0});
         } else if (words.contains("held") && descriptors.size() == 1) {
             lock_ = std::move(descriptors.front());
+            if (words.contains("short")) shortage_ = error_from_json(words.at("short"));
             if (words.contains("private_builds")) private_builds_ = words.at("private_builds").get<bool>();
             // For the first step there.
             units_.keep(UnitKind::tree, std::move(unit_));
@@ -248,6 +252,7 @@ private:
     pid_t holder_process_ = 0;
     std::optional<bool> private_builds_;
     std::optional<Error> failed_;
+    std::optional<Error> shortage_;
     bool is_outdated_ = false;
     Source on_answer_;
 };

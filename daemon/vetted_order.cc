@@ -70,7 +70,6 @@ void check_staged(const Step& step)
     const auto is_plain = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '/'; };
     if (!std::all_of(step.staged.begin(), step.staged.end(), is_plain) || step.staged == "." || step.staged == "..")
         refuse("'" + step.staged + "' names nothing that was loaded");
-    if (step.kind == StepKind::adopt && step.staged.empty()) refuse("adopt needs what was loaded");
 }
 
 void check_options(const Options& options)

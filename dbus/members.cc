@@ -43,6 +43,7 @@ constexpr std::array table{
     method(manager_interface, "ListModules", "a{sv}", "filter", "aa{sv}", "modules", Action::look),
     method(manager_interface, "ListJobs", "t", "flags", "a(tssuo)", "jobs", Action::look),
     method(manager_interface, "GetJob", "t", "id", "a{sv}", "job", Action::look),
+    method(manager_interface, "GetError", "ss", "name text", "a{sv}", "error", Action::look),
     method(manager_interface, "GetJobs", "ta{sv}", "from options", "aa{sv}", "jobs", Action::look),
     method(manager_interface, "Add", "ssa{sv}", "module version options", "to", "id job", Action::change),
     verb("Build"),
@@ -90,6 +91,7 @@ constexpr std::array table{
     property(job_interface, "Result", "s", Change::emitted),
     property(job_interface, "ErrorName", "s", Change::emitted),
     property(job_interface, "ErrorMessage", "s", Change::emitted),
+    property(job_interface, "Error", "a{sv}", Change::emitted),
 };
 
 /// "ssas" as {"s", "s", "as"}.

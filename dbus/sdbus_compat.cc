@@ -192,6 +192,10 @@ sdbus::MethodCall new_body(sdbus::IConnection& connection)
 
 HeldCall::HeldCall(sd_bus_message* message) : message_(sd_bus_message_ref(message), sd_bus_message_unref) {}
 
+HeldCall::HeldCall(const sdbus::MethodCall& call) : HeldCall(RawMessage::of(call)) {}
+
+std::string HeldCall::sender() const { return std::string(text_or_empty(sd_bus_message_get_sender(message_.get()))); }
+
 void HeldCall::answer(sdbus::MethodCall body) const
 {
     body.seal();
@@ -247,7 +251,7 @@ int CallFilter::answer(const IncomingCall& call) const noexcept
         try {
             return takes_(call) ? 1 : 0;
         } catch (...) {
-            if (call.wants_reply()) call.hold().fail(current_error());
+            if (call.wants_reply()) call.hold().fail(to_bus(current_error()));
             return 1;
         }
     } catch (...) {

@@ -79,7 +79,9 @@ sdbus::MethodCall new_body(sdbus::IConnection& connection);
 class HeldCall {
 public:
     explicit HeldCall(sd_bus_message* message);
+    explicit HeldCall(const sdbus::MethodCall& call);
 
+    std::string sender() const;
     /// `body`: all values of the answer, in their order, in a message that new_body() has made.
     void answer(sdbus::MethodCall body) const;
     void fail(const sdbus::Error& error) const;

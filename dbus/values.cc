@@ -185,38 +185,6 @@ std::string text_of(const Error& error)
     return hint.empty() ? error.message() : error.message() + "\n" + hint;
 }
 
-/// Finds what has to stand for each {name} of `sentence` so that it reads `text`. False if nothing does.
-bool match(std::string_view sentence, std::string_view text, Parameters& found)
-{
-    const auto open = sentence.find('{');
-    if (open == std::string_view::npos) return sentence == text;
-    const auto close = sentence.find('}', open);
-    if (close == std::string_view::npos || sentence.substr(0, open) != text.substr(0, open)) return false;
-    const std::string name(sentence.substr(open + 1, close - open - 1));
-    sentence.remove_prefix(close + 1);
-    text.remove_prefix(open);
-
-    const auto literal = sentence.substr(0, sentence.find('{'));
-    for (auto end = literal.empty() ? text.size() : text.find(literal); end != std::string_view::npos;
-         end = literal.empty() ? std::string_view::npos : text.find(literal, end + 1)) {
-        Parameters attempt = found;
-        const auto value = text.substr(0, end);
-        const auto entry = attempt.emplace(name, value).first;
-        if (entry->second == value && match(sentence, text.substr(end), attempt)) {
-            found = std::move(attempt);
-            return true;
-        }
-    }
-    return false;
-}
-
-std::string template_of(ErrorCode code)
-{
-    for (const ErrorRow& row : error_table())
-        if (row.code == code) return std::string(row.sentence) + (row.hint.empty() ? "" : "\n" + std::string(row.hint));
-    return {};
-}
-
 /// It says something of the caller, not of what is asked for, and so is none of the request's own options.
 constexpr const char* background_option = "background";
 
@@ -342,31 +310,45 @@ std::vector<ModuleStatus> read_modules(sdbus::Message& message)
 
 sdbus::Error to_bus(const Error& error) { return sdbus::Error(ErrorName{error.bus_name()}, as_utf8(text_of(error))); }
 
-sdbus::Error current_error()
+json facts_of(const Error& error)
+{
+    json parameters = json::object();
+    for (const auto& [name, value] : error.parameters()) parameters[name] = as_utf8(value);
+    return {{"error", error.name()}, {"parameters", std::move(parameters)}, {"hint", as_utf8(error.hint())}};
+}
+
+Error current_error()
 {
     try {
         throw;
     } catch (const sdbus::Error& error) {
-        return error;
+        return from_bus(error);
     } catch (const Error& error) {
-        return to_bus(error);
+        return error;
     } catch (const std::exception& error) {
-        return to_bus(Error(ErrorCode::internal, {{"reason", error.what()}}));
+        return Error(ErrorCode::internal, {{"reason", error.what()}});
     } catch (...) {
-        return to_bus(Error(ErrorCode::internal, {{"reason", "unknown exception"}}));
+        return Error(ErrorCode::internal, {{"reason", "unknown exception"}});
     }
 }
 
-Error from_bus(const sdbus::Error& error)
+Error from_bus(const sdbus::Error& error) { return from_bus(error, nullptr); }
+
+Error from_bus(const sdbus::Error& error, json facts)
 {
     const std::string name(error.getName());
     const std::string text(error.getMessage());
+    const auto end = text.find('\n');
+    const std::string sentence = text.empty() ? name : text.substr(0, end);
+    if (facts.is_object() && facts.contains("error")) {
+        facts["message"] = sentence;
+        return error_from_json(facts);
+    }
     const ErrorCode code = error_code_of(name);
-    Parameters parameters;
-    if (match(template_of(code), text, parameters)) return Error(code, parameters);
-    // Not our own sentence: the bus itself, or another version of the service.
-    const std::string reason = text.empty() ? name : text;
-    return Error(code, {{"reason", reason}, {"who", "This user"}, {"what", "do this (" + reason + ")"}});
+    if (end != std::string::npos) return Error(code, {{"sentence", sentence}, {"remedy", text.substr(end + 1)}});
+    if (code == ErrorCode::access_denied) // the bus itself, in words for programmers
+        return Error(code, {{"who", "This user"}, {"what", "do this (" + sentence + ")"}});
+    return Error(code, {{"sentence", sentence}});
 }
 
 } // namespace dkms::bus

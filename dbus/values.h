@@ -55,14 +55,18 @@ StatusFilter read_filter(sdbus::MethodCall& call);
 void write_modules(sdbus::Message& message, const nlohmann::json& modules);
 std::vector<ModuleStatus> read_modules(sdbus::Message& message);
 
-/// An error as it travels: its name on the bus; sentence and hint on a line each. The other way finds the parameters
-/// again by comparing the text with the error table; a name or text that is not of the table becomes Internal with that
-/// text.
+/// An error as it travels: its name on the bus; sentence and hint, on a line each. There is no room for its parameters:
+/// GLib takes an error with further arguments for one without a text. Who wants them asks for them (GetError).
 sdbus::Error to_bus(const Error& error);
+/// What GetError answers: the keys error, parameters and hint of to_json(Error), in UTF-8.
+nlohmann::json facts_of(const Error& error);
+/// The error that was sent. Where its facts are not known (null), since the bus or an older dkmsd has sent it, its code
+/// and what it says.
 Error from_bus(const sdbus::Error& error);
+Error from_bus(const sdbus::Error& error, nlohmann::json facts);
 
-/// The exception that is being handled, as what a caller hears: a dkms::Error as the D-Bus error of its name,
-/// everything else as org.dkms1.Error.Internal.
-sdbus::Error current_error();
+/// The exception that is being handled, as what a caller hears: a dkms::Error; everything else as what from_bus() makes
+/// of it, or Internal.
+Error current_error();
 
 } // namespace dkms::bus

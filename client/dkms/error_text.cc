@@ -169,6 +169,7 @@ std::string restriction_text(const Error& error, const Subject& subject)
 /// Texts that need more than words filled in.
 std::optional<std::string> special_text(const Error& error, const Subject& subject)
 {
+    if (!error.parameter("sentence").empty()) return plain_text(error); // worded by another version, and nothing else
     switch (error.code()) {
     case no_kernel_headers:
     case kernel_directory_dangling:

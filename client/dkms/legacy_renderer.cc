@@ -126,7 +126,7 @@ void LegacyRenderer::end(Part& part, const JobView& job)
 void LegacyRenderer::note_result(const JobView& job)
 {
     const std::string& name = job.request.module.name;
-    if (job.error && job.error->code() == ErrorCode::build_excluded)
+    if (job.result == Result::skipped && job.error)
         skipped_.push_back(name);
     else if (lacks_dependencies(job))
         lines_.push_back(job.request.module.text() + " autoinstall failed due to missing dependencies: " +

@@ -422,6 +422,8 @@ void Narrator::tell_end(const JobView& job)
     if (running_since_ > 0) out("\n"); // it was cut off
     running_since_ = 0;
     if (!job.error || job.error->code() == ErrorCode::cancelled) return;
+    const bool is_left_to_other = job.result == Result::skipped && job.error->code() == ErrorCode::nothing_installable;
+    if (is_left_to_other) return; // a warning has said it
     if (job.result == Result::failed || job.result == Result::skipped) err(error_text(*job.error, subject()));
 }
 

@@ -26,6 +26,7 @@ std::string notes_of(const KernelStatus& kernel)
 {
     std::string notes;
     if (kernel.originals) notes += " (Original modules exist)";
+    if (kernel.stale) notes += " (Source was replaced since it was built)";
     if (kernel.build_missing) notes += " (Built modules are missing in the kernel modules folder)";
     if (kernel.missing || kernel.differs) notes += " (Differences between built and installed modules)";
     return notes;

@@ -85,6 +85,7 @@ private:
     Work& work_;
     Layout layout_;
     BuildInputs inputs_;
+    std::string source_stamp_; ///< before anything of it was read
     std::optional<Signer> signer_;
     Signing signing_;
     std::optional<SandboxChoice> sandbox_;
@@ -200,6 +201,7 @@ std::optional<Error> BuildStep::read_inputs()
     inputs_.kernel = kernel();
     inputs_.framework = read_framework(work_.places, work_.settings);
     inputs_.source = source_of(module(), work_.places);
+    source_stamp_ = stamp_of_source(inputs_.source);
     inputs_.conf = read_conf_for_build(work_, inputs_.framework);
 
     // The configuration may exclude a kernel by its name alone, and then nobody needs that kernel's headers.
@@ -361,6 +363,7 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
                      {"headers", inputs_.headers.source_dir.string()},
                      {"make", make_command_},
                      {"source", inputs_.source.string()},
+                     {"source_stamp", source_stamp_},
                      {"autoinstall", inputs_.conf.autoinstall},
                      {"files", to_json(fingerprint_of(files_read(), work_.places))}};
     for (const ConfPatch& patch : patches_for(inputs_.conf.patches, kernel().release))

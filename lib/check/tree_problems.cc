@@ -75,6 +75,16 @@ private:
         });
     }
 
+    /// Whether other modules, which are installed, have the place of all that `record` speaks of: nothing is wrong
+    /// then.
+    bool gave_way(const InstallRecord& record, const KernelId& kernel) const
+    {
+        return !record.files.empty() &&
+               std::all_of(record.files.begin(), record.files.end(), [&](const InstallRecord::File& file) {
+                   return !file.replaced_by.empty() && active_version(layout_, file.replaced_by, kernel);
+               });
+    }
+
     /// A link that leads nowhere. What it was for is known by the record alone.
     void look_at_link(const Directory& directory, const std::string& link, const KernelId& kernel)
     {
@@ -90,6 +100,7 @@ private:
         const auto path = layout_.install_record(name_, kernel);
         const auto record = read_install_record(layout_, name_, kernel);
         const bool linked = directory.has(layout_.active_link(name_, kernel).filename());
+        if (record && !linked && gave_way(*record, kernel)) return;
         if (!record)
             add(ProblemKind::bad_record, path, {name_, ""}, kernel, true);
         else if (!linked || active_version(layout_, name_, kernel).value_or(record->version) != record->version)
@@ -105,6 +116,8 @@ private:
                 const KernelId kernel{release, arch};
                 const auto path = layout_.originals(name_, kernel);
                 if (directory.has(layout_.active_link(name_, kernel).filename())) continue;
+                const auto record = read_install_record(layout_, name_, kernel);
+                if (record && gave_way(*record, kernel)) continue; // it goes on when the other is removed
                 add(ProblemKind::orphaned_original, path, {name_, ""}, kernel, has_kernel(kernel));
             }
     }

@@ -58,10 +58,12 @@ private:
     void plan_originals();
     std::set<std::string> own_paths() const;
     void plan_modules();
+    Outcome leave_to_others(const Error& error) const;
     void plan_tree();
     void check_staged() const;
     void report(const std::vector<Event>& events) const;
     void report_lost() const;
+    std::set<std::string> replaced_us_elsewhere() const;
     void run_previous_post_remove() const;
     void link_weak_modules();
     void index();
@@ -146,6 +148,7 @@ Outcome InstallStep::run()
         transaction_->commit();
         transaction_.reset();
     } catch (const Error& error) {
+        if (work_.step.options.batch && !error.parameter("owner").empty()) return leave_to_others(error);
         const bool nothing_tried =
             error.code() == ErrorCode::cancelled || error.code() == ErrorCode::nothing_installable;
         if (!nothing_tried) record_trouble(work_, error, {});
@@ -155,6 +158,21 @@ Outcome InstallStep::run()
     remove_trouble_record(layout_, module_, kernel_);
     work_.reporter.stage(Stage::depmod, 100);
     return done();
+}
+
+/// What others have in the way is not worse than ours, and nobody has asked for ours by name. It counts as replaced
+/// from the beginning, so that it is tried again when the other is gone, and not before. The record of another version
+/// that is active stays.
+Outcome InstallStep::leave_to_others(const Error& error) const
+{
+    InstallRecord record;
+    record.version = module_.version;
+    for (const InstallItem& item : items_)
+        if (const ModuleId* const owner = other_owner(existing_, item.name))
+            record.files.push_back({item.name, item.path, {}, owner->name});
+    if (!previous_) write_install_record(layout_, module_.name, kernel_, record);
+    remove_trouble_record(layout_, module_, kernel_);
+    return {Result::skipped, error, {}};
 }
 
 void InstallStep::run_pre_install()
@@ -179,6 +197,7 @@ void InstallStep::choose()
     ownership_.emplace(work_.places, module_, kernel_, conf_);
     existing_.paths = find_kernel_modules(work_.places, kernel_.release, names);
     existing_.owners = ownership_->paths_of_others();
+    if (work_.step.options.batch && !existing_.owners.empty()) existing_.preferred = replaced_us_elsewhere();
     add_links(names);
     const Options& asked = work_.step.options; // what a list forces has been said
     if ((asked.force || asked.force_version_override) && previous_ != module_.version)
@@ -206,6 +225,18 @@ void InstallStep::change_files()
     post_install_ran_ = true;
     if (auto failure = run_last_script(work_, module_, {"post_install", conf_.post_install}))
         record_.failed_scripts.push_back(std::move(*failure));
+}
+
+/// Names of the packages that have a module of ours replaced on another kernel: as the administrator, or their
+/// versions, have settled it there.
+std::set<std::string> InstallStep::replaced_us_elsewhere() const
+{
+    std::set<std::string> names;
+    const auto status = scan_module(work_.places, module_, ScanDepth::full);
+    for (const KernelStatus& one : status ? status->kernels : std::vector<KernelStatus>())
+        if (one.kernel != kernel_ && !one.replaced_by.empty())
+            names.insert(one.replaced_by.substr(0, one.replaced_by.find('/')));
+    return names;
 }
 
 /// Links in the way, of other modules or of nobody: those of the kernel's own are files.

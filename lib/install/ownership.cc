@@ -144,11 +144,29 @@ void Ownership::give_up(Transaction& transaction, const std::string& name)
 {
     Holder* const above = holder_above(name);
     auto kept = take_kept(name);
+    pass_on_deferred(name, kept, above);
     if (above != nullptr)
         hand_up(*above, name, std::move(kept));
     else
         bring_back(transaction, std::move(kept));
     std::erase_if(self_->record.files, [&](const InstallRecord::File& file) { return file.module == name; });
+}
+
+/// Those who have left the name to us, and so have nothing in our archive, leave it to the one above, or to nobody.
+void Ownership::pass_on_deferred(const std::string& name, const std::vector<Original>& kept, const Holder* above)
+{
+    for (auto& [other, holder] : holders_) {
+        InstallRecord::File* const file = &holder == self_ ? nullptr : file_of(holder, name);
+        if (file == nullptr || file->replaced_by != self_->module.name) continue;
+        const bool archived =
+            std::any_of(kept.begin(), kept.end(), [&](const Original& one) { return one.owner == other; });
+        if (archived) continue;
+        holder.changed = true;
+        if (above != nullptr && above != &holder)
+            file->replaced_by = above->module.name;
+        else
+            std::erase_if(holder.record.files, [&](const InstallRecord::File& one) { return one.module == name; });
+    }
 }
 
 /// The one above has our module in its archive. What we had archived takes its place there.
@@ -242,7 +260,10 @@ void Ownership::plan(Transaction& transaction)
         const auto& files = holder.record.files;
         const bool has_some =
             std::any_of(files.begin(), files.end(), [](const auto& file) { return file.replaced_by.empty(); });
-        transaction.put_text(text_of(holder.record), layout_.install_record(name, kernel_));
+        if (files.empty())
+            transaction.remove(layout_.install_record(name, kernel_));
+        else
+            transaction.put_text(text_of(holder.record), layout_.install_record(name, kernel_));
         if (!has_some)
             transaction.remove(layout_.active_link(name, kernel_));
         else if (!holder.active)

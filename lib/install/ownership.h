@@ -68,6 +68,7 @@ private:
     Holder* holder_above(const std::string& name);
     Holder* owner_of(const Original& original, InstallRecord::File*& file);
     std::vector<Original> take_kept(const std::string& name);
+    void pass_on_deferred(const std::string& name, const std::vector<Original>& kept, const Holder* above);
     void hand_up(Holder& above, const std::string& name, std::vector<Original> kept);
     void bring_back(Transaction& transaction, std::vector<Original> kept);
     void bring_back_ours(Transaction& transaction, const Original& one, Holder& owner, InstallRecord::File& file);

@@ -82,10 +82,13 @@ void report_refusal(const Work& work, const std::string& module, const VersionRe
                                                             {"path", refusal.path.string()}}));
 }
 
-[[noreturn]] void nothing_left(const Work& work, const std::string& reason)
+/// `owner`: of all that is in the way; empty for none.
+[[noreturn]] void nothing_left(const Work& work, const std::string& reason, const std::string& owner = {})
 {
-    throw Error(ErrorCode::nothing_installable,
-                {{"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}});
+    Parameters parameters{
+        {"module", work.step.module.text()}, {"kernel", work.step.kernel.release}, {"reason", reason}};
+    if (!owner.empty()) parameters["owner"] = owner;
+    throw Error(ErrorCode::nothing_installable, std::move(parameters));
 }
 
 std::string reason_text(const VersionRefusal& refusal)
@@ -95,18 +98,39 @@ std::string reason_text(const VersionRefusal& refusal)
     return "the kernel already has the same module";
 }
 
+/// Told once: from then on it counts as replaced.
+void report_other(const Work& work, const InstallItem& item, const ModuleId& owner)
+{
+    const std::string module = work.step.module.text();
+    const std::string& release = work.step.kernel.release;
+    work.reporter.warning(
+        "left-to-other", {{"module", module}, {"file", item.name}, {"kernel", release}, {"by", owner.text()}},
+        item.name + " of " + module + " is not installed for kernel " + release + ", since " + owner.text() +
+            " has installed its own. To replace that: dkmsctl install " + module + " -k " + release + " --force");
+}
+
 /// What the kernel has that speaks against this module; nothing where it has several, whose versions are not compared.
 std::optional<VersionRefusal> refusal_of(const Work& work, const InstallItem& item, const ExistingModules& existing)
 {
     const auto found = existing.paths.find(item.name);
     if (found == existing.paths.end() || found->second.size() > 1) return std::nullopt;
-    const std::string& path = found->second.front();
-    if (existing.owners.count(path) == 0 && is_there_already(work, item, path)) return std::nullopt;
-    return refused_version(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
-                           work.places.install_tree / work.step.kernel.release / path);
+    const ModuleId* const owner = other_owner(existing, item.name);
+    if (owner == nullptr && is_there_already(work, item, found->second.front())) return std::nullopt;
+    const auto path = work.places.install_tree / work.step.kernel.release / found->second.front();
+    if (owner != nullptr && work.step.options.batch && existing.preferred.count(owner->name) != 0)
+        return VersionRefusal{"preferred", {}, {}, path};
+    return refused_version(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file, path);
 }
 
 } // namespace
+
+const ModuleId* other_owner(const ExistingModules& existing, const std::string& name)
+{
+    const auto found = existing.paths.find(name);
+    if (found == existing.paths.end() || found->second.size() != 1) return nullptr;
+    const auto owner = existing.owners.find(found->second.front());
+    return owner == existing.owners.end() ? nullptr : &owner->second;
+}
 
 bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
 {
@@ -164,6 +188,8 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
     }
     std::vector<InstallItem> left;
     std::string reason;
+    std::string owners;
+    bool all_others = true;
     for (const InstallItem& item : items) {
         const auto found = existing.paths.find(item.name);
         if (found != existing.paths.end() && found->second.size() > 1)
@@ -175,11 +201,17 @@ std::vector<InstallItem> installable(const Work& work, const Conf& conf, const s
             left.push_back(item);
             continue;
         }
-        reason = reason_text(*refusal);
-        report_refusal(work, item.name, *refusal);
+        const ModuleId* const owner = other_owner(existing, item.name);
+        all_others &= owner != nullptr;
+        if (owner != nullptr) owners = owner->text();
+        reason = owner != nullptr ? owner->text() + " has installed its own " + item.name : reason_text(*refusal);
+        if (owner != nullptr && work.step.options.batch)
+            report_other(work, item, *owner);
+        else
+            report_refusal(work, item.name, *refusal);
     }
-    if (left.empty() && !items.empty())
-        nothing_left(work, reason); // a package without modules has all of them installed
+    if (left.empty() && !items.empty()) // a package without modules has all of them installed
+        nothing_left(work, reason, all_others ? owners : "");
     return left;
 }
 

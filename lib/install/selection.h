@@ -5,6 +5,8 @@
 #include "lib/process/work.h"
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +32,12 @@ bool is_there_already(const Work& work, const InstallItem& item, const std::stri
 struct ExistingModules {
     std::map<std::string, std::vector<std::string>> paths; ///< by name: below <install tree>/K
     std::map<std::string, ModuleId> owners;                ///< of paths that other DKMS modules own
+    /// Names of packages whose modules have taken the place of ours on other kernels.
+    std::set<std::string> preferred = {};
 };
+
+/// The other DKMS module that has a module of this name in the kernel, if it is the only one there.
+const ModuleId* other_owner(const ExistingModules& existing, const std::string& name);
 
 /// Reports, as warnings, why those of `items` that somebody forces would not have been installed: the kernel has the
 /// module already (OBSOLETE_BY), or a newer one. That the same one is installed once more is what was asked for.
@@ -38,8 +45,10 @@ void tell_what_is_overridden(const Work& work, const Conf& conf, const std::vect
                              const ExistingModules& existing);
 
 /// Those of `items` that may be installed besides what the kernel has, all of them with `override_version`. What is the
-/// very file of module/ already may be, unless it is another module's. Reports version-refused. Throws Error
-/// NothingInstallable when none is left.
+/// very file of module/ already may be, unless it is another module's. In a batch, which nobody asked for by name, a
+/// preferred other's stays as well. Reports version-refused, or a warning where another's stays in a batch. Throws
+/// Error NothingInstallable when none is left; its parameter "owner" is the other module, if all that is in the way is
+/// other modules'.
 std::vector<InstallItem> installable(const Work& work, const Conf& conf, const std::vector<InstallItem>& items,
                                      const ExistingModules& existing, bool override_version);
 

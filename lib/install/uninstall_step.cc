@@ -98,10 +98,16 @@ Outcome UninstallStep::run()
     report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
     run_post_remove();
-    if (const auto reason = index_modules(work_, {}))
-        work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *reason}},
-                               "depmod failed for kernel " + kernel_.release + ": " + *reason);
+    const auto unindexed = index_modules(work_, {});
+    if (unindexed)
+        work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *unindexed}},
+                               "depmod failed for kernel " + kernel_.release + ": " + *unindexed +
+                                   ". It is tried once more when the rest has been done.");
     Outcome outcome = done();
+    // If that fails as well, so does the job, with everything else done; the next autoinstall tries it again.
+    const Step depmod{StepKind::depmod, {}, kernel_, {}};
+    auto& later = outcome.follow_up;
+    if (unindexed && std::find(later.begin(), later.end(), depmod) == later.end()) later.push_back(depmod);
     add_pending(layout_, kernel_, outcome.follow_up);
     transaction_->commit();
     transaction_.reset();

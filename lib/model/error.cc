@@ -272,7 +272,11 @@ std::string Error::bus_name() const
     return std::string(is_standard(code_) ? "org.freedesktop.DBus.Error." : bus_prefix) + std::string(name());
 }
 
-std::string Error::message() const { return filled(row_of(code_).sentence, parameters_); }
+std::string Error::message() const
+{
+    const auto worded = parameters_.find("sentence");
+    return worded != parameters_.end() ? worded->second : filled(row_of(code_).sentence, parameters_);
+}
 
 std::string Error::hint() const
 {
@@ -321,7 +325,7 @@ Error error_from_json(const nlohmann::json& value)
     const std::string name = value.value("error", "");
     const ErrorCode code = error_code_of(name);
     if (code == internal && name != internal_row.name)
-        return Error(internal, {{"reason", value.value("message", name)}});
+        return Error(internal, {{"sentence", value.value("message", name)}, {"remedy", value.value("hint", "")}});
     return Error(code, value.value("parameters", Parameters{}));
 }
 

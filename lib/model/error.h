@@ -129,7 +129,7 @@ public:
     std::string parameter(const std::string& name) const; ///< empty if there is none of that name
     std::string_view name() const;                        ///< "NoKernelHeaders"
     std::string bus_name() const; ///< "org.dkms1.Error.NoKernelHeaders", or the D-Bus standard's own name
-    std::string message() const;  ///< the sentence with its parameters filled in
+    std::string message() const;  ///< the parameter "sentence" (of who worded it himself), else the table's, filled in
     /// What to do next: the parameter "remedy"; else what helps against the parameter "errno"; else the table's hint,
     /// with its parameters filled in. Empty if there is none.
     std::string hint() const;
@@ -149,7 +149,7 @@ private:
 bool lacks_headers(const Error& error);
 
 /// {"error": name, "parameters": {…}, "message": …, "hint": …}. Reading looks at name and parameters only.
-/// An unknown name is read as `internal` with the given message.
+/// An unknown name, as a later version has, is read as `internal`, with message and hint as they were given.
 nlohmann::json to_json(const Error& error);
 Error error_from_json(const nlohmann::json& value);
 

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view unreadable = "unreadable"; // in the place of a state
 
-/// By which it is known again after it has come over the bus.
 constexpr std::string_view queue_is_full = " jobs have not ended";
 
 } // namespace
@@ -23,7 +22,7 @@ Error full_queue(std::size_t jobs)
 
 bool is_full_queue(const Error& error)
 {
-    return error.code() == ErrorCode::limits_exceeded && error.parameter("reason").ends_with(queue_is_full);
+    return error.code() == ErrorCode::limits_exceeded && error.message().find(queue_is_full) != std::string::npos;
 }
 
 json to_json(const JobView& job)

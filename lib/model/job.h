@@ -43,7 +43,7 @@ struct JobView {
 };
 
 /// The error of a request for which the queue has no place, where `jobs` have not ended. Whoever waits for the result
-/// may as well wait for a place.
+/// may as well wait for a place. It is known by its sentence, which org.dkms1(5) promises.
 Error full_queue(std::size_t jobs);
 bool is_full_queue(const Error& error);
 

@@ -17,7 +17,7 @@ namespace dkms {
 struct Outcome {
     Result result = Result::done;
     std::optional<Error>
-        error; ///< with failed and cancelled; with skipped when the module excludes itself (BuildExcluded)
+        error; ///< with failed, cancelled; skipped, when a module is left out (BuildExcluded, NothingInstallable)
     std::vector<Step> follow_up = {}; ///< to run once at the end of the outermost job, whoever asks for them
     std::vector<JobPlan> jobs = {};   ///< what the step has found to be needed: further children of its job
     std::optional<Usage> usage = {};  ///< absent: nobody measured it

@@ -28,7 +28,7 @@ struct Step {
     Options options;
     std::vector<KernelId> kernels = {}; ///< pack: the builds that go into the archive
     std::string staged = {};            ///< adopt: the name below <tree>/.dkmsd/staging of what was loaded
-    bool implied = false;               ///< add: another verb needs it, so who has done it before is no matter
+    bool implied = false;               ///< add: for another verb, so who did it before is no matter; remove: again
     bool handle = false;                ///< it works on the descriptor that lies beside the request
 
     bool operator==(const Step&) const = default;

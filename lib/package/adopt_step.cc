@@ -20,6 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+void report_stale_build(const Work& work, const KernelId& kernel)
+{
+    const std::string module = work.step.module.text();
+    work.reporter.warning("stale-build", {{"module", module}, {"kernel", kernel.release}},
+                          module + " for kernel " + kernel.release +
+                              " was built from the source that is replaced; installing it builds it again.");
+}
+
 class AdoptStep : public Action {
 public:
     explicit AdoptStep(Work& work)
@@ -123,9 +131,7 @@ void AdoptStep::mark_stale_builds()
             mark_stale(layout_, module_, one.kernel);
             stale_.push_back(one.kernel);
         }
-        work_.reporter.warning("stale-build", {{"module", module_.text()}, {"kernel", one.kernel.release}},
-                               module_.text() + " for kernel " + one.kernel.release +
-                                   " was built from the source that is replaced; installing it builds it again.");
+        report_stale_build(work_, one.kernel);
     }
 }
 
@@ -171,8 +177,50 @@ void AdoptStep::undo() noexcept
     finish();
 }
 
+/// What is loaded lies in its place already: what was built from it as it was before is stale.
+class SourceInPlaceStep : public Action {
+public:
+    explicit SourceInPlaceStep(Work& work) : work_(work), layout_(work.places) {}
+
+    void prepare() override {}
+    Outcome run() override;
+    void undo() noexcept override {} // a mark too many costs a build
+
+private:
+    bool is_of_another(const KernelId& kernel, const std::string& stamp) const;
+
+    Work& work_;
+    Layout layout_;
+};
+
+Outcome SourceInPlaceStep::run()
+{
+    const ModuleId& module = work_.step.module;
+    const auto status = scan_module(work_.places, module);
+    const std::string stamp = stamp_of_source(layout_.source_in_source_tree(module));
+    for (const KernelStatus& one : status ? status->kernels : std::vector<KernelStatus>()) {
+        const bool built = one.state == KernelState::built || one.state == KernelState::installed;
+        if (!built || !is_of_another(one.kernel, stamp)) continue;
+        if (!one.stale) mark_stale(layout_, module, one.kernel);
+        report_stale_build(work_, one.kernel);
+    }
+    return {};
+}
+
+/// Builds of older programs, and such as came built, say nothing about it.
+bool SourceInPlaceStep::is_of_another(const KernelId& kernel, const std::string& stamp) const
+{
+    const auto record = read_build_record(layout_, work_.step.module, kernel);
+    const std::string known = record ? record->inputs.value("source_stamp", "") : "";
+    return !known.empty() && known != stamp;
+}
+
 } // namespace
 
-std::unique_ptr<Action> make_adopt_step(Work& work) { return std::make_unique<AdoptStep>(work); }
+std::unique_ptr<Action> make_adopt_step(Work& work)
+{
+    if (work.step.staged.empty()) return std::make_unique<SourceInPlaceStep>(work);
+    return std::make_unique<AdoptStep>(work);
+}
 
 } // namespace dkms

@@ -143,7 +143,10 @@ Outcome LoadStep::load_directory()
     if (const ModuleId module = module_of(here / "dkms.conf", here, name_); is_own_place(module)) {
         announce(module, false);
         Outcome outcome;
-        if (!Registration::is_added(layout_, module)) outcome.follow_up.push_back(next(StepKind::add, module));
+        if (!Registration::is_added(layout_, module))
+            outcome.follow_up.push_back(next(StepKind::add, module));
+        else if (work_.step.options.force) // it may have been changed
+            outcome.follow_up.push_back(next(StepKind::adopt, module));
         return outcome;
     }
     const Loaded loaded = stage();

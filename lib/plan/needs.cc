@@ -42,6 +42,9 @@ private:
     struct Candidate {
         ModuleNeed need;
         std::vector<std::string> depends;
+        std::set<std::string> brings = {};      ///< names of its modules, where they are known
+        std::set<std::string> gave_way_to = {}; ///< packages that have replaced one of these on another kernel
+        std::vector<std::string> rivals = {};   ///< packages with a module of the same name that come before it
     };
 
     std::map<std::string, const ModuleStatus*> chosen();
@@ -55,6 +58,9 @@ private:
     const std::string& missing_headers();
     std::string strangers_of(const Candidate& one) const;
     void defer();
+    void order_rivals();
+    void order(const std::string& one, const std::string& other);
+    bool waits_for(const std::string& one, const std::string& other) const;
     void put(const std::string& name);
 
     const Places& places_;
@@ -85,6 +91,7 @@ KernelNeeds Look::operator()()
         candidates_.emplace(name, std::move(candidate));
     }
     defer();
+    order_rivals();
     for (const auto& [name, one] : candidates_) put(name);
     needs_.pending = pending_steps(layout_, needs_.kernel);
     return std::move(needs_);
@@ -118,6 +125,9 @@ const ModuleStatus* Look::damaged_version(const std::string& name) const
 Look::Candidate Look::look_at(const ModuleStatus& status)
 {
     Candidate one{{status.module, NeedKind::none, {}, {}, {}, {}, false}, {}};
+    for (const KernelStatus& elsewhere : status.kernels)
+        if (elsewhere.kernel != needs_.kernel && !elsewhere.replaced_by.empty())
+            one.gave_way_to.insert(elsewhere.replaced_by.substr(0, elsewhere.replaced_by.find('/')));
     const KernelStatus* const there = status_for(status, needs_.kernel);
     one.need.installed = is_installed(there) && there->is_intact();
     if (one.need.installed) {
@@ -141,6 +151,7 @@ Look::Candidate Look::look_at(const ModuleStatus& status)
     try {
         if (const auto conf = source_.conf(status.module, needs_.kernel)) {
             one.depends = conf->build_depends;
+            for (const ConfModule& module : conf->modules) one.brings.insert(module.dest_name);
             look_at_conf(status, *conf, one.need);
         } else {
             one.need.kind = NeedKind::unknown;
@@ -267,6 +278,45 @@ void Look::defer()
         }
 }
 
+/// Of packages that bring a module of the same name, one comes after the other, so that who has it in the end does not
+/// depend on whose build is quicker: first the one that has it on another kernel, else by name.
+void Look::order_rivals()
+{
+    std::map<std::string, std::vector<std::string>> by_module;
+    for (const auto& [name, one] : candidates_)
+        if (one.need.kind == NeedKind::install)
+            for (const std::string& module : one.brings) by_module[module].push_back(name);
+    for (const auto& [module, names] : by_module)
+        for (std::size_t second = 1; second < names.size(); ++second)
+            for (std::size_t first = 0; first < second; ++first) order(names[first], names[second]);
+}
+
+void Look::order(const std::string& one, const std::string& other)
+{
+    const bool swapped =
+        candidates_.at(one).gave_way_to.count(other) != 0 && candidates_.at(other).gave_way_to.count(one) == 0;
+    const std::string& first = swapped ? other : one;
+    const std::string& second = swapped ? one : other;
+    if (!waits_for(first, second)) candidates_.at(second).rivals.push_back(first);
+}
+
+/// Whether something that `one` comes after is `other`.
+bool Look::waits_for(const std::string& one, const std::string& other) const
+{
+    std::set<std::string> seen;
+    std::vector<std::string> to_visit{one};
+    while (!to_visit.empty()) {
+        const std::string name = std::move(to_visit.back());
+        to_visit.pop_back();
+        if (name == other) return true;
+        const auto found = candidates_.find(name);
+        if (found == candidates_.end() || !seen.insert(name).second) continue;
+        for (const auto* list : {&found->second.depends, &found->second.rivals})
+            to_visit.insert(to_visit.end(), list->begin(), list->end());
+    }
+    return false;
+}
+
 /// Dependencies first. In a circle somebody has to be the first, and will fail for what it lacks.
 void Look::put(const std::string& name)
 {
@@ -277,10 +327,12 @@ void Look::put(const std::string& name)
         return;
     }
     way_.push_back(name);
-    auto& [need, depends] = found->second;
-    for (const std::string& dependency : depends) put(dependency);
+    ModuleNeed& need = found->second.need;
+    std::vector<std::string> before = found->second.depends;
+    before.insert(before.end(), found->second.rivals.begin(), found->second.rivals.end());
+    for (const std::string& dependency : before) put(dependency);
     way_.pop_back();
-    for (const std::string& dependency : depends)
+    for (const std::string& dependency : before)
         if (put_.count(dependency) != 0 && candidates_.at(dependency).need.is_work()) need.after.push_back(dependency);
     put_.insert(name);
     needs_.modules.push_back(need);

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace dkms {
@@ -49,15 +50,35 @@ private:
         Entrant who;
         std::vector<Resource> scope;
         bool begun = false;
-        std::set<JobId> before; ///< what it waits for
-        std::set<JobId> after;  ///< what waits for it
+        bool is_ahead() const { return begun || who.inside; } ///< it waits for nobody
     };
-    std::set<JobId> in_the_way_of(const std::vector<Resource>& scope) const;
-    void put(JobId first, JobId second);
-    void forget(JobId job, const Resource& resource);
+    /// Members by their outermost jobs. Who waits for whom follows from that and is not kept: with thousands that are
+    /// about the same it would be millions of pairs.
+    using Places = std::set<std::pair<JobId, JobId>>; ///< outermost job, job
+    struct Line {
+        Places ahead;
+        Places waiting;
+        Places& of(const Member& member) { return member.is_ahead() ? ahead : waiting; }
+        bool empty() const { return ahead.empty() && waiting.empty(); }
+    };
+    /// Who is about a resource; those who want it for themselves are in both lines.
+    struct Holders {
+        Line all;
+        Line exclusive;
+    };
+    /// What can be in the way of one who wants the resource.
+    static const Line& rivals(const Holders& holders, bool exclusive)
+    {
+        return exclusive ? holders.all : holders.exclusive;
+    }
+    class Reached;
+
+    void put_into_lines(const Member& member, const Resource& resource);
+    void take_out_of_lines(const Member& member, const Resource& resource);
+    const Holders* holders_of(const Resource& resource) const;
 
     std::map<JobId, Member> members_;
-    std::unordered_map<std::string, std::map<JobId, bool>> holders_; ///< of a resource; whether exclusive
+    std::unordered_map<std::string, Holders> holders_; ///< of a resource
 };
 
 } // namespace dkms

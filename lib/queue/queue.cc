@@ -38,6 +38,7 @@ struct Queue::State {
     std::map<std::string, JobId> latest; ///< of each module's name: the job that was accepted last
     bool closed = false;
     bool may_start = true;
+    bool has_room = true;
     bool settled = true; ///< nothing has happened since the last look at who can start
 
     JobTable& table() { return course.table(); }
@@ -164,8 +165,10 @@ struct Queue::State {
     {
         while (may_start) {
             for (const JobId id : startable(table(), std::max<std::size_t>(1, limits.running_steps),
-                                            std::max<std::size_t>(1, limits.builds_of_a_job)))
+                                            std::max<std::size_t>(1, limits.builds_of_a_job))) {
+                if (!has_room && makes_something(table().at(table().outermost(id)).request.verb)) continue;
                 table().at(id).planned ? course.start(id) : course.ask_for_plan(id);
+            }
             const auto victim = deadlocked(table());
             if (!victim) return;
             course.fail_waiting(
@@ -177,7 +180,7 @@ struct Queue::State {
 
 Queue::Queue(QueueLimits limits, JobId first, std::string running_release)
     : state_(std::make_unique<State>(
-          State{limits, first, std::move(running_release), Course(limits.private_builds), {}, false, true, true}))
+          State{limits, first, std::move(running_release), Course(limits.private_builds), {}, false, true, true, true}))
 {
 }
 
@@ -273,6 +276,12 @@ void Queue::set_may_start(bool may_start)
 }
 
 void Queue::set_now(double now) { state_->course.set_now(now); }
+
+void Queue::set_room(bool has_room)
+{
+    if (has_room && !state_->has_room) state_->settled = false;
+    state_->has_room = has_room;
+}
 
 std::vector<QueueCommand> Queue::next()
 {

@@ -60,7 +60,7 @@ using QueueCommand = std::variant<StartStep, PlanJob, StopStep, JobAdded, JobCha
 /// carries out the commands that next() returns. Guarantees, each with a test of its name in tests/unit/queue*_test.cc:
 ///  - a step is started at most once, a job ends exactly once;
 ///  - the steps of a job run in order, and stop at the first that failed or was cancelled;
-///  - a skipped step whose error is BuildExcluded ends the job as skipped;
+///  - a skipped step with an error (the module is left out) ends the job as skipped;
 ///  - a plan with both steps and children runs its steps first;
 ///  - jobs that a step has found to be needed become children of its job, if the step came to its end;
 ///  - a child waits for the children that its plan puts before it, however they end;
@@ -118,6 +118,8 @@ public:
     /// While it may not (the tree's lock is somebody else's), next() starts no step; everything else goes on. It may at
     /// first.
     void set_may_start(bool may_start);
+    /// While the tree has no room, only what gives room back starts, see makes_something(). It has at first.
+    void set_room(bool has_room);
 
     /// Seconds since the epoch: what ends from here on without a step's end (a plan that has nothing to do or is
     /// refused, a cancellation) has ended then. Only kept for the view; submit() and finished() say it themselves.

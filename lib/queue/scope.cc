@@ -55,6 +55,12 @@ std::vector<Resource> scope_of(const JobPlan& plan)
     return scope;
 }
 
+bool makes_something(Verb verb)
+{
+    const bool clears = verb == Verb::kernel_prerm || verb == Verb::kernel_preinst;
+    return !takes_away(verb) && !clears && verb != Verb::check;
+}
+
 bool is_for_survey(const Resource& resource) { return resource.exclusive && resource.name.rfind(less, 0) == 0; }
 
 bool conflict(const std::vector<Resource>& a, const std::vector<Resource>& b)

@@ -16,6 +16,9 @@ namespace dkms {
 /// module yet (load) or about none (generate_key).
 std::vector<Resource> scope_of(const JobPlan& plan);
 
+/// Whether what is asked for puts something into the tree; the others give room back, or need none.
+bool makes_something(Verb verb);
+
 /// Whether a part of a scope ends when it has been found out what is to be done: then only the jobs that were found to
 /// be needed keep others from what they are about.
 bool is_for_survey(const Resource& resource);

@@ -68,7 +68,7 @@ bool ends_job(const Outcome& outcome)
     case Result::cancelled:
         return true;
     case Result::skipped:
-        return outcome.error && outcome.error->code() == ErrorCode::build_excluded;
+        return outcome.error.has_value();
     case Result::done:
         break;
     }

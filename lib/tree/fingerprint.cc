@@ -80,7 +80,9 @@ const InputFile* first_changed(const std::vector<InputFile>& files, const Places
     for (const InputFile& file : files) {
         if (!is_touched(file, places)) continue;
         const fs::path path = on_disk(file, places);
-        if (file.sha256.empty() || !look(path)) return &file; // it has come, or gone
+        const auto now = look(path);
+        if (file.sha256.empty() || !now) return &file; // it has come, or gone
+        if (now->first != file.size) return &file;     // however large it is by now
         to_read.push_back(&file);
         paths.push_back(path);
     }

@@ -144,7 +144,8 @@ void forget_input_files(const std::filesystem::path& build)
 {
     const auto file = build / build_record_name;
     auto record = read_record(file, build_record_from);
-    if (!record || !record->inputs.is_object() || record->inputs.erase("files") == 0) return;
+    if (!record || !record->inputs.is_object()) return;
+    if (record->inputs.erase("files") + record->inputs.erase("source_stamp") == 0) return;
     write_file_durably(file, text_of(*record));
 }
 

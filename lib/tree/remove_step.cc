@@ -40,7 +40,7 @@ public:
 private:
     void clear_garbage() const;
     bool builds_are_left() const;
-    void require_no_build() const;
+    Outcome take_late_builds_away() const;
     void move_away();
     void delete_moved();
     void remove_empty_module() const;
@@ -90,15 +90,29 @@ bool RemoveStep::builds_are_left() const
     });
 }
 
-/// What a script of a step before this one has built is not passed over in silence.
-void RemoveStep::require_no_build() const
+/// What a script of a step before this one has built is taken away as well, once: whoever builds it each time does not
+/// want it to be removed.
+Outcome RemoveStep::take_late_builds_away() const
 {
     const auto status = scan_module(work_.places, module_, ScanDepth::quick);
-    for (const KernelStatus& one : status ? status->kernels : std::vector<KernelStatus>())
-        if (one.state == KernelState::built || one.state == KernelState::installed)
+    JobPlan plan{{Verb::remove, module_, {}, work_.step.options}, {}, {}};
+    for (const KernelStatus& one : status ? status->kernels : std::vector<KernelStatus>()) {
+        if (one.state != KernelState::built && one.state != KernelState::installed) continue;
+        if (work_.step.implied)
             throw Error(ErrorCode::interrupted,
                         {{"reason", module_.text() + " was built for kernel " + one.kernel.release +
-                                        " while it was being removed, so it stays"}});
+                                        " each time it was being removed, so it stays"}});
+        for (const StepKind kind : {StepKind::uninstall, StepKind::unbuild}) {
+            plan.steps.push_back({kind, module_, one.kernel, work_.step.options});
+            plan.steps.back().options.all = false;
+        }
+    }
+    if (plan.steps.empty()) return {};
+    plan.steps.push_back(work_.step);
+    plan.steps.back().implied = true;
+    Outcome outcome;
+    outcome.jobs.push_back(std::move(plan));
+    return outcome;
 }
 
 Outcome RemoveStep::run()
@@ -110,10 +124,7 @@ Outcome RemoveStep::run()
         return {Result::skipped, std::nullopt, {}};
     }
     clear_garbage();
-    if (builds_are_left()) {
-        if (work_.step.options.all) require_no_build();
-        return {};
-    }
+    if (builds_are_left()) return work_.step.options.all ? take_late_builds_away() : Outcome();
     move_away();
     delete_moved();
     remove_empty_module();

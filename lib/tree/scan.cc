@@ -288,10 +288,14 @@ bool Scanner::is_replaced(const InstallRecord::File& file, KernelStatus& status)
         const auto record = read_install_record(layout_, name, status.kernel);
         const auto version = active_version(layout_, name, status.kernel);
         std::string above;
+        bool has_it = !record || !version || record->version != *version; // nobody knows otherwise
         if (record)
-            for (const InstallRecord::File& one : record->files)
-                if (one.module == file.module) above = one.replaced_by;
-        if (version && above.empty()) {
+            for (const InstallRecord::File& one : record->files) {
+                if (one.module != file.module) continue;
+                above = one.replaced_by;
+                has_it = true;
+            }
+        if (version && above.empty() && has_it) {
             status.replaced_by = ModuleId{name, *version}.text();
             return true;
         }

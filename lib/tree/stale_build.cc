@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -88,6 +89,25 @@ bool is_marked_stale(const Layout& layout, const ModuleId& module, const KernelI
     if (::lstat(note.c_str(), &facts) == 0) return true;
     if (means_absent(errno)) return false;
     refuse_read(note, errno);
+}
+
+std::string stamp_of_source(const fs::path& source)
+{
+    std::uint64_t stamp = 14695981039346656037U; // FNV-1a
+    const auto add = [&stamp](std::string_view text) {
+        for (const char c : text) stamp = (stamp ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    };
+    walk(source, [&](const Found& found) {
+        const struct stat& facts = found.facts;
+        add(found.path);
+        add(" " + std::to_string(facts.st_mode) + " ");
+        if (S_ISLNK(facts.st_mode)) add(found.link_text());
+        if (S_ISREG(facts.st_mode))
+            add(std::to_string(facts.st_size) + " " + std::to_string(facts.st_mtim.tv_sec) + "." +
+                std::to_string(facts.st_mtim.tv_nsec));
+        add("\n");
+    });
+    return std::to_string(stamp);
 }
 
 bool is_same_source(const fs::path& one, const fs::path& other)

@@ -5,6 +5,7 @@
 #include "lib/tree/layout.h"
 
 #include <filesystem>
+#include <string>
 
 namespace dkms {
 
@@ -25,5 +26,9 @@ bool is_marked_stale(const Layout& layout, const ModuleId& module, const KernelI
 /// Whether two source trees hold the same: names, kinds, links, contents, and what may be executed. Throws Error
 /// ReadFailed.
 bool is_same_source(const std::filesystem::path& one, const std::filesystem::path& other);
+
+/// What says that a source may have been changed where it lies: its names, kinds, sizes and times as one number. Throws
+/// Error ReadFailed.
+std::string stamp_of_source(const std::filesystem::path& source);
 
 } // namespace dkms

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Jobs in the journal of a service whose tree, or whose own directory, cannot be written when it starts: they wait, show why, and are done
-when that is over. In a mount namespace of the test's own."""
+"""Jobs of a service whose tree, or whose own directory, cannot be written when it starts, or from then on: they wait, show why, and are done
+when that is over; what is asked for meanwhile is refused. In a mount namespace of the test's own."""
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,18 +39,34 @@ class UnwritableTest(BusTest):
     def view(self, job):
         return self.client.call('GetJob', '(t)', (job,))[0]
 
-    def leave_jobs(self):
-        """Jobs that a service which has died had accepted."""
+    def hold_tree(self):
+        """Another one that has the tree's lock, until communicate()."""
         lock = self.tree / '.dkmsd' / 'lock'
-        lock.parent.mkdir()
+        lock.parent.mkdir(exist_ok=True)
         holder = subprocess.Popen(['flock', lock, 'sh', '-c', 'echo held; read line'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         holder.stdout.readline()
+        return holder
+
+    def ask_for_jobs(self):
         for name in 'abc':
             self.add_source(name)
-        jobs = [self.client.change('Add', name)[0] for name in 'abc']
+        return [self.client.change('Add', name)[0] for name in 'abc']
+
+    def leave_jobs(self):
+        """Jobs that a service which has died had accepted."""
+        holder = self.hold_tree()
+        jobs = self.ask_for_jobs()
         self.end()
         holder.communicate()
         return jobs
+
+    def fill_tree(self):
+        with open(self.tree / 'filler', 'wb', buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b'x' * 4096)
+            except OSError as full:
+                self.assertEqual(full.errno, errno.ENOSPC)
 
     def end(self, number=signal.SIGTERM):
         pid = self.client.daemon_pid()
@@ -105,18 +122,60 @@ class UnwritableTest(BusTest):
     def test_full(self):
         jobs = self.leave_jobs()
         self.add_source('late')
-        (self.tree / '.dkmsd' / 'lock').unlink()
-        with open(self.tree / 'filler', 'wb', buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(b'x' * 4096)
-            except OSError as full:
-                self.assertEqual(full.errno, errno.ENOSPC)
+        self.fill_tree()
         for number in (signal.SIGTERM, signal.SIGKILL) * 2:
             self.check_waiting(jobs, 'There is no space left')
             self.end(number)
         self.client.properties()
         (self.tree / 'filler').unlink()
+        self.check_done(jobs)
+
+    def test_it_becomes_so_when_they_have_been_accepted(self):
+        for make_so, reason, end in (
+                (lambda: mount('-o', 'remount,bind,ro', self.tree), os.strerror(errno.EROFS), lambda: mount('-o', 'remount,bind,rw', self.tree)),
+                (self.fill_tree, 'There is no space left', (self.tree / 'filler').unlink)):
+            with self.subTest(reason):
+                holder = self.hold_tree()
+                jobs = self.ask_for_jobs()
+                self.add_source('late')
+                waiting = self.dkmsctl('wait', str(jobs[0]))
+                make_so()
+                holder.communicate()
+                self.check_waiting(jobs, reason)
+                end()
+                self.check_done(jobs)
+                self.finish(waiting)
+                self.stop_service()
+                for name in (*'abc', 'late'):
+                    shutil.rmtree(self.sources / f'{name}-1.0')
+                    shutil.rmtree(self.tree / name, ignore_errors=True)
+
+    def test_full_tree_gives_room_back(self):
+        self.add_source()
+        self.add_source('late')
+        self.client.removed(self.client.change('Add')[0])
+        self.fill_tree()
+        self.assertEqual(self.client.error_of('Add', '(ssa{sv})', ('late', '1.0', {})), 'org.dkms1.Error.DiskFull')
+        job = self.client.call('Remove', '(ssasa{sv})', ('hello', '1.0', [], {'all': GLib.Variant('b', True)}))[0]
+        self.assertEqual(self.client.removed(job), ('done', '', ''))
+
+    def test_what_a_job_is_about_cannot_be_read_when_it_begins(self):
+        """It waits until it can be, and others do not wait for it."""
+        holder = self.hold_tree()
+        jobs = self.ask_for_jobs()
+        source = self.sources / 'b-1.0'
+        source.rename(self.sources / 'aside')
+        source.symlink_to(source.name)
+        holder.communicate()
+        self.assertEqual([self.client.removed(job)[0] for job in (jobs[0], jobs[2])], ['done'] * 2)
+        self.client.wait_for(lambda: GLib.timeout_add(20, lambda: GLib.SOURCE_REMOVE)
+                             and os.strerror(errno.ELOOP) in self.view(jobs[1]).get('waits', ''), 'why it waits')
+        self.add_source('late')
+        self.assertEqual(self.client.removed(self.client.change('Add', 'late')[0])[0], 'done')
+        self.finish(self.dkmsctl('remove', 'late/1.0', '--all', '--dkmstree', self.tree, '--sourcetree', self.sources,
+                                 '--installtree', self.modules))  # the tree is not kept meanwhile
+        source.unlink()
+        (self.sources / 'aside').rename(source)
         self.check_done(jobs)
 
     def test_nothing_but_the_service_was_there(self):

@@ -85,6 +85,21 @@ class ReplacedSourceTest(TruthTest):
         self.assertEqual(self.installed_version(), 'fourth')
         self.assertNotIn('stale', self.kernel_row())
 
+        # also where it lies in its place already, by either name of the program
+        note = '(Source was replaced since it was built)'
+        place = self.trees.sources / 'hello-1.0'
+        self.ask('import', str(place), '--force')
+        self.assertNotIn('stale', self.kernel_row())
+        (place / 'hello.c').write_text((place / 'hello.c').read_text().replace('"fourth"', '"fifth"'))
+        self.ask('import', str(place), '--force')
+        self.assertIn(note, self.dkms('status').stdout)
+        self.assertEqual(self.dkms('install', '.', '-k', KERNEL, '--force', cwd=place).returncode, 0)
+        self.assertEqual(self.installed_version(), 'fifth')
+        self.assertNotIn(note, self.dkms('status').stdout)
+
+    def dkms(self, *words, cwd='/'):
+        return subprocess.run([scratch.BUILD / 'client' / 'dkms', *words, *self.trees.words()], cwd=cwd, text=True, capture_output=True, check=False)
+
 
 @unittest.skipUnless(KERNELS, 'kernel headers are needed')
 class ScriptsTest(TruthTest):
@@ -108,6 +123,26 @@ class ScriptsTest(TruthTest):
         (source / 'post.sh').write_text('#!/bin/sh\nexit 0\n')
         self.ask('install', self.module, '-k', KERNEL)
         self.assertNotIn('failed_scripts', self.kernel_row())
+
+
+    @unittest.skipUnless(len(KERNELS) > 1, 'headers of two kernels are needed')
+    def test_a_script_that_builds_what_is_being_removed(self):
+        """What was built too late for the plan is removed as well."""
+        one, other = KERNELS[:2]
+        for release in (one, other):
+            self.trees.add_kernel(release)
+        source = self.trees.add_source()
+        build = ' '.join(map(str, (scratch.BUILD / 'client' / 'dkmsctl', 'build', self.module, *self.trees.words())))
+        (source / 'again.sh').write_text(
+            f'#!/bin/sh\ncase $kernelver in {one}) k={other} ;; *) k={one} ;; esac\n'
+            f'[ -d {self.trees.dkms}/hello/1.0/$k ] || {build} -k $k && echo built >> {self.trees.root}/told\n')
+        (source / 'again.sh').chmod(0o755)
+        with open(source / 'dkms.conf', 'a') as conf:
+            conf.write('POST_REMOVE="again.sh"\n')
+        self.ask('install', self.module, '-k', one, '-k', other)
+        self.ask('remove', self.module, '--all')
+        self.assertIn('built', (self.trees.root / 'told').read_text())
+        self.assertEqual(self.trees.status('hello'), [])
 
 
 class KernelsTest(TruthTest):
@@ -173,6 +208,9 @@ class KernelsTest(TruthTest):
         for release in ('6.1.0-headers', '6.1.0-none'):
             said = json.loads(self.ask('wait', '-k', release, '--json', code=6).out)
             self.assertEqual(said['error'], 'NoSuchKernel')
+        (self.trees.modules / '6.1.0-other' / 'kernel').mkdir(parents=True)
+        self.ask('wait', '-k', '6.1.0-other')
+        self.assertEqual(json.loads(self.ask('wait', '-k', '6.1.0-other/unheard-of', '--json', code=1).out)['error'], 'NotSupported')
 
 
 if __name__ == '__main__':
