@@ -16,11 +16,12 @@ const ModuleId greedy{"greedy", "1"};
 
 /// What becomes of a build with this script as PRE_BUILD, when the administrator has said this about it.
 struct Attempt {
-    Attempt(const std::string& policy, const std::string& script)
+    Attempt(const std::string& policy, const std::string& script, const std::string& more = "")
     {
         const fs::path source = trees.layout().source_in_source_tree(greedy);
         put_file(source / "dkms.conf", "PACKAGE_NAME=greedy\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=greedy\n"
-                                       "DEST_MODULE_LOCATION=/extra\nPRE_BUILD=take.sh\n");
+                                       "DEST_MODULE_LOCATION=/extra\nPRE_BUILD=take.sh\n" +
+                                           more);
         put_file(source / "take.sh", "#!/bin/sh\n" + script, 0755);
         trees.link(greedy);
         put_file(trees.places.install_tree / kernel.release / "build/include/x.h", "");
@@ -89,6 +90,15 @@ TEST_CASE("what a build has in files in memory is its memory, too")
     const Attempt attempt("memory 200M", "cat /dev/zero >/tmp/full\n");
     CHECK(attempt.error.parameter("setting") == "greedy memory 400M");
     CHECK(attempt.peak_memory > (std::uint64_t{200} << 20));
+    CHECK(attempt.has_left_nothing());
+}
+
+TEST_CASE("modules that consist of holes are measured before root fills the disk with them")
+{
+    const Attempt attempt("space 100M", "truncate -s 60M greedy.ko second.ko\n",
+                          "BUILT_MODULE_NAME[1]=second\nDEST_MODULE_LOCATION[1]=/extra\nMAKE=true\nSTRIP=no\n");
+    CHECK(attempt.error.code() == ErrorCode::result_refused);
+    CHECK(attempt.error.parameter("reason").starts_with("the modules together are larger than 100 MiB"));
     CHECK(attempt.has_left_nothing());
 }
 
