@@ -44,6 +44,7 @@ public:
     {
         try {
             check_peer(connection_);
+            say({{"ready", true}});
             while (obey_next()) {
             }
         } catch (const Error& error) {

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include <sys/stat.h>
+
 namespace dkms {
 namespace {
 
@@ -93,8 +95,8 @@ void check_lock(const Step& step, const WorkerGifts& gifts, const Places& places
 }
 
 /// Its scripts will be run as root, so it is only what root alone could have written: that what others have written is
-/// root's wish, no dkmsd can prove. A file of the caller's takes an archive; into a directory nothing is written, which
-/// could be any that dkmsd can open.
+/// root's wish, no dkmsd can prove. And what is loaded every user can read, so it is no secret of root's. A file of the
+/// caller's takes an archive; into a directory nothing is written, which could be any that dkmsd can open.
 void check_handle(const Step& step, const WorkerGifts& gifts, uid_t sender)
 {
     if (step.handle != (gifts.handle >= 0)) refuse("a descriptor is missing, or not asked for");
@@ -107,11 +109,25 @@ void check_handle(const Step& step, const WorkerGifts& gifts, uid_t sender)
     const std::string foreign = foreign_part(gifts.handle, name);
     if (foreign.empty()) return;
     throw Error(ErrorCode::not_supported,
-                {{"reason", "the service loads only what root alone can write, and " + name + " " + foreign +
-                                "; root's dkmsctl import loads it without the service"}});
+                {{"reason", "the service loads only what root alone can write and every user can read, and " + name +
+                                " " + foreign + "; root's dkmsctl import loads it without the service"}});
 }
 
 } // namespace
+
+/// Programs of builds get the jobserver, and it is root who writes the events: anything else that dkmsd can open would
+/// be more to them than to it.
+void check_pipes(const WorkerGifts& gifts)
+{
+    const auto kind_of = [](int descriptor) {
+        struct stat facts {};
+        return ::fstat(descriptor, &facts) == 0 ? facts.st_mode & S_IFMT : 0;
+    };
+    for (const int descriptor : {gifts.jobserver_read, gifts.jobserver_write})
+        if (descriptor >= 0 && kind_of(descriptor) != S_IFIFO) refuse("a jobserver is a pipe");
+    if (const mode_t kind = kind_of(gifts.events); kind != S_IFIFO && kind != S_IFREG)
+        refuse("events are written to a pipe or a file");
+}
 
 WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, const Places& places, uid_t sender)
 {
@@ -119,6 +135,7 @@ WorkOrder vetted(const WorkOrder& order, const WorkerGifts& gifts, const Places&
     check_ids(step);
     check_staged(step);
     check_options(step.options);
+    check_pipes(gifts);
     check_handle(step, gifts, sender);
     check_lock(step, gifts, places, sender);
     WorkOrder result = order;

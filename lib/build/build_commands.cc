@@ -33,7 +33,6 @@ BuildCommands::BuildCommands(const Work& work, const Workplace& workplace, MakeL
 
 ExitStatus BuildCommands::run(BuildCommand wanted)
 {
-    if (!is_settled_) settle();
     wanted.command.environment = as_list(environment_);
     work_.reporter.command_started(wanted.what, wanted.subject, wanted.text);
     log_.begin(wanted.description, wanted.text);
@@ -62,7 +61,6 @@ Captured BuildCommands::run_quietly(Command command)
     const auto heard = [&](std::string_view text) {
         said.output += text.substr(0, most - std::min(most, said.output.size()));
     };
-    if (!is_settled_) settle();
     said.status = run_in_place(std::move(command), heard);
     limits_.end({}, {});
     return said;
@@ -76,13 +74,14 @@ ExitStatus BuildCommands::run_in_place(Command command, const std::function<void
 }
 
 /// That root has to make the sandbox is no fault, but whoever looks for the reason finds it in the log.
-void BuildCommands::settle()
+void BuildCommands::settle(const std::function<void(std::pair<uid_t, gid_t>)>& give)
 {
     const auto start = Clock::now();
+    give(place_->user(workplace_.kind(), work_.cancellation));
     limits_.begin();
     place_->settle(workplace_.kind(), workplace_.sandbox(), workplace_.shown_build(), limits_, work_.cancellation);
     limits_.end({}, {});
-    is_settled_ = true;
+    give(place_->user(workplace_.kind(), work_.cancellation));
     const std::string reason = place_->root_because();
     if (reason.empty()) return;
     log_.begin("Trying the sandbox as the user who builds; root makes it instead", "true");

@@ -35,6 +35,10 @@ public:
     BuildCommands(const Work& work, const Workplace& workplace, MakeLog& log, Environment environment,
                   std::unique_ptr<CommandPlace> place);
 
+    /// To be called once, before the workplace is filled: who it has to belong to. `give` is told that, and may be told
+    /// again. Throws what CommandPlace::settle throws, and `give`.
+    void settle(const std::function<void(std::pair<uid_t, gid_t>)>& give);
+
     /// Throws Error Cancelled or BuildLimit after everything the command has started is gone; DiskFull, also when the
     /// command fails and its output tells so; MakeMissing when the program does not exist.
     ExitStatus run(BuildCommand command);
@@ -63,7 +67,6 @@ public:
 
 private:
     ExitStatus run_in_place(Command command, const std::function<void(std::string_view)>& heard);
-    void settle();
     std::optional<Restriction> restriction(const std::vector<CommandText>& texts) const;
 
     const Work& work_;
@@ -72,7 +75,6 @@ private:
     Environment environment_;
     LimitWatch limits_;
     std::unique_ptr<CommandPlace> place_;
-    bool is_settled_ = false;
     int last_code_ = 0;
 };
 

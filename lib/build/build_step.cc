@@ -148,14 +148,14 @@ void BuildStep::undo() noexcept
     if (commands_) work_.commands = work_.commands + commands_->usage();
     jobs_.give_back();
     staging_.reset();
-    commands_.reset();
-    log_.reset();
-    if (!workplace_) return;
+    // What is left is deleted while the user of its unit is no one else's.
     try {
-        workplace_->clear();
+        if (workplace_) workplace_->clear();
     } catch (const Error& error) {
         work_.reporter.warning(error.name(), error.parameters(), error.message());
     }
+    commands_.reset();
+    log_.reset();
     workplace_.reset();
     turn_.reset();
 }
@@ -263,6 +263,7 @@ void BuildStep::set_up()
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
     commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()),
                       std::move(place));
+    commands_->settle([this](std::pair<uid_t, gid_t> user) { workplace_->give_to(user); });
     workplace_->fill();
     work_.cancellation.check();
 }

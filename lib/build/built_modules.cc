@@ -3,10 +3,16 @@
 
 #include "lib/build/make_command.h"
 #include "lib/build/verify.h"
+#include "lib/config/build_limits.h"
 #include "lib/kernel/compression.h"
 #include "lib/kernel/module_file.h"
 #include "lib/model/error.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/digest.h"
+
+#include <cerrno>
+
+#include <sys/stat.h>
 
 namespace dkms {
 namespace {
@@ -37,6 +43,13 @@ ModuleFacts facts_of(const fs::path& file, const KernelId& kernel)
         parameters["kernel"] = kernel.release;
         throw Error(error.code(), std::move(parameters));
     }
+}
+
+std::uint64_t size_of(const Descriptor& file, const fs::path& name)
+{
+    struct stat facts {};
+    if (::fstat(file.number(), &facts) < 0) refuse_read(name, errno);
+    return static_cast<std::uint64_t>(facts.st_size);
 }
 
 } // namespace
@@ -79,8 +92,30 @@ void BuiltModules::strip() const
                                           "The debugging information could not be taken out: " + said.output);
 }
 
+/// Each is of a plausible size; together they are no more than the build may write: one with holes has not taken that
+/// space yet.
+void BuiltModules::judge_size(const Gate& gate, const std::vector<fs::path>& names) const
+{
+    const Work& work = commands_.work();
+    std::vector<std::string> told; // by the build's limits
+    const std::uint64_t most = build_limits(PolicyConf(work.places), inputs_.module.name, 0, told).space;
+    std::uint64_t bytes = 0;
+    for (const fs::path& name : names) {
+        if (const Descriptor file = gate.open(name)) bytes += size_of(file, name);
+        if (bytes > most)
+            throw Error(ErrorCode::result_refused,
+                        {{"file", name.string()},
+                         {"module", inputs_.module.text()},
+                         {"reason", "the modules together are larger than " + size_text(most) +
+                                        ", which is the limit on space, see dkms-policy.conf(5)"}});
+    }
+}
+
 void BuiltModules::take(const Gate& build) const
 {
+    std::vector<fs::path> names;
+    for (const File& file : files_) names.push_back(file.built);
+    judge_size(build, names);
     for (const File& file : files_) {
         commands_.work().cancellation.check();
         if (!staging_.take_module(build, file.built, file.staged.filename().string())) throw not_produced(file);
@@ -102,6 +137,9 @@ void BuiltModules::take_symbols(const Gate& gate, const fs::path& name) const
 void BuiltModules::take_back(const Gate& result) const
 {
     const fs::path modules = "module";
+    std::vector<fs::path> names;
+    for (const File& file : files_) names.push_back(modules / file.staged.filename());
+    judge_size(result, names);
     for (const File& file : files_)
         if (const fs::path name = file.staged.filename(); !staging_.take_module(result, modules / name, name.string()))
             throw not_produced(file);

@@ -40,6 +40,7 @@ private:
         std::filesystem::path staged; ///< in the staging directory
     };
     Error not_produced(const File& file) const;
+    void judge_size(const Gate& gate, const std::vector<std::filesystem::path>& names) const;
     void take_symbols(const Gate& gate, const std::filesystem::path& name) const;
 
     BuildCommands& commands_;

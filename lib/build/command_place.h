@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace dkms {
 
@@ -26,6 +27,10 @@ public:
     CommandPlace(const CommandPlace&) = delete;
     CommandPlace& operator=(const CommandPlace&) = delete;
     virtual ~CommandPlace() = default;
+
+    /// To whom files must belong that commands are to write, if `kind` keeps them apart. Another one may be needed once
+    /// settle() has found out who makes the sandbox. Throws Error Cancelled.
+    virtual std::pair<uid_t, gid_t> user(SandboxKind kind, Cancellation&) { return sandbox_owner(kind); }
 
     /// Before the first command: it and all that follow are kept apart by `kind`, as this process would do it. In units
     /// that decides who makes the sandbox: `sandbox` is tried, with `directory` to work in. Throws Error Cancelled, and

@@ -45,11 +45,13 @@ json to_json(const Sandbox& sandbox)
 {
     json empty = json::array();
     for (const auto& path : sandbox.empty) empty.push_back(path.string());
-    return {{"empty", std::move(empty)},
-            {"read_only", pairs_of(sandbox.read_only)},
-            {"writable", pairs_of(sandbox.writable)},
-            {"network", sandbox.network},
-            {"drop_user", sandbox.drop_user}};
+    json value{{"empty", std::move(empty)},
+               {"read_only", pairs_of(sandbox.read_only)},
+               {"writable", pairs_of(sandbox.writable)},
+               {"network", sandbox.network},
+               {"drop_user", sandbox.drop_user}};
+    if (sandbox.seems) value["seems"] = *sandbox.seems;
+    return value;
 }
 
 Sandbox sandbox_from_json(const json& value)
@@ -60,6 +62,7 @@ Sandbox sandbox_from_json(const json& value)
     sandbox.writable = pairs_in(value.at("writable"));
     sandbox.network = value.at("network").get<bool>();
     sandbox.drop_user = value.at("drop_user").get<bool>();
+    if (value.contains("seems")) sandbox.seems = value.at("seems").get<std::pair<uid_t, gid_t>>();
     return sandbox;
 }
 
@@ -93,8 +96,12 @@ public:
     Unit(const std::filesystem::path& directory, const std::string& name)
         : name_("dkms-" + name + "@*.service"), connection_(connect_to(directory / name))
     {
+        ask_for_senders(connection_.number());
         send({{"commands", command_protocol}, {"background", ::getpriority(PRIO_PROCESS, 0) > 0}});
     }
+
+    /// Who it runs as, by the kernel's word: waits until it has begun. Throws Error Interrupted, Cancelled.
+    std::pair<uid_t, gid_t> user(Cancellation& cancellation);
 
     ExitStatus run(SentCommand sent, const Heard& heard, LimitWatch& limits, Cancellation& cancellation);
     double cpu_seconds() const { return cpu_seconds_; }
@@ -126,11 +133,25 @@ private:
 
     std::string name_;
     Descriptor connection_;
+    std::optional<std::pair<uid_t, gid_t>> user_; ///< known when it has said something
     bool runs_ = false;
     bool asked_ = false; ///< for what it has taken
     Clock::time_point next_look_ = {};
     double cpu_seconds_ = 0;
 };
+
+std::pair<uid_t, gid_t> Unit::user(Cancellation& cancellation)
+{
+    std::array<pollfd, 3> sources{{{connection_.number(), POLLIN, 0},
+                                   {cancellation.signal_descriptor(), POLLIN, 0},
+                                   {cancellation.parent_descriptor(), POLLIN, 0}}};
+    while (!user_) {
+        ::poll(sources.data(), sources.size(), -1);
+        cancellation.check();
+        if (sources[0].revents != 0) next();
+    }
+    return *user_;
+}
 
 ExitStatus Unit::run(SentCommand sent, const Heard& heard, LimitWatch& limits, Cancellation& cancellation)
 {
@@ -204,6 +225,7 @@ json Unit::next()
 {
     const auto message = receive_message(connection_.number());
     json words = message ? json::parse(message->text, nullptr, false) : json();
+    if (words.is_object() && message->sender) user_.emplace(message->sender->uid, message->sender->gid);
     if (words.is_object()) return words;
     runs_ = false;
     throw Error(ErrorCode::interrupted, {{"reason", "the unit of the build's commands, " + name_ + ", was ended"}});
@@ -213,6 +235,7 @@ json Unit::next()
 std::optional<ExitStatus> Unit::hear(LimitWatch& limits)
 {
     const json words = next();
+    if (words.contains("ready")) return std::nullopt;
     try {
         if (words.contains("taken")) {
             asked_ = false;
@@ -242,7 +265,8 @@ void Unit::end_it() noexcept
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - Clock::now()).count();
             pollfd source{connection_.number(), POLLIN, 0};
             if (left <= 0 || (::poll(&source, 1, static_cast<int>(left)) == 0)) break;
-            if (source.revents != 0 && !next().contains("taken")) runs_ = false;
+            if (source.revents == 0) continue;
+            if (const json words = next(); !words.contains("taken") && !words.contains("ready")) runs_ = false;
         }
     } catch (const std::exception&) {
     }
@@ -262,22 +286,39 @@ public:
         }
     }
 
+    /// While root makes no sandbox, the unit's own, which no other build has at the time.
+    std::pair<uid_t, gid_t> user(SandboxKind kind, Cancellation& cancellation) override
+    {
+        if (kind == SandboxKind::none || !unit_ || by_root_) return sandbox_owner(kind);
+        try {
+            const auto user = unit_->user(cancellation);
+            if (user.first != 0) return user;
+            reason_ = "the unit runs as root";
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::interrupted) throw;
+            reason_ = error.message();
+        }
+        unit_.reset();
+        return sandbox_owner(kind);
+    }
+
     void settle(SandboxKind kind, const Sandbox& sandbox, const std::filesystem::path& directory, LimitWatch& limits,
                 Cancellation& cancellation) override
     {
         kind_ = kind;
         if (kind == SandboxKind::none)
             reason_.clear(); // it is not for a lack of the unit's
-        else if (unit_ && works(trial_of(sandbox, directory), sandbox, limits, cancellation))
+        else if (unit_ && works(trial_of(sandbox, directory), as_everywhere(sandbox), limits, cancellation))
             return;
         unit_.reset();
         unit_ = open("build-root");
+        by_root_ = true;
     }
 
     ExitStatus run(Command command, const Sandbox& sandbox, const Heard& heard, LimitWatch& limits,
                    Cancellation& cancellation) override
     {
-        SentCommand sent{std::move(command), sandbox};
+        SentCommand sent{std::move(command), as_everywhere(sandbox)};
         if (kind_ == SandboxKind::none) sent.sandbox.reset();
         return unit_->run(std::move(sent), heard, limits, cancellation);
     }
@@ -309,8 +350,16 @@ private:
         return false;
     }
 
+    /// Whatever number the unit's user has, inside it is that of dkms-build, whose name is known.
+    static Sandbox as_everywhere(Sandbox sandbox)
+    {
+        sandbox.seems = sandbox_owner(SandboxKind::root);
+        return sandbox;
+    }
+
     std::filesystem::path directory_;
     SandboxKind kind_ = SandboxKind::none;
+    bool by_root_ = false;
     std::string suffix_;
     std::unique_ptr<Unit> unit_;
     std::string reason_;

@@ -14,19 +14,20 @@
 namespace dkms {
 
 // What a worker says to a unit that runs the commands of a build, one JSON object a message (lib/process/message.h):
-//   {"commands":1,"background":B}                        first
+//   {"commands":2,"background":B}                        first
 //   {"run":true}                                         beside it: the command, in a file (below), then the
 //                                                        descriptors that it inherits, in its order
 //   {"look":true,"most_tasks":N,"exact_beyond":N,"deleted_at":PATH}   while it runs
 //   {"stop":true}, {"kill":true}                         end it; so does the end of the connection
 // and the unit:
+//   {"ready":true}                                       first; the kernel says whose it is
 //   {"refused":ERROR}                                    it cannot be started
 //   {"taken":{"tasks":N,"memory":N,"deleted":N}}         to a look, unless the command has ended
 //   {"ended":{"code":C,"signal":S},"cpu_seconds":T}      T: of all commands so far
 //   {"cancelled":true}                                   the service manager ends the unit
 // The worker believes nothing of it: who breaks out of a sandbox could have said it. Time, output and space on the disk
 // are therefore looked at by the worker; the rest has bounds in the unit's file.
-constexpr int command_protocol = 1;
+constexpr int command_protocol = 2;
 
 /// A command as it is sent: as bytes, for names need not be text.
 struct SentCommand {

@@ -43,12 +43,11 @@ void let_in(const fs::path& directory, gid_t group)
 Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
                      const BuildSwitches& switches, SandboxKind kind)
     : layout_(places), module_(module), kernel_(kernel), source_(std::move(source)),
-      patches_(places.config_dir / module.name / "patches"), kind_(kind), surroundings_(switches, kind),
-      own_(layout_, layout_.builds(), module.name + "-" + kernel.release),
+      patches_(places.config_dir / module.name / "patches"), kind_(kind), user_(sandbox_owner(kind)),
+      surroundings_(switches, kind), own_(layout_, layout_.builds(), module.name + "-" + kernel.release),
       build_(sandboxed() ? own_.path() / "build" : layout_.build(module))
 {
     if (source_ != layout_.source_link(module_)) surroundings_.replace(source_, second_source());
-    if (kind_ == SandboxKind::root && has_command_units()) let_in(own_.path(), sandbox_owner(kind_).second);
 }
 
 Workplace::~Workplace()
@@ -62,12 +61,24 @@ Workplace::~Workplace()
     }
 }
 
+void Workplace::give_to(std::pair<uid_t, gid_t> user)
+{
+    user_ = user;
+    if (!sandboxed()) return;
+    for (const fs::path& directory : {build_, second_source()}) {
+        make_directory(directory, 0755);
+        if (user.first != ::geteuid() && ::chown(directory.c_str(), user.first, user.second) < 0)
+            refuse_change(directory, errno);
+    }
+    if (kind_ == SandboxKind::root && has_command_units()) let_in(own_.path(), user.second);
+}
+
 void Workplace::fill()
 {
     if (!sandboxed()) remove_tree(build_); // a failed build's, or a broken link
     try {
-        copy_tree(source_, build_, sandbox_owner(kind_), CopiedModes::owner_writes);
-        if (sandboxed()) copy_tree(source_, second_source(), sandbox_owner(kind_), CopiedModes::owner_writes);
+        copy_tree(source_, build_, user_, CopiedModes::owner_writes);
+        if (sandboxed()) copy_tree(source_, second_source(), user_, CopiedModes::owner_writes);
         if (leads_to_directory(patches_)) fill_patches();
     } catch (const Error& error) {
         Parameters parameters = error.parameters();
@@ -83,8 +94,8 @@ void Workplace::fill_patches() const
     const Descriptor linked = open_below(source.number(), "patches", Links::below);
     const bool is_link = kind_of_file(patches) == fs::file_type::symlink;
     if (is_link && linked && is_directory(linked.number()))
-        copy_tree(linked, source_ / "patches", patches, sandbox_owner(kind_), CopiedModes::owner_writes);
-    copy_tree(patches_, patches, sandbox_owner(kind_), CopiedModes::owner_writes);
+        copy_tree(linked, source_ / "patches", patches, user_, CopiedModes::owner_writes);
+    copy_tree(patches_, patches, user_, CopiedModes::owner_writes);
 }
 
 void Workplace::clear()
@@ -92,7 +103,7 @@ void Workplace::clear()
     if (sandboxed()) own_.remove();
 }
 
-Gate Workplace::results() const { return {build_, sandbox_owner(kind_).first, module_.text()}; }
+Gate Workplace::results() const { return {build_, user_.first, module_.text()}; }
 
 std::vector<fs::path> Workplace::written() const
 {
@@ -118,7 +129,7 @@ Sandbox Workplace::sandbox() const
 Workplace::Exposed::Exposed(Workplace& workplace, const Staging& staging)
     : workplace_(workplace), copy_(workplace.own_.path() / "result")
 {
-    copy_tree(staging.directory(), copy_, sandbox_owner(workplace_.kind_), CopiedModes::owner_writes);
+    copy_tree(staging.directory(), copy_, workplace_.user_, CopiedModes::owner_writes);
     if (workplace_.sandboxed()) {
         workplace_.exposed_ = copy_;
         return;
@@ -146,9 +157,6 @@ Workplace::Exposed::~Exposed()
     }
 }
 
-Gate Workplace::Exposed::results() const
-{
-    return {copy_, sandbox_owner(workplace_.kind_).first, workplace_.module_.text()};
-}
+Gate Workplace::Exposed::results() const { return {copy_, workplace_.user_.first, workplace_.module_.text()}; }
 
 } // namespace dkms

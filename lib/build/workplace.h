@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 namespace dkms {
 
@@ -35,6 +36,10 @@ public:
     ~Workplace();
     Workplace(const Workplace&) = delete;
     Workplace& operator=(const Workplace&) = delete;
+
+    /// Says who runs commands here, and makes what they are to write that user's. Before fill(); else it is
+    /// sandbox_owner(). Throws Error TreeNotWritable, DiskFull.
+    void give_to(std::pair<uid_t, gid_t> user);
 
     /// Copies the source into the build directory, and over it the patches that the administrator has put into
     /// <configuration>/M/patches: all of it before the first command runs. A link that is called patches gives way to a
@@ -91,6 +96,7 @@ private:
     std::filesystem::path source_;
     std::filesystem::path patches_;
     SandboxKind kind_;
+    std::pair<uid_t, gid_t> user_;
     Surroundings surroundings_;
     PrivateDirectory own_;
     std::filesystem::path build_;

@@ -31,8 +31,10 @@ bool keeps_files(int handle, const std::string& shown)
 std::string foreign(const struct stat& facts)
 {
     if (facts.st_uid != 0) return "belongs to another user than root";
-    if (!S_ISLNK(facts.st_mode) && (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return "can be written by other users than root";
+    if (S_ISLNK(facts.st_mode)) return {};
+    if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "can be written by other users than root";
+    const mode_t readable = S_ISDIR(facts.st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+    if ((facts.st_mode & readable) != readable) return "cannot be read by every user";
     return {};
 }
 

@@ -17,6 +17,7 @@
 #include "lib/process/refusal.h"
 
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -57,14 +58,11 @@ BuildInputs read_inputs(const Work& work)
     return inputs;
 }
 
-/// The source as make would find it.
-void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace,
-                    std::unique_ptr<CommandPlace> place)
+/// The source as make would find it. `commands` live as long as what they leave: their user is no one else's then.
+void prepare_source(const Work& work, const BuildInputs& inputs, Workplace& workplace, BuildCommands& commands)
 {
     if (workplace.sandboxed()) show_inputs(workplace.surroundings(), work, inputs);
-    MakeLog log(workplace.log_file(), inputs.module, inputs.kernel, STDOUT_FILENO);
-    BuildCommands commands(work, workplace, log, build_environment(work, inputs, workplace.sandboxed()),
-                           std::move(place));
+    commands.settle([&](std::pair<uid_t, gid_t> user) { workplace.give_to(user); });
     workplace.fill();
     work.cancellation.check();
     apply_patches(commands, patches_for(inputs.conf.patches, inputs.kernel.release));
@@ -145,8 +143,11 @@ Products make_kmp_source(const Work& work, const PackContent& content, const Ker
     const SandboxChoice sandbox = choose_sandbox(own);
     const VersionTurn turn(sandbox, own);
     Workplace workplace(own.places, module, kernel, inputs.source, sandbox.switches, sandbox.kind);
+    MakeLog log(workplace.log_file(), inputs.module, inputs.kernel, STDOUT_FILENO);
+    BuildCommands commands(own, workplace, log, build_environment(own, inputs, workplace.sandboxed()),
+                           command_place(sandbox.switches.network));
     const Clearing clearing(own, workplace);
-    prepare_source(own, inputs, workplace, command_place(sandbox.switches.network));
+    prepare_source(own, inputs, workplace, commands);
     RpmBuild build(draft, content.time());
     const std::string tree = module.name + "-" + module.version;
     pack_directory(workplace.build(), tree, build.sources() / (tree + ".tar.bz2"), own, content.time(),

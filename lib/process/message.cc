@@ -14,7 +14,18 @@
 namespace dkms {
 namespace {
 
-constexpr std::size_t control_size = CMSG_SPACE(most_descriptors * sizeof(int));
+constexpr std::size_t control_size = CMSG_SPACE(most_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(ucred));
+
+std::optional<ucred> sender_of(msghdr& message)
+{
+    ucred sender{};
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_CREDENTIALS) continue;
+        std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+        return sender;
+    }
+    return std::nullopt;
+}
 
 std::vector<Descriptor> descriptors_beside(msghdr& message)
 {
@@ -45,6 +56,12 @@ Descriptor connect_to(const std::filesystem::path& path)
     if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
         refuse_call(text, errno);
     return socket;
+}
+
+void ask_for_senders(int socket)
+{
+    const int yes = 1;
+    if (::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) < 0) refuse_call("SO_PASSCRED", errno);
 }
 
 void send_message(int socket, std::string_view text, const std::vector<int>& descriptors)
@@ -84,7 +101,7 @@ std::optional<Message> receive_message(int socket)
     do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     if (got <= 0) return std::nullopt;
-    Message received{{}, descriptors_beside(message)};
+    Message received{{}, descriptors_beside(message), sender_of(message)};
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return std::nullopt;
     text.resize(static_cast<std::size_t>(got));
     received.text = std::move(text);

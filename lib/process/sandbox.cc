@@ -99,6 +99,8 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
 {
     std::vector<std::string> argv{"bwrap", "--die-with-parent", "--unshare-ipc", "--unshare-pid", "--unshare-uts"};
     if (means.kind == SandboxKind::user_namespace) append(argv, {"--unshare-user"});
+    if (means.kind == SandboxKind::user_namespace && sandbox.seems)
+        append(argv, {"--uid", std::to_string(sandbox.seems->first), "--gid", std::to_string(sandbox.seems->second)});
     if (means.without_userns) append(argv, {"--disable-userns"});
     if (!sandbox.network && means.own_network) append(argv, {"--unshare-net"});
     append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});

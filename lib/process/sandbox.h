@@ -4,6 +4,7 @@
 #include "lib/process/child.h"
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Sandbox {
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> writable;  ///< what, and where it appears
     bool network = false;
     bool drop_user = true; ///< as root: run as user dkms-build, or nobody until that exists
+    /// In a user namespace: who programs, and the owner of their files, seem to be. Absent: who we are.
+    std::optional<std::pair<uid_t, gid_t>> seems = std::nullopt;
 };
 
 /// How programs can be kept apart on this system: asked once per process, by trying.

@@ -5,6 +5,7 @@ says. And that units end when they are to, and are of the version of the dkmsd t
 import json
 import os
 import pathlib
+import re
 import shutil
 import textwrap
 import unittest
@@ -57,6 +58,29 @@ SAY = textwrap.dedent('''\
         if b'"ended"' in line[0]:
             break
     ''')
+
+
+# What of attacks.py gets through in each kind of unit. dkms-script@ may do all of it, which shows that each of the attacks works.
+SERVICES = {f'unit {name}' for name in ('tree', 'script', 'build', 'build-root', 'sign')} | {'the bus', 'the service manager'}
+SANDBOX_OF_ROOT = {'call chroot', 'call mount', 'call pivot_root', 'namespace mount', 'namespace network', 'socket NETLINK', 'read /etc/shadow',
+                   'write settings of the kernel', 'write /', 'write /srv', 'write /var/lib/dkms', 'write /var/lib/dkmsd',
+                   'write /var/tmp/open', 'write /dev/shm'}
+BUILD = {'call chroot', 'call mount', 'call personality', 'namespace user', 'memory to write and run'}
+ASKING = SERVICES | {'socket NETLINK', 'write settings of the kernel', 'write /var/tmp/open'}
+GETS_THROUGH = {
+    'dkmsd': {'the bus', 'write /var/lib/dkmsd', 'unit tree'},
+    'dkms-autoinstall': ASKING,
+    'dkms-device@': ASKING,
+    'dkms-build@': BUILD,
+    'dkms-build-network@': BUILD | {'socket INET', 'socket NETLINK'},
+    'dkms-build-root@': SANDBOX_OF_ROOT | {'call personality', 'memory to write and run'},
+    'dkms-build-root-network@': SANDBOX_OF_ROOT | {'call personality', 'memory to write and run', 'socket INET'},
+    'dkms-tree@': SANDBOX_OF_ROOT | SERVICES | {'write /etc/dkms', 'write /usr/lib/modules', 'write /usr/src'},
+    'dkms-sign@': {'memory to write and run', 'read /var/lib/dkms/mok.key', 'write /var/lib/dkms', 'write /var/tmp/open', 'write /dev/shm'},
+}
+# Of a unit's file, what does not confine it.
+OTHER_LINES = re.compile(r'(Exec\w*|Type|BusName|Condition\w*|Requires|After|Before|Wants|WantedBy|RuntimeMaxSec|Timeout\w+|WatchdogSec|Restart|'
+                         r'RemainAfterExit|StartLimit\w+)=|\[Install\]')
 
 
 class Units(unittest.TestCase):
@@ -130,6 +154,28 @@ class Units(unittest.TestCase):
                     'touch', place)
             self.machine.run(*into, code=1)
 
+    def test_what_runs_in_a_unit_gets_through_with_nothing_else(self):
+        """A program that attacks, in a unit of each kind: setuid programs, calls, namespaces, devices, sockets, files, other units."""
+        shutil.copy(pathlib.Path(__file__).with_name('attacks.py'), self.machine.path('/usr/local/attacks'))
+        self.machine.run('sh', '-ec', 'cp /usr/bin/id /usr/local/setuid-id; chown nobody /usr/local/setuid-id; chmod 4755 /usr/local/setuid-id; '
+                         'mkdir -p /srv /var/lib/dkms /run/attacks; install -d -m 1777 /var/tmp/open; '
+                         'install -m 600 /usr/local/attacks /var/lib/dkms/mok.key')
+        for kind in ('dkms-script@', *GETS_THROUGH):
+            lines = self.machine.path(f'/usr/lib/systemd/system/{kind}.service').read_text().splitlines()
+            self.machine.path(f'/run/systemd/system/attack-{kind.strip("@")}@.service').write_text('\n'.join(
+                [*(line for line in lines if not OTHER_LINES.match(line)), '[Service]', 'Type=oneshot',
+                 'ExecStart=/usr/bin/python3 /usr/local/attacks', f'StandardOutput=truncate:/run/attacks/{kind}', '']))
+        self.addCleanup(lambda: self.machine.run('sh', '-c', 'rm /run/systemd/system/attack-*; systemctl daemon-reload'))
+        self.machine.run('systemctl', 'daemon-reload')
+        self.machine.run('systemctl', 'start', *(f'attack-{kind.strip("@")}@x.service' for kind in ('dkms-script@', *GETS_THROUGH)))
+        through = {kind: set(json.loads(self.machine.path(f'/run/attacks/{kind}').read_text())) for kind in ('dkms-script@', *GETS_THROUGH)}
+        every = through.pop('dkms-script@')
+        self.assertLessEqual({'a setuid program', 'make a setuid file', 'make a device', 'write /etc', 'write /boot', 'write /usr/bin',
+                              'call ptrace', 'socket PACKET', *SERVICES}, every)
+        for kind, attacks in through.items():
+            with self.subTest(kind):
+                self.assertEqual(attacks - GETS_THROUGH[kind], set())
+
     def test_only_dkmsd_reaches_the_unit_for_trees_and_only_root_the_others(self):
         for unit in ('build', 'build-network', 'build-root', 'build-root-network', 'script', 'sign', 'tree'):
             for user in ('nobody', 'dkms-build', 'dkmsd')[:2 if unit == 'tree' else 3]:
@@ -166,6 +212,14 @@ class Units(unittest.TestCase):
                 self.assertEqual(self.events(), '')
         self.assertEqual(self.states(), {})
 
+    def test_nothing_but_pipes_is_handed_on_to_builds(self):
+        kernel = f'{self.kernel}/{scratch.ARCH}'
+        build = {'step': 'build', 'module': 'hello', 'version': '1.0', 'kernel': kernel}
+        for path in ('/', '/etc/passwd', '/dev/null'):
+            said = self.order(build, beside=[('jobserver_read', path), ('jobserver_write', path)])
+            self.assertEqual(said[0].get('refused', {}).get('error'), 'InvalidArgs', said)
+        self.assertEqual(self.order(build, beside=[('events', '/dev/null')])[0].get('refused', {}).get('error'), 'InvalidArgs')
+
     def test_settings_are_of_this_systems_own_files(self):
         self.machine.run('mkdir', '-p', '/var/lib/dkms')
         kernel = f'{self.kernel}/{scratch.ARCH}'
@@ -193,6 +247,8 @@ class Units(unittest.TestCase):
                  self.copied('/var/tmp/within', more=['mkdir -p a/b', 'echo >a/b/c', 'chown nobody a/b/c'])),
                 ('a link of another\'s', self.copied('/var/tmp/link', more=['ln -s /etc x', 'chown -h nobody x'])),
                 ('a file that a group may write', self.copied('/var/tmp/group', more=['chmod g+w dkms.conf'])),
+                ('a file of root\'s that not everyone may read',
+                 self.copied('/var/tmp/secret', more=['mkdir -m 700 keys', 'echo x >keys/key'])),
                 ('a file system put there', self.copied('/var/tmp/mount', more=['mkdir m', 'mount -t tmpfs -o mode=755 none m'])),
                 ('what a process was called with', '/proc/1/cmdline'),
                 ('a device', '/dev/null'),
@@ -470,8 +526,8 @@ class Units(unittest.TestCase):
         unit, = (name for name in self.at_work() if name.startswith('dkms-build@'))
         pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', unit)
         status = dict(line.split(':\t', 1) for line in self.machine.run('cat', f'/proc/{pid}/status').splitlines() if ':\t' in line)
-        uid, gid = (self.machine.run('id', option, 'dkms-build') for option in ('-u', '-g'))
-        self.assertEqual((set(status['Uid'].split()), set(status['Gid'].split())), ({uid}, {gid}))
+        (uid,), (gid,) = (set(status[kind].split()) for kind in ('Uid', 'Gid'))
+        self.assertNotIn(uid, {'0', *(self.machine.run('id', '-u', user) for user in ('dkms-build', 'dkmsd', 'nobody'))})
         for kind in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
             self.assertEqual(int(status[kind], 16), 0, kind)
         self.assertEqual((status['NoNewPrivs'], status['Seccomp']), ('1', '2'))
@@ -490,6 +546,21 @@ class Units(unittest.TestCase):
         self.machine.run(*into, 'touch', '/tmp/its-own')
         self.assertFalse(self.machine.path('/tmp/its-own').exists())
         self.machine.run('setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'ls', f'{own}/build', code=2)
+        # Another build, that runs beside it.
+        other = self.machine.start('/usr/bin/python3', '-c', 'import socket, time\n'
+                                   'unit = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n'
+                                   'unit.connect("/run/dkms-units/build")\nunit.recv(999)\nprint(flush=True)\nunit.recv(1)')
+        other.stdout.readline()
+        theirs, = (name for name in self.at_work() if name.startswith('dkms-build@') and name != unit)
+        their_pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', theirs)
+        there = ('nsenter', f'--target={their_pid}', '--mount', '--', 'setpriv',
+                 *(f'--re{kind}id=' + self.machine.run('stat', '-c', f'%{kind[0]}', f'/proc/{their_pid}') for kind in ('u', 'g')), '--clear-groups')
+        build, *_ = self.machine.run('pgrep', '-P', self.machine.run('pgrep', '-P', pid)).split()
+        self.machine.run('test', '-w', f'/proc/{build}/cwd/.')
+        self.assertEqual(self.machine.run(*there, 'sh', '-c', f'ls {own}/build || cat /proc/{build}/cmdline || kill -0 {build} || '
+                                          f'ls /proc/{build}/cwd/ || echo nothing 2>/dev/null').strip(), 'nothing')
+        self.machine.run('systemctl', 'stop', theirs)
+        self.machine.finish(other)
         networks = {self.machine.run('readlink', f'/proc/{process}/ns/net') for process in (pid, 1)}
         self.assertEqual(len(networks), 2)
         self.end(waiting)
@@ -528,6 +599,13 @@ class Units(unittest.TestCase):
         self.machine.run('dkmsctl', 'build', 'hello/1.0', '-k', self.kernel)
         log = self.machine.run('cat', f'/srv/dkms/hello/1.0/{self.kernel}/{scratch.ARCH}/log/make.log')
         self.assertIn('/srv/dkms/hello/1.0/build cannot be written', log)
+
+    def test_where_no_user_is_to_be_had_root_makes_the_sandbox(self):
+        """As in a container with few users, where the unit cannot be started."""
+        self.drop_in('dkms-build@.service', '[Service]\nExecStart=\nExecStart=/usr/bin/false\n')
+        log, record = self.build('id -u')
+        self.assertEqual(record['opened'], ['sandbox by root'])
+        self.assertIn('dkms-build@*.service, was ended', log)
 
     def test_what_the_administrator_opens(self):
         log, record = self.build('cat /proc/self/cgroup; id -u', policy='hello network allow\n')

@@ -18,11 +18,12 @@ const ModuleId greedy{"greedy", "1"};
 
 /// What becomes of a build with this script as PRE_BUILD, when the administrator has said this about it.
 struct Attempt {
-    Attempt(const std::string& policy, const std::string& script, const std::string& large = {})
+    Attempt(const std::string& policy, const std::string& script, const std::string& more = "", const std::string& large = {})
     {
         const fs::path source = trees.layout().source_in_source_tree(greedy);
         put_file(source / "dkms.conf", "PACKAGE_NAME=greedy\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=greedy\n"
-                                       "DEST_MODULE_LOCATION=/extra\nPRE_BUILD=take.sh\n");
+                                       "DEST_MODULE_LOCATION=/extra\nPRE_BUILD=take.sh\n" +
+                                           more);
         put_file(source / "take.sh", "#!/bin/sh\n" + script, 0755);
         put_file(source / "large", large);
         trees.link(greedy);
@@ -99,9 +100,9 @@ TEST_CASE("what we have copied is not what a build has written")
 {
     // The two copies of the source alone are more than the limit, and so is what is here after it has written.
     const std::string large(std::size_t{15} << 20, 'x');
-    const Attempt modest("space 20M\ngreedy time 1s", "cat large >copy; sleep 1000\n", large);
+    const Attempt modest("space 20M\ngreedy time 1s", "cat large >copy; sleep 1000\n", "", large);
     CHECK(modest.error.parameter("setting") == "greedy time 2s");
-    const Attempt beyond("space 20M", "cat large large >copy; sleep 1000\n", large);
+    const Attempt beyond("space 20M", "cat large large >copy; sleep 1000\n", "", large);
     CHECK(beyond.error.parameter("setting") == "greedy space 40M");
 }
 
@@ -114,6 +115,15 @@ TEST_CASE("a limit of the caller's own is not blamed on ours")
     const Attempt attempt("file-size 10M", "head -c 30M /dev/zero >large; exit 5\n");
     ::setrlimit(RLIMIT_FSIZE, &before);
     CHECK(attempt.error.code() == ErrorCode::script_failed);
+}
+
+TEST_CASE("modules that consist of holes are measured before root fills the disk with them")
+{
+    const Attempt attempt("space 100M", "truncate -s 60M greedy.ko second.ko\n",
+                          "BUILT_MODULE_NAME[1]=second\nDEST_MODULE_LOCATION[1]=/extra\nMAKE=true\nSTRIP=no\n");
+    CHECK(attempt.error.code() == ErrorCode::result_refused);
+    CHECK(attempt.error.parameter("reason").starts_with("the modules together are larger than 100 MiB"));
+    CHECK(attempt.has_left_nothing());
 }
 
 TEST_CASE("without a limit a build may take its time")

@@ -395,6 +395,13 @@ TEST_CASE("root's own is what no one else could have written")
             CHECK(part(top / "a") == "can be written by other users than root");
         }
     }
+    SECTION("what is not for everyone to read")
+    {
+        REQUIRE(::chmod((top / "a/b/file").c_str(), 0640) == 0);
+        CHECK(part(top) == "holds a/b/file, which cannot be read by every user");
+        REQUIRE(::chmod((top / "a").c_str(), 0711) == 0);
+        CHECK(part(top) == "holds a, which cannot be read by every user");
+    }
     SECTION("what keeps no files")
     {
         CHECK_FALSE(part("/dev/null").empty());
