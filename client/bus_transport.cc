@@ -44,6 +44,7 @@ public:
     Accepted submit(const Request& request, int handle, bool awaited) override;
     JobView follow(JobId job, const EventSink& sink, int interrupt, const std::function<void()>& interrupted) override;
     std::vector<ModuleStatus> status(const StatusFilter& filter) override;
+    std::vector<HistoryEntry> history(const StatusFilter& filter) override;
     nlohmann::json kernels_missing_modules() override;
     std::vector<std::string> kernels_arriving() override;
     nlohmann::json needs(const std::vector<KernelId>& kernels) override;
@@ -251,6 +252,17 @@ std::vector<ModuleStatus> BusTransport::status(const StatusFilter& filter)
         auto reply =
             manager("ListModules", [&](sdbus::MethodCall& call) { bus::write_dictionary(call, to_json(filter)); });
         return bus::read_modules(reply);
+    });
+}
+
+std::vector<HistoryEntry> BusTransport::history(const StatusFilter& filter)
+{
+    return answered([&] {
+        auto reply =
+            manager("GetHistory", [&](sdbus::MethodCall& call) { bus::write_dictionary(call, to_json(filter)); });
+        std::vector<HistoryEntry> entries;
+        for (const nlohmann::json& one : bus::read_dictionaries(reply)) entries.push_back(history_entry_from_json(one));
+        return entries;
     });
 }
 

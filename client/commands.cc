@@ -11,7 +11,7 @@ constexpr unsigned build_groups = change_groups | group_kernels | group_all_kern
 constexpr unsigned undo_groups = change_groups | group_kernels | group_all | group_after;
 constexpr std::string_view one_module = "MODULE[/VERSION]";
 
-constexpr std::array<CommandRow, 20> table{{
+constexpr std::array<CommandRow, 23> table{{
     {"add", "MODULE/VERSION|FILE|DIRECTORY", "Take a module's source into the tree", change_groups | group_conf,
      Verb::add, run_change},
     {"build", one_module, "Build a module for kernels", build_groups, Verb::build, run_change},
@@ -25,6 +25,12 @@ constexpr std::array<CommandRow, 20> table{{
      run_change},
     {"rebuild", one_module, "Build a module again and install it where it was installed",
      build_groups | group_all | group_install | group_after, Verb::rebuild, run_change},
+    {"switch", "MODULE/VERSION", "Install another version of a module, and keep it",
+     build_groups | group_install | group_after, Verb::switch_version, run_change},
+    {"rollback", "MODULE", "Go back to the version that was installed before",
+     change_groups | group_kernels | group_build | group_after, Verb::roll_back, run_change},
+    {"history", "[MODULE[/VERSION]]", "Show which versions were installed, when and by whom",
+     group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_history},
     {"autoinstall", "", "Build and install what a kernel lacks",
      group_kernels | group_after | group_places | group_no_wait | group_quiet | group_json | group_hook,
      Verb::autoinstall, run_autoinstall},

@@ -21,7 +21,7 @@ struct CommandRow;
 struct Invocation {
     const CommandRow* command = nullptr;
     Request request;               ///< change verbs; its verb is that of the command
-    StatusFilter filter;           ///< status
+    StatusFilter filter;           ///< status, history
     std::vector<JobId> jobs;       ///< wait, cancel, log
     std::vector<KernelId> kernels; ///< wait, instead of jobs
     std::filesystem::path path;    ///< lint, import; export: the directory to write into; absolute
@@ -89,6 +89,7 @@ int run_export(const Invocation& invocation, Console& console);      ///< writes
 int run_import(const Invocation& invocation, Console& console);      ///< takes in an archive or a directory
 int run_autoinstall(const Invocation& invocation, Console& console); ///< makes a kernel complete
 int run_status(const Invocation& invocation, Console& console);      ///< what the tree holds
+int run_history(const Invocation& invocation, Console& console);     ///< what was installed before
 int run_plan(const Invocation& invocation, Console& console);        ///< what an autoinstall would do
 int run_lint(const Invocation& invocation, Console& console);        ///< what a source should do otherwise
 int run_jobs(const Invocation& invocation, Console& console);        ///< the jobs that are known

@@ -36,6 +36,7 @@ nlohmann::json results_json(const ProgressBoard& board, int exit_code)
         view["built"] = job->modules_built;
         view["installed"] = job->files_installed;
         view["deleted"] = job->files_deleted;
+        if (!job->version.empty()) view["version"] = job->version;
         if (!job->loaded.empty()) view["loaded"] = job->loaded;
         for (const Problem& problem : job->problems) view["problems"].push_back(to_json(problem));
         for (const Event& packed : job->packed) view["packed"].push_back(packed.facts);

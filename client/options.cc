@@ -79,10 +79,10 @@ Request request_of(Verb verb, const Words& words)
     return request;
 }
 
-StatusFilter filter_of(const Words& words)
+StatusFilter filter_of(std::string_view command, const Words& words)
 {
     if (words.kernels.size() > 1 || words.architectures.size() > 1)
-        refuse("status takes one kernel, which may be a pattern such as '6.1.*'");
+        refuse(std::string(command) + " takes one kernel, which may be a pattern such as '6.1.*'");
     const ModuleId module = module_of(words);
     StatusFilter filter{module.name, module.version, "", ""};
     if (!words.kernels.empty()) {
@@ -125,7 +125,7 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     if (row.verb == Verb::add && is_loadable(words.module))
         return parsed(*command_named("import"), rest); // with the options that it takes
     if (row.verb) invocation.request = request_of(*row.verb, words);
-    if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(words);
+    if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(row.name, words);
     invocation.jobs = words.jobs;
     const bool writes = (row.groups & group_export) != 0;
     invocation.path = absolute(!writes ? words.path : words.output.empty() ? "." : words.output).value_or(fs::path());

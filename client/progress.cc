@@ -87,6 +87,7 @@ const JobProgress& ProgressBoard::apply(const Event& event)
         if (job.started_at <= 0) job.started_at = event.at;
         // An install step goes on where the build left off; others have no stages that would say more than the step.
         if (job.step != StepKind::build && job.step != StepKind::install) job.stage.reset();
+        if (const auto version = event.text("version"); !version.empty()) job.version = version;
         if (const auto kernel = event.text("kernel"); !kernel.empty() && !job.has_children)
             set_kernel(job, parse_kernel(kernel));
         break;

@@ -21,6 +21,7 @@ struct JobProgress {
     bool has_children = false;    ///< it only holds others together, unless it has a step of its own
     Request request;              ///< as accepted
     std::optional<StepKind> step; ///< the one that runs or ran last
+    std::string version;          ///< that it is about, where the request does not say (rollback)
     std::optional<Stage> stage;   ///< the last one reported; absent before the first
     unsigned percent = 0;         ///< the highest reported: a bar never goes back
     std::string waiting_for;      ///< who holds the tree's lock; empty when nothing is waited for

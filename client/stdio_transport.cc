@@ -125,6 +125,14 @@ public:
         return modules;
     }
 
+    std::vector<HistoryEntry> history(const StatusFilter& filter) override
+    {
+        const json answer = call({{"history", to_json(filter)}});
+        std::vector<HistoryEntry> entries;
+        for (const json& one : answer.at("history")) entries.push_back(history_entry_from_json(one));
+        return entries;
+    }
+
     std::vector<std::string> kernels_arriving() override { return {}; }
     json kernels_missing_modules() override { return call({{"gaps", json::object()}}).at("kernels_missing_modules"); }
 

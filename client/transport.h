@@ -3,6 +3,7 @@
 
 #include "lib/model/event.h"
 #include "lib/model/finding.h"
+#include "lib/model/history.h"
 #include "lib/model/job.h"
 #include "lib/model/places.h"
 #include "lib/model/request.h"
@@ -40,6 +41,8 @@ public:
                            const std::function<void()>& interrupted) = 0;
 
     virtual std::vector<ModuleStatus> status(const StatusFilter& filter) = 0;
+    /// What was installed and uninstalled, oldest first.
+    virtual std::vector<HistoryEntry> history(const StatusFilter& filter) = 0;
     /// The kernels that lack modules, newest first: a list of objects with the keys that org.dkms1(5) has for the
     /// property KernelsMissingModules.
     virtual nlohmann::json kernels_missing_modules() = 0;

@@ -86,16 +86,22 @@ std::string done_text(const JobProgress& job)
         return "made";
     case Verb::check:
         return problems_summary(job.problems);
+    case Verb::switch_version:
+        return "switched";
+    case Verb::roll_back:
+        return job.version.empty() ? "rolled back" : "rolled back to " + printable(job.version);
     }
     return "done";
 }
 
 std::string nothing_to_do_text(Verb verb)
 {
-    constexpr std::array<std::string_view, 15> texts{
-        "is added already", "is built already", "is installed already", "was not installed", "was not built",
-        "was not there",    "nothing to do",    "nothing to do",        "nothing to do",     "nothing to do",
-        "nothing to do",    "nothing to do",    "nothing to do",        "is there already",  "found nothing wrong"};
+    constexpr std::array<std::string_view, 17> texts{
+        "is added already",    "is built already", "is installed already", "was not installed",
+        "was not built",       "was not there",    "nothing to do",        "nothing to do",
+        "nothing to do",       "nothing to do",    "nothing to do",        "nothing to do",
+        "nothing to do",       "is there already", "found nothing wrong",  "is installed already",
+        "is installed already"};
     return std::string(texts.at(static_cast<std::size_t>(verb)));
 }
 

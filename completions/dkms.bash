@@ -3,8 +3,8 @@
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
     mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add autoinstall build cancel check export import install jobs lint log monitor plan prune rebuild remove status
-    unbuild uninstall wait'
+_dkmsctl_commands='add autoinstall build cancel check export history import install jobs lint log monitor plan prune rebuild
+    remove rollback status switch unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
 _dkms_typed() {
@@ -138,10 +138,12 @@ _dkmsctl_options() {
         ;;
     import) options='--dkmstree= --force --installtree= --json --quiet --root= --sourcetree= -q' ;;
     install) options="$change $for_kernels $conf $build $after --force-version-override --newest" ;;
+    switch) options="$change $for_kernels $conf $build $after --force-version-override" ;;
+    rollback) options="$change $for_kernels ${build#--all-kernels } $after" ;;
     rebuild) options="$change $for_kernels $conf $build $after --all --force-version-override" ;;
     remove | unbuild | uninstall) options="$change $for_kernels $after --all" ;;
     plan) options="$for_kernels --dkmstree= --installtree= --json --root= --sourcetree=" ;;
-    status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
+    history | status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
     lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
     check) options='--dkmstree= --installtree= --json --quiet --repair --root= --sourcetree= -q' ;;
     jobs) options='--all --json' ;;

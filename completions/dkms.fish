@@ -110,10 +110,10 @@ complete -c dkms -c dkmsctl -f
 set -l packing mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball
 complete -c dkms -n 'not __dkms_action' -a "add autoinstall build generate_mok install kernel_postinst kernel_preinst
     kernel_prerm ldtarball match $packing remove status unbuild uninstall"
-complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel check export import install jobs lint log monitor plan prune
-    rebuild remove status unbuild uninstall wait'
+complete -c dkmsctl -n 'not __dkms_action' -a 'add autoinstall build cancel check export history import install jobs lint log monitor plan prune
+    rebuild remove rollback status switch unbuild uninstall wait'
 complete -c dkms -n "__dkms_does add build install match $packing remove status unbuild uninstall" -a '(__dkms_modules)'
-complete -c dkmsctl -n '__dkms_does add build export install rebuild remove status unbuild uninstall' -a '(__dkms_modules)'
+complete -c dkmsctl -n '__dkms_does add build export history install rebuild remove rollback status switch unbuild uninstall' -a '(__dkms_modules)'
 complete -c dkms -n '__dkms_does ldtarball' -F
 complete -c dkmsctl -n '__dkms_does import lint' -F
 
@@ -149,34 +149,36 @@ __dkms_option dkms --modprobe-on-install install uninstall
 __dkms_option dkms --no-depmod install uninstall
 __dkms_option dkms -c= add build install $packing
 
-set -l changes add build install rebuild remove unbuild uninstall
+set -l changes add build install rebuild remove rollback switch unbuild uninstall
 for option in --dkmstree= --sourcetree= --installtree= --root=
-    __dkms_option dkmsctl $option $changes autoinstall check export import lint plan prune status wait
+    __dkms_option dkmsctl $option $changes autoinstall check export history import lint plan prune status wait
 end
 for option in --module= -m= -v=
-    __dkms_option dkmsctl $option $changes export status
+    __dkms_option dkmsctl $option $changes export history status
 end
 for option in --kernel= -k= --arch= -a=
-    __dkms_option dkmsctl $option autoinstall build export install plan rebuild remove status unbuild uninstall wait
+    __dkms_option dkmsctl $option autoinstall build export history install plan rebuild remove rollback status switch unbuild uninstall \
+        wait
 end
-for option in --config= --kernelsourcedir= --jobs= -j= --force --all-kernels
-    __dkms_option dkmsctl $option build install rebuild
+for option in --config= --kernelsourcedir= --jobs= -j= --force
+    __dkms_option dkmsctl $option build install rebuild rollback switch
 end
+__dkms_option dkmsctl --all-kernels build install rebuild switch
 __dkms_option dkmsctl --force import
 for option in --conf= -c= --directive=
-    __dkms_option dkmsctl $option add build install rebuild
+    __dkms_option dkmsctl $option add build install rebuild switch
 end
 for option in --no-depmod --no-initramfs
-    __dkms_option dkmsctl $option autoinstall install rebuild remove unbuild uninstall
+    __dkms_option dkmsctl $option autoinstall install rebuild remove rollback switch unbuild uninstall
 end
 for option in --quiet -q
     __dkms_option dkmsctl $option $changes autoinstall check export import lint prune wait
 end
-__dkms_option dkmsctl --json $changes autoinstall cancel check export import jobs lint monitor plan prune status wait
+__dkms_option dkmsctl --json $changes autoinstall cancel check export history import jobs lint monitor plan prune status wait
 __dkms_option dkmsctl --no-wait $changes autoinstall prune
 __dkms_option dkmsctl --hook autoinstall
 __dkms_option dkmsctl --all jobs rebuild remove unbuild uninstall
-__dkms_option dkmsctl --force-version-override install rebuild
+__dkms_option dkmsctl --force-version-override install rebuild switch
 __dkms_option dkmsctl --newest install
 for option in --output= -o= --format= --archive= --spec= --distribution= --media= --size= --label= --binaries-only --source-only
     __dkms_option dkmsctl $option export
@@ -184,5 +186,5 @@ end
 __dkms_option dkmsctl --strict lint
 __dkms_option dkmsctl --repair check
 for option in --help -h
-    __dkms_option dkmsctl $option $changes autoinstall cancel check export import jobs lint log monitor plan status wait
+    __dkms_option dkmsctl $option $changes autoinstall cancel check export history import jobs lint log monitor plan status wait
 end

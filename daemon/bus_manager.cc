@@ -5,6 +5,7 @@
 #include "dbus/members.h"
 #include "dbus/names.h"
 #include "dbus/values.h"
+#include "lib/tree/install_history.h"
 #include "lib/tree/scan.h"
 
 #include <nlohmann/json.hpp>
@@ -17,7 +18,8 @@ namespace {
 constexpr std::array verbs{Verb::add,          Verb::build,        Verb::install,     Verb::uninstall,
                            Verb::unbuild,      Verb::remove,       Verb::rebuild,     Verb::load,
                            Verb::pack,         Verb::match,        Verb::autoinstall, Verb::kernel_preinst,
-                           Verb::kernel_prerm, Verb::generate_key, Verb::check};
+                           Verb::kernel_prerm, Verb::generate_key, Verb::check,       Verb::switch_version,
+                           Verb::roll_back};
 
 constexpr const char* gaps_property = "KernelsMissingModules";
 constexpr std::size_t longest_interface = 255;
@@ -56,6 +58,7 @@ BusManager::BusManager(BusContext context, const std::string& version, Accepted 
 void BusManager::export_methods(GuardedInterface& interface)
 {
     interface.method("ListModules", [this](sdbus::MethodCall call) { return list_modules(std::move(call)); });
+    interface.method("GetHistory", [this](sdbus::MethodCall call) { return get_history(std::move(call)); });
     interface.method("ListJobs", [this](sdbus::MethodCall call) { return list_jobs(std::move(call)); });
     interface.method("GetJobs", [this](sdbus::MethodCall call) { return get_jobs(std::move(call)); });
     interface.method("GetError", [this](sdbus::MethodCall call) { return get_error(std::move(call)); });
@@ -167,6 +170,26 @@ Deed BusManager::list_modules(sdbus::MethodCall call)
                 };
                 context_.reader.ask("modules " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
                                     answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), write));
+            },
+            {}};
+}
+
+Deed BusManager::get_history(sdbus::MethodCall call)
+{
+    const StatusFilter filter = bus::read_filter(call);
+    return {[this, call, filter](const bus::Sender& sender) {
+                const auto look = [places = context_.supervisor.places(), filter] {
+                    nlohmann::json entries = nlohmann::json::array();
+                    for (const HistoryEntry& entry : history_of(places, filter)) entries.push_back(to_json(entry));
+                    return entries;
+                };
+                const auto write = [call](const nlohmann::json& entries) {
+                    auto reply = call.createReply();
+                    bus::write_dictionaries(reply, entries);
+                    reply.send();
+                };
+                context_.reader.ask("history " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
+                                    answer_to(sender, fail_of(call), write));
             },
             {}};
 }

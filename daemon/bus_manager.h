@@ -46,6 +46,7 @@ private:
     bool takes_over(const bus::IncomingCall& call);
     void write_all_properties(sdbus::Message& message, const nlohmann::json& gaps) const;
     Deed list_modules(sdbus::MethodCall call);
+    Deed get_history(sdbus::MethodCall call);
     Deed list_jobs(sdbus::MethodCall call);
     Deed get_job(sdbus::MethodCall call);
     Deed get_error(sdbus::MethodCall call);

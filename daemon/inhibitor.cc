@@ -34,7 +34,8 @@ bool is_about(const JobView& job, const std::string& release)
 
 bool makes_modules(Verb verb)
 {
-    return verb == Verb::install || verb == Verb::rebuild || verb == Verb::autoinstall || verb == Verb::match;
+    return verb == Verb::install || is_choice(verb) || verb == Verb::rebuild || verb == Verb::autoinstall ||
+           verb == Verb::match;
 }
 
 std::string subject_of(const JobView& job)

@@ -5,6 +5,7 @@
 #include "daemon/message_of_the_day.h"
 #include "lib/config/lint.h"
 #include "lib/plan/needs.h"
+#include "lib/tree/install_history.h"
 #include "lib/tree/scan.h"
 
 #include <nlohmann/json.hpp>
@@ -33,6 +34,13 @@ json status_line(const Places& places, const StatusFilter& filter)
     json modules = json::array();
     for (const ModuleStatus& status : scan(places, filter)) modules.push_back(to_json(status));
     return {{"modules", std::move(modules)}};
+}
+
+json history_line(const Places& places, const StatusFilter& filter)
+{
+    json entries = json::array();
+    for (const HistoryEntry& entry : history_of(places, filter)) entries.push_back(to_json(entry));
+    return {{"history", std::move(entries)}};
 }
 
 /// For the running kernel: what is looked at depends on it only where the configuration says so.
@@ -112,6 +120,8 @@ json StdioFront::answer_to(const json& call)
         return {{"accepted", job}, {"joined", joined}};
     }
     if (call.contains("status")) return status_line(supervisor_.places(), status_filter_from_json(call.at("status")));
+    if (call.contains("history"))
+        return history_line(supervisor_.places(), status_filter_from_json(call.at("history")));
     if (call.contains("gaps")) return {{"kernels_missing_modules", shown(kernel_gaps(supervisor_.places()))}};
     if (call.contains("places")) return {{"places", to_json(supervisor_.places())}};
     if (call.contains("needs")) return needs_line(supervisor_.places(), call.at("needs"));

@@ -121,11 +121,15 @@ void Supervisor::Implementation::start(const StartStep& command)
     const Step& step = command.what;
     nlohmann::json facts{{"step", name_of(step.kind)}};
     if (!step.kernel.release.empty()) facts["kernel"] = step.kernel.text();
+    const JobView job = *queue_.view(command.job);
+    const ModuleId& asked = job.request.module; // in a rollback without the version
+    if (!asked.name.empty() && asked.version.empty() && !step.module.version.empty())
+        facts["version"] = step.module.version;
     report(command.job, Event(EventKind::step_started, std::move(facts)));
 
     const Descriptor log = journal_ ? store().log_for_writing(command.job) : Descriptor();
     WorkerProcess::Start order{{step, setup_.places, journal_ ? command.job : 0, step.kind == StepKind::build,
-                                step.handle, setup_.settings, command.background},
+                                step.handle, setup_.settings, job.uid, command.background},
                                claim_->descriptor(),
                                nullptr,
                                log.number(),

@@ -34,6 +34,7 @@ struct WorkOrder {
     bool jobserver = false;                           ///< whether descriptors 6 and 7 are make's jobserver
     bool handle = false;                              ///< whether descriptor 8 is what lies beside the request
     std::map<std::string, std::string> settings = {}; ///< see Work::settings
+    unsigned uid = 0;                                 ///< the user who asked, for records
     bool background = false;                          ///< nobody waits for it: it is to yield to others
 };
 /// Settings of the service's own orders: everyone's builds are not done as root without a sandbox, unless an

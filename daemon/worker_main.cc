@@ -154,8 +154,9 @@ int serve()
     end_with_parent(WorkerDescriptors::step, order.step.kind);
     if (order.background) yield_to_others();
     Cancellation cancellation(WorkerDescriptors::step);
-    Work work{order.step, order.places,  Reporter(WorkerDescriptors::events), cancellation, std::nullopt, order.job,
-              -1,         order.settings};
+    Work work{order.step,   order.places,   Reporter(WorkerDescriptors::events),
+              cancellation, std::nullopt,   order.job,
+              -1,           order.settings, order.uid};
     if (order.handle) work.handle = WorkerDescriptors::handle;
     if (order.jobserver)
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);

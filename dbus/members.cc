@@ -41,6 +41,7 @@ constexpr Member property(const char* interface, const char* name, const char* t
 
 constexpr std::array table{
     method(manager_interface, "ListModules", "a{sv}", "filter", "aa{sv}", "modules", Action::look),
+    method(manager_interface, "GetHistory", "a{sv}", "filter", "aa{sv}", "entries", Action::look),
     method(manager_interface, "ListJobs", "t", "flags", "a(tssuo)", "jobs", Action::look),
     method(manager_interface, "GetJob", "t", "id", "a{sv}", "job", Action::look),
     method(manager_interface, "GetError", "ss", "name text", "a{sv}", "error", Action::look),
@@ -62,6 +63,8 @@ constexpr std::array table{
     kernel_verb("KernelPrerm"),
     method(manager_interface, "GenerateKey", "a{sv}", "options", "to", "id job", Action::change),
     method(manager_interface, "Check", "a{sv}", "options", "to", "id job", Action::change),
+    verb("Switch"),
+    verb("Rollback"),
     signal("JobNew", "to", "id job"),
     signal("JobRemoved", "tosss", "id job result error_name message"),
     signal("ModulesChanged", "", ""),

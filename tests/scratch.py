@@ -14,7 +14,7 @@ import tempfile
 
 SAMPLES = pathlib.Path(__file__).resolve().parent / 'data' / 'modules'
 BUILD = pathlib.Path(os.environ.get('DKMS_TEST_BUILD', pathlib.Path(__file__).resolve().parent.parent / 'build'))
-COMES_AND_GOES = re.compile(r'^\.dkmsd(/|$)|/\.(trouble|make)-|/build/make\.log$')
+COMES_AND_GOES = re.compile(r'^\.dkmsd(\.history)?(/|$)|/\.(trouble|make)-|/build/make\.log$')
 ARCH = os.uname().machine
 
 
@@ -115,7 +115,7 @@ class Scratch:
 
     def listing(self, *directories):
         """Every file and link below the trees with its size or target: what must be unchanged after a refused request.
-        Left out is what may come and go in the DKMS tree: its .dkmsd directory, and notes and logs about failures."""
+        Left out is what may come and go in the DKMS tree: its .dkmsd directory, the history, and notes and logs about failures."""
         found = {}
         for top in directories or (self.dkms, self.sources, self.modules):
             for path in sorted(top.rglob('*')):

@@ -6,6 +6,7 @@
 #include "lib/tree/directory.h"
 #include "lib/tree/lower_layer.h"
 #include "lib/tree/record.h"
+#include "lib/tree/scan.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -35,6 +36,7 @@ public:
     {
         const KernelId& kernel = work_.step.kernel;
         const fs::path built = layout_.kernel(work_.step.module, kernel);
+        if (work_.step.part_of == Verb::install && is_wanted()) return {Result::skipped, std::nullopt, {}};
         if (!is_present(built)) {
             forget_note();
             work_.reporter.report(Event(EventKind::not_built, {{"kernel", kernel.release}}));
@@ -61,6 +63,12 @@ public:
     }
 
 private:
+    /// It was not when the step was asked for.
+    bool is_wanted() const
+    {
+        return active_version(layout_, work_.step.module.name, work_.step.kernel) == work_.step.module.version;
+    }
+
     void forget_note() const noexcept
     {
         remove_trouble_record(layout_, work_.step.module, work_.step.kernel);

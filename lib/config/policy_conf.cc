@@ -21,8 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Of dkms-policy.conf(5). What their values mean is known by those who ask for them.
-constexpr std::array<std::string_view, 10> settings{"network", "read",   "write",     "sandbox",   "time",
-                                                    "output",  "memory", "processes", "file-size", "space"};
+constexpr std::array<std::string_view, 11> settings{"network",   "read",   "write",        "sandbox",
+                                                    "time",      "output", "memory",       "processes",
+                                                    "file-size", "space",  "keep-versions"};
 
 bool is_setting(std::string_view word) { return std::find(settings.begin(), settings.end(), word) != settings.end(); }
 

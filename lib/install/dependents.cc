@@ -39,6 +39,7 @@ JobPlan rebuild(const ModuleId& module, const KernelId& kernel, bool installed, 
     options.refresh = true;
     JobPlan plan{{Verb::rebuild, module, {kernel}, options}, {{StepKind::build, module, kernel, options}}, {}};
     if (installed) plan.steps.push_back({StepKind::install, module, kernel, options});
+    if (installed) plan.steps.back().part_of = Verb::rebuild;
     return plan;
 }
 

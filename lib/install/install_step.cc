@@ -3,10 +3,12 @@
 
 #include "lib/build/trouble.h"
 #include "lib/config/framework.h"
+#include "lib/install/chronicle.h"
 #include "lib/install/dependents.h"
 #include "lib/install/depmod.h"
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
+#include "lib/install/kept_versions.h"
 #include "lib/install/kernel_modules.h"
 #include "lib/install/modprobe_fragment.h"
 #include "lib/install/module_check.h"
@@ -49,6 +51,7 @@ public:
 
 private:
     bool is_intact() const;
+    void note_choice();
     void require_built_and_kernel() const;
     void run_pre_install();
     void choose();
@@ -60,6 +63,7 @@ private:
     void plan_modules();
     Outcome leave_to_others(const Error& error) const;
     void plan_tree();
+    void plan_history();
     void check_staged() const;
     void report(const std::vector<Event>& events) const;
     void report_lost() const;
@@ -89,6 +93,7 @@ private:
     Removal removed_;                        ///< of the version that goes out
     std::vector<Event> installed_;           ///< what there is to report after the change
     InstallRecord record_;
+    InstallHistory history_; ///< with this change
     bool indexed_ = false;
     bool post_install_ran_ = false;
     std::vector<Step> follow_up_;
@@ -100,7 +105,8 @@ void InstallStep::prepare()
     const bool is_active = previous_ == module_.version;
     already_ = is_active && !force_.force && is_intact();
     if (already_) return;
-    force_.version_override |= is_active; // what it is compared with is its own last build
+    // What it is compared with is its own last build, or the version that it is to replace, be that newer.
+    force_.version_override |= is_active || (previous_ && work_.step.part_of && is_choice(*work_.step.part_of));
     require_built_and_kernel();
     conf_ = read_module_conf(work_, Strictness::strict);
     items_ = built_items(work_, conf_);
@@ -130,6 +136,7 @@ void InstallStep::require_built_and_kernel() const
 Outcome InstallStep::run()
 {
     if (already_) {
+        note_choice();
         work_.reporter.report(Event(EventKind::already_installed, {{"kernel", kernel_.release}}));
         return {Result::skipped, std::nullopt, {}};
     }
@@ -175,6 +182,18 @@ Outcome InstallStep::leave_to_others(const Error& error) const
     return {Result::skipped, error, {}};
 }
 
+/// To choose what is installed already changes nothing but what an autoinstall may do.
+void InstallStep::note_choice()
+{
+    if (!is_new_choice(work_)) return;
+    transaction_.emplace(work_.places, module_, kernel_, ErrorCode::install_failed);
+    plan_history();
+    transaction_->stage();
+    transaction_->apply();
+    transaction_->commit();
+    transaction_.reset();
+}
+
 void InstallStep::run_pre_install()
 {
     const Script script{"pre_install", conf_.pre_install};
@@ -213,6 +232,7 @@ void InstallStep::change_files()
     plan_originals();
     plan_modules();
     plan_tree();
+    plan_history();
     transaction_->stage();
     check_staged();
     work_.reporter.stage(Stage::install, 50);
@@ -335,6 +355,12 @@ void InstallStep::plan_tree()
     ownership_->plan(*transaction_);
 }
 
+void InstallStep::plan_history()
+{
+    history_ = history_after_install(work_, previous_.value_or(""));
+    put_history(*transaction_, work_, history_);
+}
+
 /// What was lost or damaged is as it should be again; what is in a place that the new version does not need stays.
 void InstallStep::report_lost() const
 {
@@ -409,8 +435,9 @@ void InstallStep::index()
 
 Outcome InstallStep::done() const
 {
-    return {Result::done, std::nullopt, follow_up_,
-            stale_dependents(work_.places, module_, kernel_, work_.step.options)};
+    auto jobs = stale_dependents(work_.places, module_, kernel_, work_.step.options);
+    for (JobPlan& job : superfluous_builds(work_, history_.before(module_.version))) jobs.push_back(std::move(job));
+    return {Result::done, std::nullopt, follow_up_, std::move(jobs)};
 }
 
 void InstallStep::undo() noexcept

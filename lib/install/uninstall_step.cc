@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/uninstall_step.h"
 
+#include "lib/install/chronicle.h"
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/modprobe_fragment.h"
@@ -148,6 +149,7 @@ void UninstallStep::plan()
     ownership.plan(*transaction_);
     if (record_ && !record_->modprobe_fragment.empty() && is_only_kernel())
         transaction_->remove(modprobe_fragment(work_.places, module_.name));
+    put_history(*transaction_, work_, history_after_uninstall(work_));
 }
 
 /// Whether the module package is installed for no other kernel, in any version.

@@ -17,7 +17,7 @@ using enum ErrorCode;
 constexpr std::string_view bus_prefix = "org.dkms1.Error.";
 
 // In the order of ErrorCode.
-constexpr std::array<ErrorRow, 74> table{{
+constexpr std::array<ErrorRow, 75> table{{
     {invalid_args, "InvalidArgs", 2, "The request is not understood: {reason}.",
      "See dkmsctl(1) for what can be asked."},
     {invalid_name, "InvalidName", 1, "'{value}' is not a {kind}: {reason}.",
@@ -124,6 +124,8 @@ constexpr std::array<ErrorRow, 74> table{{
      "Its output is in the log; --force installs all the same."},
     {install_failed, "InstallFailed", 6, "Installing {module} for kernel {kernel} failed: {path}: {reason}.",
      "Nothing was changed."},
+    {no_earlier_version, "NoEarlierVersion", 6, "{module} cannot be rolled back for kernel {kernel}: {reason}.",
+     "{remedy}"},
     {depmod_failed, "DepmodFailed", 6, "depmod failed for kernel {kernel}, so {module} was taken out again: {reason}.",
      "The kernel's module directory may be damaged; reinstall the kernel."},
     {index_failed, "IndexFailed", 6, "depmod failed for kernel {kernel}: {reason}.",

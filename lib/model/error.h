@@ -73,6 +73,7 @@ enum class ErrorCode {
     nothing_installable,
     pre_install_failed,
     install_failed,
+    no_earlier_version,
     depmod_failed,
     index_failed,
     initramfs_failed,

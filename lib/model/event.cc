@@ -21,7 +21,7 @@ constexpr std::array<EventRow, 48> table{{
     {job_joined, "job-joined", "uid"},
     {job_started, "job-started", ""},
     {job_ended, "job-ended", "view"},
-    {step_started, "step-started", "step kernel?"},
+    {step_started, "step-started", "step kernel? version?"},
     {step_ended, "step-ended", "step kernel? result seconds cpu_seconds? peak_memory?"},
     {waiting, "waiting", "holder? reason?"},
     {stage, "stage", "stage percent"},

@@ -208,11 +208,18 @@ void check(const Request& request)
     check_texts(options);
     if (request.verb == Verb::add && request.module.version.empty()) refuse("add needs a version: MODULE/VERSION");
     if (request.verb == Verb::match && options.template_kernel.empty()) refuse("match needs a 'template_kernel'");
+    if (request.verb == Verb::switch_version && request.module.version.empty())
+        refuse("switch needs a version: MODULE/VERSION");
+    if (request.verb == Verb::roll_back && !request.module.version.empty())
+        refuse("rollback takes a module without a version; switch installs a version that you name");
+    if (request.verb == Verb::roll_back && (options.all || options.all_kernels))
+        refuse("rollback takes kernels by their names");
     if (options.source_only && options.binaries_only) refuse("'source_only' and 'binaries_only' exclude each other");
     if (!request.kernels.empty() && (options.all || options.all_kernels))
         refuse("a kernel cannot be named together with 'all' or 'all_kernels'");
     if (options.all && options.all_kernels) refuse("'all' and 'all_kernels' exclude each other");
-    if (options.all && (request.verb == Verb::build || request.verb == Verb::install))
+    const bool installs = request.verb == Verb::install || request.verb == Verb::switch_version;
+    if (options.all && (request.verb == Verb::build || installs))
         refuse(std::string(name_of(request.verb)) + " takes 'all_kernels', not 'all'");
     for (std::size_t i = 0; i < request.kernels.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)

@@ -87,6 +87,7 @@ json to_json(const Step& step)
     if (!step.staged.empty()) value["staged"] = step.staged;
     if (step.implied) value["implied"] = true;
     if (step.handle) value["handle"] = true;
+    if (step.part_of) value["part_of"] = name_of(*step.part_of);
     return value;
 }
 
@@ -104,6 +105,7 @@ Step step_from_json(const json& value)
     step.staged = value.value("staged", "");
     step.implied = value.value("implied", false);
     step.handle = value.value("handle", false);
+    if (value.contains("part_of")) step.part_of = verb_of(value.at("part_of").get<std::string>());
     return step;
 }
 

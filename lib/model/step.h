@@ -30,6 +30,10 @@ struct Step {
     std::string staged = {};            ///< adopt: the name below <tree>/.dkmsd/staging of what was loaded
     bool implied = false;               ///< add: for another verb, so who did it before is no matter; remove: again
     bool handle = false;                ///< it works on the descriptor that lies beside the request
+    /// What the request asked for, where that is more than the kind says, and the step has to know: of an install, that
+    /// the version was chosen (switch_version, roll_back); for the record of what was installed. Of an unbuild, that it
+    /// follows an install, and what is installed by now stays.
+    std::optional<Verb> part_of = {};
 
     bool operator==(const Step&) const = default;
 

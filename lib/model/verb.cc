@@ -8,9 +8,9 @@
 namespace dkms {
 namespace {
 
-constexpr NameTable<Verb, 15> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
+constexpr NameTable<Verb, 17> verbs{{"add", "build", "install", "uninstall", "unbuild", "remove", "rebuild", "load",
                                      "pack", "match", "autoinstall", "kernel-preinst", "kernel-prerm", "generate-key",
-                                     "check"}};
+                                     "check", "switch", "rollback"}};
 constexpr NameTable<StepKind, 21> steps{
     {"add",          "build",  "install",        "uninstall", "unbuild",  "remove",
      "initramfs",    "load",   "adopt",          "pack",      "pack-rpm", "pack-deb",
@@ -25,7 +25,7 @@ constexpr NameTable<JobState, 3> states{{"queued", "running", "ended"}};
 constexpr VerbShape of_module{Need::required, KernelCount::many, Need::none};
 constexpr VerbShape of_kernel{Need::none, KernelCount::one, Need::none};
 // In the order of Verb.
-constexpr std::array<VerbShape, 15> shapes{{{Need::required, KernelCount::none, Need::none}, // add
+constexpr std::array<VerbShape, 17> shapes{{{Need::required, KernelCount::none, Need::none}, // add
                                             of_module,
                                             of_module,
                                             of_module,
@@ -38,12 +38,16 @@ constexpr std::array<VerbShape, 15> shapes{{{Need::required, KernelCount::none, 
                                             of_kernel,
                                             of_kernel,
                                             of_kernel,
-                                            {Need::none, KernelCount::none, Need::none},   // generate_key
-                                            {Need::none, KernelCount::none, Need::none}}}; // check
+                                            {Need::none, KernelCount::none, Need::none}, // generate_key
+                                            {Need::none, KernelCount::none, Need::none}, // check
+                                            of_module,
+                                            of_module}};
 
 } // namespace
 
 const VerbShape& shape_of(Verb verb) { return shapes.at(static_cast<std::size_t>(verb)); }
+
+bool is_choice(Verb verb) { return verb == Verb::switch_version || verb == Verb::roll_back; }
 
 std::string_view name_of(Verb verb) { return verbs.name(verb); }
 std::string_view name_of(StepKind kind) { return steps.name(kind); }

@@ -23,6 +23,8 @@ enum class Verb {
     kernel_prerm,   ///< a kernel is about to be removed: away with everything that was built for it
     generate_key,   ///< make the key that modules are signed with, where it is missing
     check,          ///< look for what contradicts itself or was left over, and with `repair` repair it
+    switch_version, ///< have this version on a kernel in place of the one that is installed there, and keep it
+    roll_back,      ///< the same with the version that was installed there before
 };
 
 /// How much of something a request needs.
@@ -37,6 +39,9 @@ struct VerbShape {
     Need handle; ///< a descriptor beside the request: what to read from, or to write to
 };
 const VerbShape& shape_of(Verb verb);
+
+/// Whether it chooses the version of a module that a kernel has: an autoinstall keeps to it.
+bool is_choice(Verb verb);
 
 /// What one worker process does.
 enum class StepKind {

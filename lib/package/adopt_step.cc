@@ -4,6 +4,7 @@
 #include "lib/build/private_directory.h"
 #include "lib/package/loaded.h"
 #include "lib/package/source_placement.h"
+#include "lib/tree/build_origin.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/record.h"
 #include "lib/tree/registration.h"
@@ -139,7 +140,9 @@ void AdoptStep::place_builds()
 {
     const bool by_itself = leads_to_directory(layout_.version(module_)); // else they come with the version directory
     for (const KernelId& kernel : loaded_.builds()) {
-        forget_input_files(loaded_.version() / kernel.release / kernel.arch);
+        const fs::path build = loaded_.version() / kernel.release / kernel.arch;
+        forget_input_files(build);
+        note_archive(build);
         place_build(kernel, by_itself);
     }
 }

@@ -3,6 +3,7 @@
 #include "lib/plan/needs.h"
 #include "lib/plan/plan.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/install_history.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
@@ -29,6 +30,12 @@ PlanFacts facts_of(const Places& places)
         const std::filesystem::path headers = record ? record->inputs.value("headers", std::string()) : std::string();
         const bool outside = !headers.empty() && headers.string().rfind(places.install_tree.string() + "/", 0) != 0;
         return outside && leads_to_directory(headers);
+    };
+    facts.sequence = [places](const std::string& name, const KernelId& kernel) {
+        const Layout layout(places);
+        PlanFacts::Sequence sequence{active_version(layout, name, kernel).value_or(""), ""};
+        sequence.before = read_history(layout, name, kernel).before(sequence.present);
+        return sequence;
     };
     facts.source_exists = [places](const ModuleId& module) {
         return leads_to_directory(Layout(places).source_in_source_tree(module));

@@ -27,7 +27,7 @@ JobPlan removal_plan(JobPlan whole, const KernelId& kernel, const PlanFacts& fac
         const KernelStatus* const status = status_for(module, kernel);
         has_builds |= is_built(status);
         if (is_built(status))
-            whole.children.push_back(clearance(module.module, kernel, whole.request.options));
+            whole.children.push_back(clearance(module.module, kernel, whole.request.options, whole.request.verb));
         else if (status != nullptr)
             has_notes = true;
     }
@@ -70,13 +70,14 @@ JobPlan pruning_plan(const Request& request, const PlanFacts& facts)
 
 bool concerns_kernel(Verb verb) { return shape_of(verb).kernels == KernelCount::one; }
 
-JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options& options)
+JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options& options, Verb asked)
 {
     Request request{Verb::unbuild, module, {kernel}, options};
     request.options.all = false;
     request.options.no_depmod = true;
     request.options.no_initramfs = true;
     Step uninstall{StepKind::uninstall, module, kernel, request.options};
+    uninstall.part_of = asked;
     Step unbuild{StepKind::unbuild, module, kernel, request.options};
     return {std::move(request), {std::move(uninstall), std::move(unbuild)}, {}};
 }

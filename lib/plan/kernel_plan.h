@@ -15,8 +15,8 @@ bool concerns_kernel(Verb verb);
 JobPlan plan_for_kernel(const Request& request, const PlanFacts& facts);
 
 /// A child that takes everything away that was built of a module for a kernel, and leaves depmod and the initramfs to
-/// whoever asks for it.
-JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options& options);
+/// whoever asks for it. `asked`: what was asked for, for the record.
+JobPlan clearance(const ModuleId& module, const KernelId& kernel, const Options& options, Verb asked);
 
 /// What follows when such children have been there: depmod, once; empty directories and notes about the kernel go.
 Step final_tidying(const KernelId& kernel, const Options& options);

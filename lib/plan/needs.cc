@@ -6,6 +6,7 @@
 #include "lib/model/error.h"
 #include "lib/plan/target.h"
 #include "lib/tree/fingerprint.h"
+#include "lib/tree/install_history.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/pending.h"
@@ -48,6 +49,7 @@ private:
     };
 
     std::map<std::string, const ModuleStatus*> chosen();
+    void keep_choice(const std::string& name, const ModuleStatus*& newest);
     const ModuleStatus* damaged_version(const std::string& name) const;
     Candidate look_at(const ModuleStatus& status);
     void look_at_installed(const ModuleStatus& status, const KernelStatus& there, ModuleNeed& need);
@@ -70,6 +72,7 @@ private:
     KernelNeeds needs_;
     std::set<std::string> known_;               ///< every name of the tree
     std::map<std::string, std::string> active_; ///< name → version that is installed, of another one than the newest
+    std::map<std::string, std::string> passed_over_; ///< name → newest version, of those of which another was chosen
     std::map<std::string, Candidate> candidates_;
     std::set<std::string> deferred_;
     std::vector<std::string> way_; ///< names that are being put
@@ -88,6 +91,9 @@ KernelNeeds Look::operator()()
         // What was installed is not lost because a newer version does not want to be.
         if (other != nullptr && candidate.need.kind == NeedKind::none && !candidate.need.installed)
             candidate = look_at(*other);
+        if (const auto newer = passed_over_.find(name); newer != passed_over_.end())
+            candidate.need.reason +=
+                (candidate.need.reason.empty() ? "" : ", ") + ("chosen in place of " + newer->second);
         candidates_.emplace(name, std::move(candidate));
     }
     defer();
@@ -97,7 +103,7 @@ KernelNeeds Look::operator()()
     return std::move(needs_);
 }
 
-/// One version of each name: the newest, or the one that the example has.
+/// One version of each name: the newest, unless another was chosen; or the one that the example has.
 std::map<std::string, const ModuleStatus*> Look::chosen()
 {
     std::map<std::string, const ModuleStatus*> by_name;
@@ -109,7 +115,23 @@ std::map<std::string, const ModuleStatus*> Look::chosen()
             source_.like.empty() || is_installed(status_for(one, {source_.like, needs_.kernel.arch}));
         if (is_example) by_name[name] = &one;
     }
+    if (source_.like.empty())
+        for (auto& [name, newest] : by_name) keep_choice(name, newest);
     return by_name;
+}
+
+/// Whoever has chosen a version keeps it until there is a newer one than there was to choose from.
+void Look::keep_choice(const std::string& name, const ModuleStatus*& newest)
+{
+    const auto choice = read_history(layout_, name, needs_.kernel).choice;
+    const std::string last = newest->module.version;
+    if (!choice || choice->version == last || compare_versions(last, choice->newest) > 0) return;
+    for (const ModuleStatus& one : tree_) {
+        const bool is_chosen = one.module.name == name && one.module.version == choice->version;
+        if (!is_chosen || (one.broken && !is_installed(status_for(one, needs_.kernel)))) continue;
+        newest = &one;
+        passed_over_[name] = last;
+    }
 }
 
 /// The version that is installed, says the tree, but not intact.

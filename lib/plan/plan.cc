@@ -2,6 +2,7 @@
 #include "lib/plan/plan.h"
 
 #include "lib/plan/kernel_plan.h"
+#include "lib/plan/rollback_plan.h"
 #include "lib/plan/target.h"
 
 namespace dkms {
@@ -101,6 +102,8 @@ private:
     {
         Step one{kind, target_.module, kernel, options_};
         one.options.force = force;
+        const bool changes_what_is_installed = kind == StepKind::install || kind == StepKind::uninstall;
+        if (changes_what_is_installed && name_of(request_.verb) != name_of(kind)) one.part_of = request_.verb;
         return one;
     }
 
@@ -120,6 +123,8 @@ private:
         case Verb::build:
             return {step(StepKind::build, kernel, force)};
         case Verb::install:
+        case Verb::switch_version:
+        case Verb::roll_back:
             return install(kernel);
         case Verb::uninstall:
             return {step(StepKind::uninstall, kernel, force)};
@@ -192,6 +197,12 @@ JobPlan plan(const Request& request, const PlanFacts& facts)
     if (concerns_kernel(request.verb)) return plan_for_kernel(request, facts);
     if (request.verb == Verb::load || request.verb == Verb::generate_key || request.verb == Verb::check)
         return single_step(request);
+    if (request.verb == Verb::roll_back)
+        return rollback_plan(request, facts, [&](const Request& of_version, const KernelId& kernel) {
+            const Target target = find_target(of_version, facts);
+            find_kernels(of_version, target, facts); // whether it is there
+            return Planner(of_version, target).for_kernels({kernel}).steps;
+        });
     const Target target = find_target(request, facts);
     const auto kernels = packs_no_build(request) ? std::vector<KernelId>{} : find_kernels(request, target, facts);
     const Planner planner(request, target);

@@ -19,6 +19,12 @@ struct PlanFacts {
     std::function<bool(const KernelId&)> kernel_exists; ///< whether <install tree>/K is a directory
     /// Whether the headers that a build was made with are there, and lie outside the install tree: a build host's.
     std::function<bool(const ModuleId&, const KernelId&)> has_given_headers;
+    /// The version that is installed for a kernel now, and the one that was before it; empty: none, none that is known.
+    struct Sequence {
+        std::string present;
+        std::string before;
+    };
+    std::function<Sequence(const std::string& name, const KernelId&)> sequence;
     std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
     /// Whether the module was added in this package transaction (Options::transaction).
     std::function<bool(const ModuleId&, const std::string& transaction)> added_in;
@@ -37,6 +43,8 @@ PlanFacts facts_of(const Places& places);
 /// - add: add. It also mends a broken module whose source is back.
 /// - build: add if it is not in the tree, build. install: the same, and install; the build step, which does nothing for
 ///   a module that is built, gets `force` only if it is not.
+/// - switch: as install, with what is done marked as a choice. rollback: the same for each kernel with the version that
+///   was installed there before; the requests in the plan name none, since they mean the one before when they begin.
 /// - uninstall: uninstall. unbuild: uninstall, unbuild.
 /// - remove: uninstall and unbuild for each kernel named, or with `all` for each it is built for, and one remove at the
 ///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.
@@ -54,7 +62,8 @@ PlanFacts facts_of(const Places& places);
 /// the plan name what was found: version, kernels with architecture, one kernel in each child; with `all` the outermost
 /// names no kernels, since it means those for which the module is built when it begins.
 ///
-/// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, NotBuilt, InvalidArgs.
+/// Throws Error: NoSuchModule, AlreadyAdded, SourceMissing, BrokenModule, NoSuchKernel, NotBuilt, NoEarlierVersion,
+/// InvalidArgs, ReadFailed.
 ///
 /// To be made once more when what the job is about is not changed by others (PlanJob in lib/queue/queue.h), from the
 /// request in the plan: that then means what there is by then.

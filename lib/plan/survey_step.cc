@@ -150,8 +150,10 @@ JobPlan SurveyStep::job_for(const ModuleNeed& need) const
     options.refresh = true;
     // A rebuild that fails leaves what is installed: the kernel lacks nothing.
     options.policy = need.installed ? Policy::optional : policy_.policy_for(need.module.name);
+    Step install{StepKind::install, need.module, kernel, options};
+    install.part_of = work_.step.options.template_kernel.empty() ? Verb::autoinstall : Verb::match;
     return {{Verb::install, need.module, {kernel}, options},
-            {{StepKind::build, need.module, kernel, options}, {StepKind::install, need.module, kernel, options}},
+            {{StepKind::build, need.module, kernel, options}, std::move(install)},
             {}};
 }
 
@@ -168,7 +170,8 @@ public:
             const bool built = is_built(status_for(one, work_.step.kernel));
             const auto conf = built ? try_module_conf(work_, one.module) : std::nullopt;
             if (conf && conf->autoinstall)
-                outcome.jobs.push_back(clearance(one.module, work_.step.kernel, work_.step.options));
+                outcome.jobs.push_back(
+                    clearance(one.module, work_.step.kernel, work_.step.options, Verb::kernel_preinst));
         }
         if (outcome.jobs.empty())
             outcome.result = Result::skipped;

@@ -26,9 +26,12 @@ ModuleStatus only_version(const std::string& name, const PlanFacts& facts)
                                                          "; name one, as in " + versions.back().module.text()}});
 }
 
-bool adds_by_itself(Verb verb) { return verb == Verb::add || verb == Verb::build || verb == Verb::install; }
+bool adds_by_itself(Verb verb)
+{
+    return verb == Verb::add || verb == Verb::build || verb == Verb::install || verb == Verb::switch_version;
+}
 
-bool needs_source(Verb verb) { return adds_by_itself(verb) || verb == Verb::rebuild; }
+bool needs_source(Verb verb) { return adds_by_itself(verb) || verb == Verb::rebuild || verb == Verb::roll_back; }
 
 void check_present(const Request& request, const ModuleStatus& status, const PlanFacts& facts)
 {
@@ -51,6 +54,8 @@ Lacks lacks(const Request& request, const Target& target, const KernelId& kernel
     const bool built = is_built(target, kernel);
     switch (request.verb) {
     case Verb::install:
+    case Verb::switch_version:
+    case Verb::roll_back:
         return has_sources || built ? Lacks::directory : Lacks::headers;
     case Verb::build:
         return has_sources || (built && !request.options.force) ? Lacks::nothing : Lacks::headers;

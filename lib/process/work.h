@@ -47,6 +47,7 @@ struct Work {
     int handle = -1;                    ///< the descriptor that lies beside the request; -1: none
     /// Settings of framework.conf that hold where no file says otherwise: those of a bus-less caller's environment.
     std::map<std::string, std::string> settings = {};
+    unsigned uid = 0; ///< the user who asked for the job, for records
     /// Of commands that were not our children the time, and the memory that all of them were seen to have at a time.
     Usage commands = {};
 };

@@ -18,10 +18,17 @@ void collect(const JobPlan& plan, std::set<std::string>& releases)
     for (const JobPlan& child : plan.children) collect(child, releases);
 }
 
+/// Steps of a rollback know the version, its request does not.
+ModuleId module_of(const JobPlan& plan)
+{
+    if (!plan.request.module.version.empty() || plan.steps.empty()) return plan.request.module;
+    return plan.steps.front().module;
+}
+
 bool takes_away(Verb verb) { return verb == Verb::uninstall || verb == Verb::unbuild || verb == Verb::remove; }
 
-/// A survey shares the kernel with the modules that it finds, but sees nothing that is on its way out; what is taken
-/// away as a whole must not miss what is on its way in.
+/// A survey shares the kernel with the modules that it finds, but sees nothing that is on its way out, or that gives
+/// way to another version; what is taken away as a whole must not miss what is on its way in.
 std::vector<Resource> scope_of_kernel(Verb verb, const std::set<std::string>& releases)
 {
     const bool clears = verb == Verb::kernel_prerm || verb == Verb::kernel_preinst;
@@ -42,7 +49,7 @@ std::vector<Resource> scope_of(const JobPlan& plan)
     collect(plan, releases);
     if (shape_of(request.verb).kernels == KernelCount::one) return scope_of_kernel(request.verb, releases);
     if (request.module.name.empty() || request.verb == Verb::generate_key) return {};
-    const std::string module = request.module.text();
+    const std::string module = module_of(plan).text();
     const bool whole =
         request.verb == Verb::add || request.verb == Verb::load || request.verb == Verb::remove || request.options.all;
     std::vector<Resource> scope{{"module " + module, whole}};
@@ -50,7 +57,8 @@ std::vector<Resource> scope_of(const JobPlan& plan)
     for (const std::string& release : releases) {
         scope.push_back({"build " + module + " " + release, !reads});
         if (!reads) scope.push_back({"for " + release, false});
-        if (takes_away(request.verb)) scope.push_back({less + release, false});
+        if (!reads) scope.push_back({"version of " + request.module.name + " for " + release, is_choice(request.verb)});
+        if (takes_away(request.verb) || is_choice(request.verb)) scope.push_back({less + release, false});
     }
     return scope;
 }

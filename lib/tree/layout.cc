@@ -72,6 +72,13 @@ std::filesystem::path Layout::originals(const std::string& name, const KernelId&
     return tree_ / name / "original_module" / kernel.release / kernel.arch;
 }
 
+std::filesystem::path Layout::histories() const { return tree_ / ".dkmsd.history"; }
+
+std::filesystem::path Layout::history(const std::string& name, const KernelId& kernel) const
+{
+    return histories() / name / (dashed(kernel) + ".json");
+}
+
 std::filesystem::path Layout::own() const { return tree_ / ".dkmsd"; }
 
 std::filesystem::path Layout::lock() const { return lock_of_tree(tree_); }

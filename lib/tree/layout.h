@@ -31,8 +31,10 @@ public:
     std::filesystem::path active_link(const std::string& name, const KernelId&) const;    ///< <tree>/M/kernel-K-A
     std::filesystem::path install_record(const std::string& name, const KernelId&) const; ///< <tree>/M/.kernel-K-A.json
     std::filesystem::path originals(const std::string& name, const KernelId&) const; ///< <tree>/M/original_module/K/A
-    std::filesystem::path own() const;                                               ///< <tree>/.dkmsd, mode 0700
-    std::filesystem::path lock() const;                                              ///< <tree>/.dkmsd/lock
+    std::filesystem::path histories() const; ///< <tree>/.dkmsd.history, for everyone to read
+    std::filesystem::path history(const std::string& name, const KernelId&) const; ///< <tree>/.dkmsd.history/M/K-A.json
+    std::filesystem::path own() const;                                             ///< <tree>/.dkmsd, mode 0700
+    std::filesystem::path lock() const;                                            ///< <tree>/.dkmsd/lock
     std::filesystem::path builds() const;       ///< <tree>/.dkmsd/build: private build directories
     std::filesystem::path staging() const;      ///< <tree>/.dkmsd/staging: K/A directories before they are published
     std::filesystem::path intents() const;      ///< <tree>/.dkmsd/intents

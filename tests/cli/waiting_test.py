@@ -35,7 +35,8 @@ class PipesTest(unittest.TestCase):
              'etc/dkms/policy.conf', 'etc/dkms/hello.conf', 'usr/lib/os-release', 'var/lib/dkms/hello/1.0/KA/.dkmsd.json',
              'var/lib/dkms/hello/1.0/KA/log/make.log', 'var/lib/dkms/hello/1.0/KA/module/hello.ko', 'var/lib/dkms/hello/.kernel-K-A.json',
              'var/lib/dkms/failing/1.0/.trouble-K-A.json', 'var/lib/dkms/.dkmsd/pending-K-A.json', 'var/lib/dkms/.dkmsd/intents/1-1',
-             'var/lib/dkms/.dkmsd/lock', 'lib/modules/K/modules.order', 'lib/modules/K/modules.dep', 'lib/modules/K/updates/dkms/hello.ko')
+             'var/lib/dkms/.dkmsd/lock', 'var/lib/dkms/.dkmsd.history/hello/K-A.json', 'lib/modules/K/modules.order',
+             'lib/modules/K/modules.dep', 'lib/modules/K/updates/dkms/hello.ko')
 
     @classmethod
     def setUpClass(cls):

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import scratch  # noqa: E402
 
 KERNEL = (scratch.kernels_with_headers() or [''])[0]
-CHANGES = re.compile(r'/\.dkmsd(/|$|-)|/\.(trouble|make)-|/build(/|$)|/modules\.[^/]*$|\.kernel-[^/]*\.json$|/\.dkmsd\.json$')
+CHANGES = re.compile(r'/\.dkmsd(\.history)?(/|$|-)|/\.(trouble|make)-|/build(/|$)|/modules\.[^/]*$|\.kernel-[^/]*\.json$|/\.dkmsd\.json$')
 
 
 def words_of(place):

@@ -62,6 +62,12 @@ PlanFacts facts()
         return kernel.release == "run" || kernel.release == "a" || kernel.release == "b";
     };
     all.has_given_headers = [](const ModuleId&, const KernelId&) { return false; };
+    all.sequence = [](const std::string& name, const KernelId& kernel) -> PlanFacts::Sequence {
+        if (name != "two") return {};
+        if (kernel.release == "run") return {"2", "1"};
+        if (kernel.release == "a") return {"1", "2"};
+        return {"2", kernel.release == "b" ? "0" : ""};
+    };
     all.source_exists = [](const ModuleId& id) { return id.name == "new" || id.name == "mendable"; };
     all.is_complete = [](const KernelId&) { return false; };
     all.added_in = [](const ModuleId& id, const std::string& transaction) {
@@ -441,4 +447,33 @@ TEST_CASE("facts of a system are read from its trees")
     CHECK(text_of(plan(request(Verb::install, {"foo", "1"}, {"6.1.0-1"}), here)) ==
           "add; build 6.1.0-1; install 6.1.0-1");
     std::filesystem::remove_all(root);
+}
+
+TEST_CASE("each kernel is rolled back to a version of its own, all or none")
+{
+    const auto version_of = [](const JobPlan& plan) { return plan.steps.back().module.version; };
+    const JobPlan here = plan(request(Verb::roll_back, {"two", ""}), facts());
+    CHECK(text_of(here) == "build run; install run");
+    CHECK(version_of(here) == "1");
+    CHECK(here.steps.back().part_of == Verb::roll_back);
+    CHECK(here.request == request(Verb::roll_back, {"two", ""}, {"run/x86_64"})); // the version is looked up once more
+    const JobPlan both = plan(request(Verb::roll_back, {"two", ""}, {"run", "a"}), facts());
+    CHECK(text_of(both) == "[build run; install run] [build a; install a]");
+    CHECK(version_of(both.children.at(1)) == "2");
+
+    const auto refusal = [](const std::string& name, const std::vector<std::string>& kernels) {
+        try {
+            plan(request(Verb::roll_back, {name, ""}, kernels), facts());
+        } catch (const Error& error) {
+            return std::string(error.name()) + ": " + error.parameter("reason");
+        }
+        return std::string();
+    };
+    CHECK(refusal("added", {}) == "NoEarlierVersion: no version of it is installed there");
+    CHECK(refusal("nosuch", {}) == "NoSuchModule: ");
+    CHECK(refusal("two", {"run", "b"}) ==
+          "NoEarlierVersion: version 0, which was installed before 2, is not registered any more");
+    CHECK(refusal("two", {"c"}) == "NoEarlierVersion: no other version than 2 is known to have been installed there");
+    CHECK(text_of(plan(request(Verb::switch_version, fresh), facts())) == "add; build run; install run");
+    CHECK(plan(request(Verb::switch_version, made, {"a"}), facts()).steps.back().part_of == Verb::switch_version);
 }

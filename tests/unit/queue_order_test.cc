@@ -3,6 +3,8 @@
 #include "tests/catch.h"
 #include "tests/unit/queue_fixture.h"
 
+#include "lib/queue/scope.h"
+
 using namespace dkms;
 using namespace dkms::test;
 
@@ -159,6 +161,30 @@ TEST_CASE("a job begins when all those have ended that were accepted before it a
         desk.drain();
         CHECK(desk.queue.idle());
         CHECK(desk.has_ended(clear));
+    }
+    SECTION("one version of a module after the other for a kernel, and no survey sees one that gives way")
+    {
+        JobPlan back{request(Verb::roll_back, "m", "a"), install_plan("m", "a").steps, {}};
+        back.request.module.version.clear();
+        JobPlan newer = install_plan("m", "a");
+        newer.request.module.version = newer.steps[0].module.version = newer.steps[1].module.version = "2.0";
+        const JobId first = desk.submit(newer);
+        const JobId second = desk.submit(back);
+        const JobId survey = desk.submit(autoinstall_plan("a"));
+        const JobId third = desk.submit(newer);
+        const JobId other = desk.submit(install_plan("m", "b"));
+        CHECK(desk.runs(other));
+        CHECK_FALSE(desk.runs(second));
+        desk.end_step(first);
+        desk.end_step(first);
+        CHECK(desk.runs(second));
+        CHECK_FALSE(desk.runs(survey));
+        CHECK_FALSE(desk.runs(third));
+        desk.end_step(second);
+        desk.end_step(second);
+        CHECK(desk.runs(survey));
+        CHECK(desk.runs(third));
+        CHECK_FALSE(conflict(scope_of(newer), scope_of(install_plan("m", "a"))));
     }
     SECTION("what is asked for from inside waits for nobody, and others wait for it")
     {

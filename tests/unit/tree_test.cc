@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/directory.h"
+#include "lib/tree/install_history.h"
 #include "lib/tree/lock.h"
 #include "lib/tree/scan.h"
 #include "tests/catch.h"
@@ -480,4 +481,40 @@ TEST_CASE("directories are made with what is missing above them")
     put_file(scratch.path() / "file", "");
     CHECK(error_of([&] { make_directories(scratch.path() / "file/x"); }).code() == ErrorCode::tree_not_writable);
     CHECK(unique_name("x-") != unique_name("x-"));
+}
+
+TEST_CASE("a history knows which version was before, and which one was chosen")
+{
+    InstallHistory history;
+    const auto add = [&](Verb request, const std::string& version, const std::string& replaced = {},
+                         const std::string& newest = "9") {
+        HistoryEntry entry{{"m", version}, {"k", "a"}};
+        entry.request = request;
+        entry.installed = request != Verb::uninstall;
+        entry.replaced = replaced;
+        history.add(entry, newest);
+    };
+    CHECK(history.before("").empty());
+    add(Verb::install, "1");
+    CHECK(history.before("1").empty());
+    add(Verb::install, "2", "1");
+    CHECK(history.before("2") == "1");
+    add(Verb::rebuild, "2", "2"); // the same again is no other version
+    CHECK(history.before("2") == "1");
+    add(Verb::roll_back, "1", "2");
+    CHECK(history.before("1") == "2");
+    CHECK(history.choice == Choice{"1", "9"});
+    add(Verb::autoinstall, "1", "1");
+    add(Verb::uninstall, "1");
+    add(Verb::install, "1");
+    CHECK(history.choice == Choice{"1", "9"});
+    CHECK(history.before("1") == "2");
+    add(Verb::uninstall, "1");
+    add(Verb::install, "3"); // as when a package is upgraded
+    CHECK_FALSE(history.choice);
+    CHECK(history.before("3") == "1");
+    CHECK(history.before("4") == "3"); // a program that writes no history has installed 4
+    for (int i = 0; i < 100; ++i) add(Verb::rebuild, "3", "3");
+    CHECK(history.entries.size() == InstallHistory::most_entries);
+    CHECK(history.before("3") == "1");
 }
