@@ -4,7 +4,6 @@
 #include "lib/build/trouble.h"
 #include "lib/config/framework.h"
 #include "lib/install/dependents.h"
-#include "lib/install/depmod.h"
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/kernel_modules.h"
@@ -389,7 +388,7 @@ void InstallStep::undo() noexcept
                 run_weak_modules(*program, false, installed_paths());
         transaction_->roll_back();
         if (post_install_ran_ && !previous_) run_script(work_, module_, {"post_remove", conf_.post_remove}, nullptr);
-        if (indexed_) DepmodCommand(work_.places, kernel_.release).run();
+        if (indexed_) index_again(work_.places, kernel_);
     } catch (const std::exception&) {
         transaction_->roll_back(); // the rest was help for scripts and the index only
     }

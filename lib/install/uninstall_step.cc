@@ -40,6 +40,7 @@ private:
     void plan();
     void unlink_weak_modules() const;
     void run_post_remove();
+    std::vector<std::string> restored_files() const;
     void note_failed_script() const;
     void link_restored() const;
     Outcome done() const;
@@ -98,10 +99,11 @@ Outcome UninstallStep::run()
     report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
     run_post_remove();
-    if (const auto reason = index_modules(work_, {}))
-        work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *reason}},
-                               "depmod failed for kernel " + kernel_.release + ": " + *reason);
+    const bool is_index_old = index_modules(work_, restored_files()).has_value();
     Outcome outcome = done();
+    // What is gone stays gone, a full disk being a reason to take something away. depmod is tried again at the end of
+    // the job, whose error it is then.
+    if (is_index_old) outcome.follow_up.push_back({StepKind::depmod, {}, kernel_, {}});
     add_pending(layout_, kernel_, outcome.follow_up);
     transaction_->commit();
     transaction_.reset();
@@ -109,6 +111,17 @@ Outcome UninstallStep::run()
     link_restored();
     work_.reporter.stage(Stage::depmod, 100);
     return outcome;
+}
+
+/// Paths below the kernel's directory of what has come back.
+std::vector<std::string> UninstallStep::restored_files() const
+{
+    std::vector<std::string> files;
+    for (const Event& event : restored_)
+        if (event.kind == EventKind::original_restored)
+            files.push_back(std::filesystem::path(event.facts.at("path").get<std::string>())
+                                .lexically_relative(work_.places.install_tree / kernel_.release));
+    return files;
 }
 
 void UninstallStep::run_post_remove()

@@ -29,6 +29,13 @@ bool begins_with(const std::string& text, std::string_view prefix)
     return text.compare(0, prefix.size(), prefix) == 0;
 }
 
+/// Nothing happens to one that is not empty, or no directory.
+void remove_if_empty(const std::filesystem::path& directory)
+{
+    if (::rmdir(directory.c_str()) == 0 || means_absent(errno) || errno == ENOTEMPTY || errno == EEXIST) return;
+    refuse_change(directory, errno);
+}
+
 class RemoveStep : public Action {
 public:
     explicit RemoveStep(Work& work) : work_(work), layout_(work.places), module_(work.step.module) {}
@@ -73,9 +80,9 @@ void RemoveStep::clear_garbage() const
         const auto directory = version->open_below(kernel.name);
         for (const auto& entry : directory ? directory->entries() : std::vector<Directory::Entry>()) {
             if (begins_with(entry.name, ".tmp_")) remove_tree(path / entry.name);
-            ::rmdir((path / entry.name).c_str()); // fails for one that is not empty
+            remove_if_empty(path / entry.name);
         }
-        ::rmdir(path.c_str());
+        remove_if_empty(path);
     }
 }
 
@@ -111,8 +118,8 @@ Outcome RemoveStep::run()
     }
     clear_garbage();
     if (builds_are_left()) {
-        if (work_.step.options.all) require_no_build();
-        return {};
+        if (!work_.step.options.all) return {};
+        require_no_build(); // else what is left is no build, and goes with the rest
     }
     move_away();
     delete_moved();
