@@ -5,6 +5,7 @@
 #include "lib/files/file_kind.h"
 #include "lib/install/placed.h"
 #include "lib/install/transaction.h"
+#include "lib/kernel/module_file.h"
 #include "lib/kernel/module_name.h"
 #include "lib/model/error.h"
 #include "lib/process/refusal.h"
@@ -42,7 +43,8 @@ State state_of_file(const fs::path& path, const std::string& sha256)
     if (!S_ISREG(facts.st_mode)) return State::other;
     if (facts.st_size == 0) return State::worthless;
     if (sha256.empty()) return State::unknown;
-    return sha256_of({path}).front() == sha256 ? State::right : State::other;
+    if (sha256_of({path}).front() == sha256) return State::right;
+    return facts_if_module(path) ? State::other : State::worthless;
 }
 
 State state_of_installed(const fs::path& path, const PlacedModule& placed, const ModuleCopies& copies,
@@ -125,7 +127,9 @@ std::vector<Problem> problems_of(const Places& places, const ModuleId& module, c
     for (const ModuleCopies& one : copies_of(places, module, status)) {
         const bool is_built_right = one.built_state == State::right;
         if (is_gone_or_worthless(one.built_state) || one.built_state == State::other) {
-            const bool certain = one.installed_state == State::right && is_file(one.installed);
+            // Another module may be one that was signed by hand.
+            const bool certain =
+                is_gone_or_worthless(one.built_state) && one.installed_state == State::right && is_file(one.installed);
             problems.push_back(problem_with(ProblemKind::build_damaged, one.built, module, status.kernel, certain));
         }
         if (one.installed.empty() || !has_kernel) continue;

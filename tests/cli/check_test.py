@@ -147,15 +147,19 @@ class Check(unittest.TestCase):
         repaired(placed, lambda path: None, 'module-missing')
         repaired(placed, lambda path: path.touch(), 'module-differs')
         repaired(placed, lambda path: path.write_bytes(good[:len(good) // 2]), 'module-differs')
-        for change in (lambda path: None, lambda path: path.touch(), lambda path: path.write_bytes(good[:-8])):
+        for change in (lambda path: None, lambda path: path.touch(), lambda path: path.write_bytes(good[:len(good) // 2])):
             repaired(built, change, 'build-damaged')
         # Another module, a link and a FIFO are someone's; a build that is damaged itself repairs nothing.
         left = [lambda path: path.write_bytes(elf.module_bytes(KERNEL, ARCH, version='3.0')), lambda path: path.symlink_to('/etc/passwd'), os.mkfifo]
         for change in left:
             problem, code = damaged(placed, change, 'module-differs')
             self.assertEqual((problem['certain'], problem['repaired'], code), (False, False, 1))
+        built.unlink()
+        os.mkfifo(built)
+        self.assertFalse(self.check('--repair')[0][str(built.relative_to(self.trees.root))]['repaired'])
+        built.unlink()
         placed.unlink()
-        built.write_bytes(good[:-8])
+        built.write_bytes(elf.module_bytes(KERNEL, ARCH, version='1.0', signer='me'))
         problems, code = self.check('--repair')
         self.assertEqual({(one['problem'], one['repaired']) for one in problems.values() if one['problem'] != 'index-outdated'},
                          {('module-missing', False), ('build-damaged', False)})

@@ -33,6 +33,7 @@ STATES = {
     'taken': ('rivals', ['install', 'rival/1.0', *AT]),
     'archive': ('built', ['export', 'hello/1.0', *AT, '--output', '{root}', '--archive', 'hello.dkms.tar.gz']),
     'loadable': ('archive', ['remove', 'hello/1.0', '--all']),
+    'damaged': ('installed', ['status']),
 }
 
 
@@ -85,6 +86,8 @@ class Scenes:
         assert result.code == 0, str(result)
         if state == 'loadable':
             shutil.rmtree(place.sources / 'hello-1.0')
+        if state == 'damaged':
+            (place.modules / KERNEL / 'updates' / 'dkms' / 'hello.ko').write_bytes(b'')
         os.rename(self.slot, self.scene(state))
         self.known.add(state)
 
@@ -119,12 +122,12 @@ class Slot(faults.Place):
         self.dkms, self.sources, self.modules = root / 'dkms', root / 'src', root / 'lib' / 'modules'
 
     def content(self):
-        """Without a module's directory in which nothing is left, for which there is `check`."""
+        """Without drafts, and directories in which nothing is left: there is `check` for these."""
         found = {name: what for name, what in super().content().items() if '/..' not in name}
-        tops = [name for name in found if name.count('/') == 1 and name.startswith('dkms/')]
-        for top in tops:
-            if not any(name.startswith(top + '/') for name in found):
-                del found[top]
+        for name in sorted(found, reverse=True):
+            is_empty = not any(other.startswith(name + '/') for other in found)
+            if found[name] == 'directory' and name.startswith('dkms/') and is_empty:
+                del found[name]
         return found
 
     def index(self):
