@@ -16,7 +16,7 @@ struct Row {
 };
 
 // In the order of ProblemKind.
-constexpr std::array<Row, 12> rows{{
+constexpr std::array<Row, 13> rows{{
     {"was left over by an interrupted job or another program.", "It is deleted", "Delete it if you do not need it."},
     {"holds no built modules.", "It is deleted", "Look into it, and delete it if you do not need it."},
     {"has neither a source nor a build.", "It is deleted", "Look into it, and delete it if you do not need it."},
@@ -26,14 +26,17 @@ constexpr std::array<Row, 12> rows{{
      "Install the module again: dkmsctl install {module} -k {kernel}"},
     {"holds original modules of the kernel, and nothing replaces them.", "They are put back",
      "The kernel's directory does not exist. Delete the archive if you do not need that kernel any more."},
-    {"does not list the installed modules of {module}.", "depmod is run", ""},
-    {"lacks modules of {module}, which is installed.", "", "Install it again: dkmsctl install {module} -k {kernel}"},
-    {"holds modules of {module} that are not those that were built.", "",
-     "Install it again: dkmsctl install {module} -k {kernel}"},
+    {"does not list the modules that are there.", "depmod is run", ""},
+    {"is missing, although {module} is installed.", "The built module is copied there",
+     "Build and install it again: dkmsctl rebuild {module} -k {kernel}"},
+    {"is not the module of {module} that was built.", "The built module is copied there",
+     "Install it again, if it is not to stay as it is: dkmsctl install {module} -k {kernel}"},
     {"is missing or leads nowhere.", "", "Bring the source back, or remove the module: dkmsctl remove {module} --all"},
     {"was built for a kernel that is not installed.", "",
      "Delete the builds for kernels that are gone, if they are not to come back: dkmsctl prune"},
     {"belongs to no module that DKMS knows.", "", "Delete it if you do not need it, and run depmod."},
+    {"is missing, or not what was built.", "The installed module is copied there",
+     "Build it again: dkmsctl build {module} -k {kernel} --force"},
 }};
 
 std::string filled(std::string_view text, const Problem& problem)

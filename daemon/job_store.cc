@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/job_store.h"
 
+#include "lib/process/refusal.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -193,11 +195,13 @@ Descriptor JobStore::log_for_writing(JobId job) const
 Descriptor JobStore::open_part(JobId job, const char* part) const
 {
     const Descriptor opened(::open(entry(job).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!opened && !means_absent(errno)) refuse_read(entry(job), errno);
     if (!opened) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(job)}});
     // A job that has not said anything yet has an empty log, and readers follow the file as it grows.
     const Descriptor made(
         ::openat(opened.number(), part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
     Descriptor file(::openat(opened.number(), part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file && !means_absent(errno)) refuse_read(entry(job) / part, errno);
     if (!file) throw Error(ErrorCode::no_such_job, {{"job", std::to_string(job)}});
     return file;
 }

@@ -162,8 +162,9 @@ int serve()
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     Outcome outcome = guarded(work);
     outcome.usage = own_usage() + work.commands;
-    // What was cut off is to be done another time; what has been tried has been tried.
-    if (place_at_end(work.step.kind) && outcome.result != Result::cancelled)
+    // What was cut off is to be done another time, and so is an index; what else has been tried has been tried.
+    const bool is_index_old = work.step.kind == StepKind::depmod && outcome.result == Result::failed;
+    if (place_at_end(work.step.kind) && outcome.result != Result::cancelled && !is_index_old)
         remove_pending(Layout(work.places), work.step.kernel, work.step.kind);
     write_all(WorkerDescriptors::events, to_line(outcome));
     return 0;

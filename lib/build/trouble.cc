@@ -35,7 +35,12 @@ void keep_copy(const fs::path& log, const fs::path& target)
     if (!file) return;
     const fs::path draft = target.parent_path() / ("." + target.filename().string() + ".new");
     remove_quietly(draft);
-    copy_file_to(file, draft);
+    try {
+        copy_file_to(file, draft);
+    } catch (const Error&) {
+        remove_quietly(draft);
+        throw;
+    }
     if (::rename(draft.c_str(), target.c_str()) < 0) remove_quietly(draft);
 }
 

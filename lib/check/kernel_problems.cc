@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/check/problems.h"
+
+#include "lib/check/copies.h"
 #include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
 #include "lib/install/depmod.h"
 #include "lib/install/placed.h"
 #include "lib/kernel/module_name.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/layout.h"
+#include "lib/tree/pending.h"
 #include "lib/tree/scan.h"
+#include "lib/tree/tree_names.h"
 
 #include <algorithm>
-#include <map>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -24,6 +32,13 @@ constexpr std::string_view our_directory = "updates/dkms/";
 bool is_temporary(std::string_view name)
 {
     return name.starts_with(".dkmsd-") && (name.ends_with(".new") || name.ends_with(".old"));
+}
+
+/// Whether the process that has written it, or another one of its number, runs.
+bool is_of_running_process(const std::string& name)
+{
+    const int process = std::atoi(name.c_str() + std::string_view(".dkmsd-").size());
+    return process > 0 && (::kill(process, 0) == 0 || errno != ESRCH);
 }
 
 /// Paths below <install tree>/K that modules of the tree have.
@@ -49,30 +64,53 @@ void look_at_files(const Places& places, const std::vector<ModuleStatus>& module
         if (!S_ISREG(found.facts.st_mode)) return;
         const std::string path = (top / found.path).string();
         if (is_temporary(found.name))
-            // One that was complete before it was replaced may be the only copy of something.
-            problems.push_back({ProblemKind::leftover, path, {}, {release, ""}, found.name.ends_with(".new")});
+            // One that was complete before it was replaced may be the only copy of something, and what runs may be at
+            // work for another DKMS tree.
+            problems.push_back({ProblemKind::leftover,
+                                path,
+                                {},
+                                {release, ""},
+                                found.name.ends_with(".new") && !is_of_running_process(found.name)});
         else if (found.path.starts_with(our_directory) && !module_name_of(found.name).empty() &&
                  owned.count(found.path) == 0)
             problems.push_back({ProblemKind::unknown_module, path, {}, {release, ""}, false});
     });
 }
 
-/// Whether what is installed is there, is what was built, and is indexed.
-void look_at_installed(const Places& places, const ModuleStatus& module, const KernelStatus& status,
-                       std::map<std::string, bool>& indexes, std::vector<Problem>& problems)
+/// The kernel, if a depmod that failed or was cut off is noted as work that is left.
+std::optional<KernelId> waiting_for_index(const Places& places, const std::string& release)
 {
-    const std::string& release = status.kernel.release;
-    const auto top = places.install_tree / release;
-    if (status.missing) problems.push_back({ProblemKind::module_missing, top.string(), module.module, status.kernel});
-    if (status.differs) problems.push_back({ProblemKind::module_differs, top.string(), module.module, status.kernel});
+    const Layout layout(places);
+    const auto notes = Directory::open(layout.own());
+    for (const auto& entry : notes ? notes->entries() : std::vector<Directory::Entry>()) {
+        const auto kernel = kernel_between(entry.name, "pending-", ".json");
+        if (!kernel || kernel->release != release) continue;
+        for (const Step& step : pending_steps(layout, *kernel))
+            if (step.kind == StepKind::depmod) return kernel;
+    }
+    return std::nullopt;
+}
+
+/// Whether the index lists what is installed, and nothing that is not there.
+void look_at_index(const Places& places, const std::vector<ModuleStatus>& modules, const std::string& release,
+                   std::vector<Problem>& problems)
+{
     const auto index = modules_dep(places, release);
     if (!is_present(index)) return; // headers only, or an image that is being made
     std::vector<std::string> files;
-    for (const PlacedModule& placed : placed_modules(places, module.module, status.kernel))
-        if (!placed.path.empty()) files.push_back(placed.path);
-    if (!missing_in_index(places, release, files)) return;
-    if (std::exchange(indexes[release], true)) return; // depmod is run once
-    problems.push_back({ProblemKind::index_outdated, index.string(), module.module, status.kernel, true});
+    KernelId kernel{release, ""};
+    for (const ModuleStatus& module : modules)
+        for (const KernelStatus& status : module.kernels) {
+            if (status.kernel.release != release) continue;
+            kernel = status.kernel;
+            if (status.state != KernelState::installed) continue;
+            for (const PlacedModule& placed : placed_modules(places, module.module, status.kernel))
+                if (!placed.path.empty() && placed.replaced_by.empty()) files.push_back(placed.path);
+        }
+    const auto waiting = waiting_for_index(places, release);
+    if (waiting) kernel = *waiting;
+    if (waiting || missing_in_index(places, release, files) || gone_from_kernel(places, release))
+        problems.push_back({ProblemKind::index_outdated, index.string(), {}, kernel, true});
 }
 
 } // namespace
@@ -82,14 +120,12 @@ std::vector<Problem> problems_in_kernels(const Places& places)
     std::vector<Problem> problems;
     if (!leads_to_directory(places.install_tree)) return problems;
     const auto modules = scan(places, {}, ScanDepth::full);
-    for (const std::string& release : directories_in(places.install_tree))
-        look_at_files(places, modules, release, problems);
-    std::map<std::string, bool> indexes;
+    const auto releases = directories_in(places.install_tree);
+    for (const std::string& release : releases) look_at_files(places, modules, release, problems);
     for (const ModuleStatus& module : modules)
         for (const KernelStatus& status : module.kernels)
-            if (status.state == KernelState::installed &&
-                leads_to_directory(places.install_tree / status.kernel.release))
-                look_at_installed(places, module, status, indexes, problems);
+            for (Problem& problem : problems_of(places, module.module, status)) problems.push_back(std::move(problem));
+    for (const std::string& release : releases) look_at_index(places, modules, release, problems);
     return problems;
 }
 

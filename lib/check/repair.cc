@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/check/repair.h"
 
+#include "lib/check/copies.h"
 #include "lib/files/file_kind.h"
 #include "lib/files/remove_tree.h"
 #include "lib/install/depmod.h"
+#include "lib/install/indexing.h"
 #include "lib/install/ownership.h"
 #include "lib/install/transaction.h"
 #include "lib/model/error.h"
@@ -31,6 +33,12 @@ std::string index_again(const Places& places, const std::string& release)
     return DepmodCommand(places, release).run().failure.value_or("");
 }
 
+std::string index_again_for(const Problem& problem, const Places& places)
+{
+    if (problem.kernel.arch.empty()) return index_again(places, problem.kernel.release);
+    return index_again(places, problem.kernel).value_or("");
+}
+
 /// The module gives up all that it has archived, as if it had been uninstalled now.
 std::string put_originals_back(const Problem& problem, const Places& places)
 {
@@ -45,6 +53,7 @@ std::string put_originals_back(const Problem& problem, const Places& places)
     const bool is_indexed = is_present(modules_dep(places, problem.kernel.release));
     std::string fault = is_indexed ? index_again(places, problem.kernel.release) : std::string();
     transaction.commit();
+    ::rmdir(Layout(places).module(problem.module.name).c_str()); // stays while anything else is in it
     return fault;
 }
 
@@ -67,8 +76,12 @@ std::string carry_out(const Problem& problem, const Places& places)
         return {};
     case ProblemKind::orphaned_original:
         return put_originals_back(problem, places);
+    case ProblemKind::module_missing:
+    case ProblemKind::module_differs:
+    case ProblemKind::build_damaged:
+        return restore(problem, places) ? "" : "neither of its copies is what was built";
     case ProblemKind::index_outdated:
-        return index_again(places, problem.kernel.release);
+        return index_again_for(problem, places);
     default:
         return "it is not certain what to do";
     }

@@ -2,7 +2,9 @@
 #include "lib/check/problems.h"
 #include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
+#include "lib/install/originals.h"
 #include "lib/tree/directory.h"
+#include "lib/tree/installed.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
@@ -37,7 +39,7 @@ public:
     ModuleLook(const Places& places, std::string name, std::vector<Problem>& problems)
         : places_(places), layout_(places), name_(std::move(name)), problems_(problems)
     {
-        for (ModuleStatus& status : scan(places, {name_, "", "", ""}, ScanDepth::quick))
+        for (ModuleStatus& status : scan(places, {name_, "", "", ""}, ScanDepth::full))
             known_.emplace(status.module.version, std::move(status));
     }
 
@@ -47,6 +49,8 @@ public:
         if (!directory) return;
         auto entries = directory->entries();
         std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+        if (entries.empty()) add(ProblemKind::half_added, layout_.module(name_), {name_, ""}, {}, true);
+        look_at_drafts(layout_.module(name_), entries);
         for (const auto& entry : entries) {
             if (const auto linked = kernel_between(entry.name, "kernel-", ""); linked && entry.kind == Kind::link)
                 look_at_link(*directory, entry.name, *linked);
@@ -75,14 +79,14 @@ private:
         });
     }
 
-    /// Whether other modules, which are installed, have the place of all that `record` speaks of: nothing is wrong
-    /// then.
-    bool gave_way(const InstallRecord& record, const KernelId& kernel) const
+    /// Whether a version without a link is in its place all the same: below another module, which has replaced it and
+    /// gives it back one day (lib/install/ownership).
+    bool is_below_another(const InstallRecord& record, const KernelId& kernel) const
     {
-        return !record.files.empty() &&
-               std::all_of(record.files.begin(), record.files.end(), [&](const InstallRecord::File& file) {
-                   return !file.replaced_by.empty() && active_version(layout_, file.replaced_by, kernel);
-               });
+        const auto known = known_.find(record.version);
+        return known != known_.end() &&
+               std::any_of(known->second.kernels.begin(), known->second.kernels.end(),
+                           [&](const KernelStatus& one) { return one.kernel == kernel && !one.replaced_by.empty(); });
     }
 
     /// A link that leads nowhere. What it was for is known by the record alone.
@@ -100,7 +104,7 @@ private:
         const auto path = layout_.install_record(name_, kernel);
         const auto record = read_install_record(layout_, name_, kernel);
         const bool linked = directory.has(layout_.active_link(name_, kernel).filename());
-        if (record && !linked && gave_way(*record, kernel)) return;
+        if (record && !linked && is_below_another(*record, kernel)) return;
         if (!record)
             add(ProblemKind::bad_record, path, {name_, ""}, kernel, true);
         else if (!linked || active_version(layout_, name_, kernel).value_or(record->version) != record->version)
@@ -117,9 +121,20 @@ private:
                 const auto path = layout_.originals(name_, kernel);
                 if (directory.has(layout_.active_link(name_, kernel).filename())) continue;
                 const auto record = read_install_record(layout_, name_, kernel);
-                if (record && gave_way(*record, kernel)) continue; // it goes on when the other is removed
-                add(ProblemKind::orphaned_original, path, {name_, ""}, kernel, has_kernel(kernel));
+                if (record && is_below_another(*record, kernel)) continue;
+                add(ProblemKind::orphaned_original, path, {name_, ""}, kernel, has_kernel(kernel) && fits_in(kernel));
             }
+    }
+
+    /// Whether each archived module is of the kernel's own, and its place is known and free or holds the same: what is
+    /// not put back then is lost.
+    bool fits_in(const KernelId& kernel) const
+    {
+        const Originals archive(places_, {name_, ""}, kernel);
+        return std::all_of(archive.content().begin(), archive.content().end(), [](const Original& one) {
+            const bool is_free = !one.origin.empty() && (!is_present(one.origin) || same_content(one.file, one.origin));
+            return one.owner.empty() && is_free;
+        });
     }
 
     void look_at_version(const std::string& version)
@@ -167,7 +182,9 @@ private:
     void look_at_build(const ModuleId& module, const KernelId& kernel)
     {
         const auto path = layout_.kernel(module, kernel);
-        if (!leads_to_directory(layout_.built_modules(module, kernel))) {
+        const auto modules = Directory::open(layout_.built_modules(module, kernel));
+        const bool is_linked = leads_somewhere(layout_.active_link(name_, kernel));
+        if (!modules || (modules->entries().empty() && !is_linked)) {
             const bool certain = holds_nothing_but(path, [](const Found& found) {
                 return found.name == build_record_name || found.name.ends_with(".log");
             });
@@ -179,11 +196,22 @@ private:
             add(ProblemKind::bad_record, record, module, kernel, true);
     }
 
+    /// Records and logs that were being written: ".NAME.…", NAME having a dot in front as well.
+    void look_at_drafts(const fs::path& directory, const std::vector<Directory::Entry>& entries)
+    {
+        for (const auto& entry : entries)
+            for (const char* name : {"..kernel-", "..trouble-", "..make-"})
+                if (entry.name.starts_with(name) && entry.kind == Kind::file)
+                    add(ProblemKind::leftover, directory / entry.name, {name_, ""}, {}, true);
+    }
+
     void look_at_troubles(const ModuleId& module)
     {
         const auto directory = Directory::open(layout_.version(module));
         if (!directory) return;
-        for (const auto& entry : directory->entries())
+        const auto entries = directory->entries();
+        look_at_drafts(layout_.version(module), entries);
+        for (const auto& entry : entries)
             if (const auto kernel = kernel_between(entry.name, ".trouble-", ".json");
                 kernel && !read_trouble_record(layout_, module, *kernel))
                 add(ProblemKind::bad_record, layout_.version(module) / entry.name, module, *kernel, true);

@@ -3,6 +3,7 @@
 
 #include "lib/files/names_in.h"
 #include "lib/files/remove_tree.h"
+#include "lib/kernel/module_name.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/tree/directory.h"
@@ -10,6 +11,7 @@
 #include "lib/tree/lock.h"
 
 #include <cerrno>
+#include <functional>
 #include <set>
 #include <sstream>
 
@@ -54,13 +56,42 @@ std::optional<std::string> sync_fault(const std::filesystem::path& kernel)
             if (!name.starts_with("modules.")) continue;
             const Descriptor file(::open((kernel / name).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
             if (!file && means_absent(errno)) continue;
-            if (!file || ::fsync(file.number()) < 0) refuse_change(kernel / name, errno);
+            if (!file || ::fsync(file.number()) < 0) return (kernel / name).string() + ": " + errno_text(errno);
         }
         sync_directory(kernel);
         return std::nullopt;
     } catch (const Error& error) {
         return error.message();
     }
+}
+
+/// Calls `visit` for each file of modules.dep until it returns false.
+void for_each_listed(const Places& places, const std::string& release,
+                     const std::function<bool(const std::string&)>& visit)
+{
+    const std::string index = read_file(modules_dep(places, release), 256 * 1024 * 1024);
+    for (std::size_t at = 0; at < index.size();) {
+        const auto end = std::min(index.find('\n', at), index.size());
+        if (!visit(index.substr(at, std::min(index.find(':', at), end) - at))) return;
+        at = end + 1;
+    }
+}
+
+/// The first of the files that were listed, and are there, of which now no module of that name is listed. Of several of
+/// one name depmod takes one.
+std::optional<std::string> lost_by_index(const Places& places, const std::string& release,
+                                         const std::vector<std::string>& listed)
+{
+    std::set<std::string> names;
+    for_each_listed(places, release, [&](const std::string& file) {
+        names.insert(module_name_of(file.substr(file.find_last_of('/') + 1)));
+        return true;
+    });
+    for (const std::string& file : listed)
+        if (names.count(module_name_of(file.substr(file.find_last_of('/') + 1))) == 0 &&
+            is_present(places.install_tree / release / file))
+            return file;
+    return std::nullopt;
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -110,10 +141,27 @@ DepmodCommand::Result DepmodCommand::run() const
     return {failure, std::move(captured.output)};
 }
 
+std::vector<std::string> listed_in_index(const Places& places, const std::string& release)
+{
+    std::vector<std::string> files;
+    try {
+        for_each_listed(places, release, [&](const std::string& file) {
+            files.push_back(file);
+            return true;
+        });
+    } catch (const Error&) {
+        files.clear(); // it is about to be made again
+    }
+    return files;
+}
+
 std::optional<std::string> index_fault(const Places& places, const std::string& release,
-                                       const std::vector<std::string>& files, const std::string& depmod_output)
+                                       const std::vector<std::string>& files, const std::vector<std::string>& listed,
+                                       const std::string& depmod_output)
 {
     if (const auto missing = missing_in_index(places, release, files)) return "it does not list " + *missing;
+    if (const auto gone = gone_from_kernel(places, release)) return "it still lists " + *gone + ", which is gone";
+    if (const auto lost = lost_by_index(places, release, listed)) return "it does not list " + *lost + " any more";
     std::istringstream lines(depmod_output);
     for (std::string line; std::getline(lines, line);)
         for (const std::string& file : files)
@@ -126,13 +174,21 @@ std::optional<std::string> missing_in_index(const Places& places, const std::str
                                             const std::vector<std::string>& files)
 {
     std::set<std::string> wanted(files.begin(), files.end());
-    const std::string index = read_file(modules_dep(places, release), 256 * 1024 * 1024);
-    for (std::size_t at = 0; at < index.size() && !wanted.empty();) {
-        const auto end = std::min(index.find('\n', at), index.size());
-        wanted.erase(index.substr(at, std::min(index.find(':', at), end) - at));
-        at = end + 1;
-    }
+    for_each_listed(places, release, [&](const std::string& file) {
+        wanted.erase(file);
+        return !wanted.empty();
+    });
     return wanted.empty() ? std::nullopt : std::optional(*wanted.begin());
+}
+
+std::optional<std::string> gone_from_kernel(const Places& places, const std::string& release)
+{
+    std::optional<std::string> gone;
+    for_each_listed(places, release, [&](const std::string& file) {
+        if (!is_present(places.install_tree / release / file)) gone = file;
+        return !gone;
+    });
+    return gone;
 }
 
 } // namespace dkms

@@ -39,10 +39,19 @@ private:
     std::filesystem::path base_;   ///< empty for the system's own modules
 };
 
-/// Why depmod has not taken up all of `files` (paths below <install tree>/K): one that its index does not list, or one
-/// of which it complained while it ended well, as it does with files that it cannot read. Nothing if all is well.
+/// Files that modules.dep lists, as paths below <install tree>/K; none where it cannot be read.
+std::vector<std::string> listed_in_index(const Places& places, const std::string& release);
+
+/// Why the index is not what it should be although depmod has ended well, as it does when it cannot read a directory or
+/// write a file. It has to list `files` (paths below <install tree>/K), and each module that it listed before,
+/// `listed`, and that is still there; what it lists has to be there; and of `files` depmod has made no complaint.
+/// Nothing if all is well. Throws Error ReadFailed.
 std::optional<std::string> index_fault(const Places& places, const std::string& release,
-                                       const std::vector<std::string>& files, const std::string& depmod_output);
+                                       const std::vector<std::string>& files, const std::vector<std::string>& listed,
+                                       const std::string& depmod_output);
+
+/// The first file (path below <install tree>/K) that modules.dep lists and that is not there; nothing if all are.
+std::optional<std::string> gone_from_kernel(const Places& places, const std::string& release);
 
 /// The first of `files` that modules.dep does not list; nothing if all are there.
 std::optional<std::string> missing_in_index(const Places& places, const std::string& release,

@@ -4,6 +4,7 @@
 #include "lib/files/file_kind.h"
 #include "lib/install/depmod.h"
 #include "lib/process/child.h"
+#include "lib/tree/pending.h"
 
 #include <chrono>
 
@@ -23,13 +24,39 @@ std::optional<std::string> index_modules(const Work& work, const std::vector<std
         return std::nullopt;
     }
     work.reporter.stage(Stage::depmod, 70);
+    const auto listed = listed_in_index(work.places, release);
     const DepmodCommand depmod(work.places, release);
     work.reporter.command_started("depmod", release, text_of(depmod.argv()));
     const auto began = std::chrono::steady_clock::now();
     const DepmodCommand::Result result = depmod.run();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     work.reporter.command_ended("depmod", release, result.failure ? 1 : 0, seconds.count());
-    return result.failure ? result.failure : index_fault(work.places, release, files, result.output);
+    auto fault = result.failure ? result.failure : index_fault(work.places, release, files, listed, result.output);
+    if (!fault) remove_pending(Layout(work.places), work.step.kernel, StepKind::depmod);
+    return fault;
+}
+
+std::optional<std::string> index_again(const Places& places, const KernelId& kernel) noexcept
+{
+    std::optional<std::string> failure;
+    try {
+        if (!leads_somewhere(modules_dep(places, kernel.release))) return std::nullopt;
+        const auto listed = listed_in_index(places, kernel.release);
+        const auto result = DepmodCommand(places, kernel.release).run();
+        failure = result.failure ? result.failure : index_fault(places, kernel.release, {}, listed, result.output);
+    } catch (const std::exception& fault) {
+        failure = fault.what();
+    }
+    if (!failure) {
+        remove_pending(Layout(places), kernel, StepKind::depmod);
+        return failure;
+    }
+    try {
+        add_pending(Layout(places), kernel, {{StepKind::depmod, {}, kernel, {}}});
+    } catch (const std::exception&) {
+        return failure; // whoever checks the trees will see it
+    }
+    return failure;
 }
 
 } // namespace dkms

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "lib/model/places.h"
 #include "lib/process/work.h"
 
 #include <optional>
@@ -16,5 +17,9 @@ bool is_indexed(const Work& work);
 /// tree>/K). Nothing when all went well, else what did not. When there is no index, that is reported (depmod-skipped)
 /// and all is well.
 std::optional<std::string> index_modules(const Work& work, const std::vector<std::string>& files);
+
+/// Runs depmod for the kernel where it has an index, after something was taken back. When it fails, that is noted as
+/// work that is left (lib/tree/pending), as far as that can be, and returned.
+std::optional<std::string> index_again(const Places& places, const KernelId& kernel) noexcept;
 
 } // namespace dkms

@@ -5,7 +5,6 @@
 #include "lib/config/framework.h"
 #include "lib/install/chronicle.h"
 #include "lib/install/dependents.h"
-#include "lib/install/depmod.h"
 #include "lib/install/follow_up.h"
 #include "lib/install/indexing.h"
 #include "lib/install/kept_versions.h"
@@ -69,6 +68,7 @@ private:
     void report_lost() const;
     std::set<std::string> replaced_us_elsewhere() const;
     void run_previous_post_remove() const;
+    void unlink_previous_weak_modules();
     void link_weak_modules();
     void index();
     void complete_record() const;
@@ -96,6 +96,7 @@ private:
     InstallHistory history_; ///< with this change
     bool indexed_ = false;
     bool post_install_ran_ = false;
+    bool unlinked_previous_ = false; ///< weak links to the version that goes out
     std::vector<Step> follow_up_;
 };
 
@@ -236,6 +237,7 @@ void InstallStep::change_files()
     transaction_->stage();
     check_staged();
     work_.reporter.stage(Stage::install, 50);
+    unlink_previous_weak_modules();
     transaction_->apply();
     report(removed_.events);
     report_lost();
@@ -402,6 +404,17 @@ std::vector<std::string> InstallStep::installed_paths() const
     return paths;
 }
 
+/// Links of other kernels to the version that goes out: what comes may lie elsewhere, or not fit these kernels.
+void InstallStep::unlink_previous_weak_modules()
+{
+    const auto program = removed_.modules.empty() ? std::nullopt : weak_modules_program(work_.places);
+    if (!program || weak_links_to(work_.places, removed_.modules).empty()) return;
+    work_.reporter.report(Event(EventKind::weak_modules, {{"action", "remove"}}));
+    unlinked_previous_ = true;
+    if (!run_weak_modules(*program, false, removed_.modules))
+        work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+}
+
 void InstallStep::link_weak_modules()
 {
     const bool unwanted = conf_.no_weak_modules || work_.settings.count("NO_WEAK_MODULES") != 0;
@@ -448,8 +461,11 @@ void InstallStep::undo() noexcept
             if (const auto program = weak_modules_program(work_.places))
                 run_weak_modules(*program, false, installed_paths());
         transaction_->roll_back();
+        if (unlinked_previous_)
+            if (const auto program = weak_modules_program(work_.places))
+                run_weak_modules(*program, true, removed_.modules);
         if (post_install_ran_ && !previous_) run_script(work_, module_, {"post_remove", conf_.post_remove}, nullptr);
-        if (indexed_) DepmodCommand(work_.places, kernel_.release).run();
+        if (indexed_) index_again(work_.places, kernel_);
     } catch (const std::exception&) {
         transaction_->roll_back(); // the rest was help for scripts and the index only
     }

@@ -2,7 +2,7 @@
 #include "lib/install/recover.h"
 
 #include "lib/files/remove_tree.h"
-#include "lib/install/depmod.h"
+#include "lib/install/indexing.h"
 #include "lib/install/intent.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
@@ -50,13 +50,11 @@ void clear(const std::filesystem::path& directory)
     }
 }
 
-void index_again(const Places& places, const std::set<std::string>& releases)
+void index_all_again(const Places& places, const std::set<KernelId>& kernels)
 {
-    for (const std::string& release : releases) {
-        if (!leads_somewhere(modules_dep(places, release))) continue;
-        if (const auto failure = DepmodCommand(places, release).run().failure)
-            std::fprintf(stderr, "dkmsd: depmod failed for kernel %s: %s\n", release.c_str(), failure->c_str());
-    }
+    for (const KernelId& kernel : kernels)
+        if (const auto failure = index_again(places, kernel))
+            std::fprintf(stderr, "dkmsd: depmod failed for kernel %s: %s\n", kernel.release.c_str(), failure->c_str());
 }
 
 /// Intents whose name begins with `prefix`.
@@ -64,7 +62,7 @@ std::vector<Recovered> recover_intents(const Places& places, const std::string& 
 {
     const Layout layout(places);
     std::vector<Recovered> result;
-    std::set<std::string> to_index;
+    std::set<KernelId> to_index;
     std::optional<std::pair<std::filesystem::path, int>> failed;
     const auto intents = Directory::open(layout.intents());
     if (!intents) return result;
@@ -77,11 +75,11 @@ std::vector<Recovered> recover_intents(const Places& places, const std::string& 
         const int number = completed ? 0 : roll_back(*intent);
         const bool done = completed ? finish(*intent) : number == 0; // what is only left over does not stop others
         if (number != 0) failed.emplace(file, number);
-        if (intent->phase == Intent::Phase::applying && intent->depmod) to_index.insert(intent->kernel.release);
+        if (intent->phase == Intent::Phase::applying && intent->depmod) to_index.insert(intent->kernel);
         result.push_back({intent->module, intent->kernel, completed});
         if (done) ::unlink(file.c_str());
     }
-    index_again(places, to_index);
+    index_all_again(places, to_index);
     // Over what is half done nothing may be installed: one day it would be taken back together with that.
     if (failed) refuse_change(failed->first, failed->second);
     return result;

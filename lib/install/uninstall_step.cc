@@ -41,6 +41,7 @@ private:
     void plan();
     void unlink_weak_modules() const;
     void run_post_remove();
+    std::vector<std::string> restored_files() const;
     void note_failed_script() const;
     void link_restored() const;
     Outcome done() const;
@@ -99,7 +100,7 @@ Outcome UninstallStep::run()
     report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
     run_post_remove();
-    const auto unindexed = index_modules(work_, {});
+    const auto unindexed = index_modules(work_, restored_files());
     if (unindexed)
         work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *unindexed}},
                                "depmod failed for kernel " + kernel_.release + ": " + *unindexed +
@@ -116,6 +117,17 @@ Outcome UninstallStep::run()
     link_restored();
     work_.reporter.stage(Stage::depmod, 100);
     return outcome;
+}
+
+/// Paths below the kernel's directory of what has come back.
+std::vector<std::string> UninstallStep::restored_files() const
+{
+    std::vector<std::string> files;
+    for (const Event& event : restored_)
+        if (event.kind == EventKind::original_restored)
+            files.push_back(std::filesystem::path(event.facts.at("path").get<std::string>())
+                                .lexically_relative(work_.places.install_tree / kernel_.release));
+    return files;
 }
 
 void UninstallStep::run_post_remove()

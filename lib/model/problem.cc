@@ -9,9 +9,9 @@
 namespace dkms {
 namespace {
 
-constexpr NameTable<ProblemKind, 12> kinds{{"leftover", "half-built", "half-added", "bad-link", "bad-record",
+constexpr NameTable<ProblemKind, 13> kinds{{"leftover", "half-built", "half-added", "bad-link", "bad-record",
                                             "orphaned-original", "index-outdated", "module-missing", "module-differs",
-                                            "source-missing", "kernel-gone", "unknown-module"}};
+                                            "source-missing", "kernel-gone", "unknown-module", "build-damaged"}};
 
 } // namespace
 

@@ -25,6 +25,7 @@ enum class ProblemKind {
     source_missing,    ///< the source link is missing or leads nowhere
     kernel_gone,       ///< builds for a kernel that has no directory
     unknown_module,    ///< a module in a directory of ours that no module package owns
+    build_damaged,     ///< a built module is missing, or not the one that was built
 };
 
 /// One of these.

@@ -113,15 +113,20 @@ std::string Directory::link_text(const std::string& name) const
 std::vector<std::filesystem::path> make_directories(const std::filesystem::path& path)
 {
     std::vector<std::filesystem::path> made;
-    std::filesystem::path so_far;
-    for (const auto& part : path) {
-        so_far /= part;
-        if (::mkdir(so_far.c_str(), 0755) == 0)
-            made.push_back(so_far);
-        else if (const int failed = errno; failed != EEXIST && !leads_somewhere(so_far))
-            refuse_change(so_far, failed);
+    try {
+        std::filesystem::path so_far;
+        for (const auto& part : path) {
+            so_far /= part;
+            if (::mkdir(so_far.c_str(), 0755) == 0)
+                made.push_back(so_far);
+            else if (const int failed = errno; failed != EEXIST && !leads_somewhere(so_far))
+                refuse_change(so_far, failed);
+        }
+        if (!leads_to_directory(path)) refuse_change(path, ENOTDIR);
+    } catch (const Error&) {
+        for (auto one = made.rbegin(); one != made.rend(); ++one) ::rmdir(one->c_str());
+        throw;
     }
-    if (!leads_to_directory(path)) refuse_change(path, ENOTDIR);
     return made;
 }
 

@@ -54,7 +54,7 @@ private:
 };
 
 /// Makes `path` and the directories above it that are missing, mode 0755. Returns those that were made, outermost
-/// first. Throws Error: TreeNotWritable, DiskFull.
+/// first. Throws Error: TreeNotWritable, DiskFull, ReadFailed; then none of them is left.
 std::vector<std::filesystem::path> make_directories(const std::filesystem::path& path);
 
 /// Throws Error TreeNotWritable unless entries of the directory `path` may be changed; for one that is missing, of the

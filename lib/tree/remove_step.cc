@@ -29,6 +29,13 @@ bool begins_with(const std::string& text, std::string_view prefix)
     return text.compare(0, prefix.size(), prefix) == 0;
 }
 
+/// Nothing happens to one that is not empty, or no directory.
+void remove_if_empty(const std::filesystem::path& directory)
+{
+    if (::rmdir(directory.c_str()) == 0 || means_absent(errno) || errno == ENOTEMPTY || errno == EEXIST) return;
+    refuse_change(directory, errno);
+}
+
 class RemoveStep : public Action {
 public:
     explicit RemoveStep(Work& work) : work_(work), layout_(work.places), module_(work.step.module) {}
@@ -40,7 +47,7 @@ public:
 private:
     void clear_garbage() const;
     bool builds_are_left() const;
-    Outcome take_late_builds_away() const;
+    std::optional<Outcome> take_late_builds_away() const;
     void move_away();
     void delete_moved();
     void remove_empty_module() const;
@@ -73,9 +80,9 @@ void RemoveStep::clear_garbage() const
         const auto directory = version->open_below(kernel.name);
         for (const auto& entry : directory ? directory->entries() : std::vector<Directory::Entry>()) {
             if (begins_with(entry.name, ".tmp_")) remove_tree(path / entry.name);
-            ::rmdir((path / entry.name).c_str()); // fails for one that is not empty
+            remove_if_empty(path / entry.name);
         }
-        ::rmdir(path.c_str());
+        remove_if_empty(path);
     }
 }
 
@@ -91,8 +98,8 @@ bool RemoveStep::builds_are_left() const
 }
 
 /// What a script of a step before this one has built is taken away as well, once: whoever builds it each time does not
-/// want it to be removed.
-Outcome RemoveStep::take_late_builds_away() const
+/// want it to be removed. Nothing when what is left is no build: it goes with the rest.
+std::optional<Outcome> RemoveStep::take_late_builds_away() const
 {
     const auto status = scan_module(work_.places, module_, ScanDepth::quick);
     JobPlan plan{{Verb::remove, module_, {}, work_.step.options}, {}, {}};
@@ -107,7 +114,7 @@ Outcome RemoveStep::take_late_builds_away() const
             plan.steps.back().options.all = false;
         }
     }
-    if (plan.steps.empty()) return {};
+    if (plan.steps.empty()) return std::nullopt;
     plan.steps.push_back(work_.step);
     plan.steps.back().implied = true;
     Outcome outcome;
@@ -124,7 +131,10 @@ Outcome RemoveStep::run()
         return {Result::skipped, std::nullopt, {}};
     }
     clear_garbage();
-    if (builds_are_left()) return work_.step.options.all ? take_late_builds_away() : Outcome();
+    if (builds_are_left()) {
+        if (!work_.step.options.all) return {};
+        if (auto late = take_late_builds_away()) return std::move(*late);
+    }
     move_away();
     delete_moved();
     remove_empty_module();

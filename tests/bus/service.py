@@ -79,9 +79,10 @@ def wait_for_exit(pid, patience=PATIENCE):
 class Bus:
     """dbus-daemon with the project's policy and an activation file for the dkmsd of the build directory."""
 
-    def __init__(self, directory, arguments=(), limits=()):
-        """`limits`: of the bus, name and number."""
+    def __init__(self, directory, arguments=(), limits=(), wrap=lambda command: command):
+        """`limits`: of the bus, name and number. `wrap`: the words that run a command in the way that is wanted."""
         self.directory = directory
+        self.wrap = wrap
         self.socket = directory / 'bus'
         self.address = f'unix:path={self.socket}'
         self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'LANG': 'C.UTF-8', 'HOME': str(directory),
@@ -102,7 +103,7 @@ class Bus:
         self.socket.unlink(missing_ok=True)
         with open(self.directory / 'log', 'ab') as log:
             self.daemon = subprocess.Popen(
-                ['dbus-daemon', f'--config-file={self.directory}/bus.conf', '--nofork', '--nopidfile', '--print-address'],
+                self.wrap(['dbus-daemon', f'--config-file={self.directory}/bus.conf', '--nofork', '--nopidfile', '--print-address']),
                 env=self.environment, stdout=subprocess.PIPE, stderr=log)
         self.daemon.stdout.readline()  # it listens
 
@@ -200,6 +201,20 @@ class Client:
                          interface='org.freedesktop.DBus', name='org.freedesktop.DBus')[0]
 
 
+def stop_service(bus):
+    """The service on a bus ends, if it runs."""
+    with_bus = bus.connect()  # a client's own connection may be one that was lost
+    try:
+        pid = with_bus.call_sync('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
+                                 'GetConnectionUnixProcessID', GLib.Variant('(s)', (NAME,)), None, 0, -1, None).unpack()[0]
+    except GLib.Error:
+        return  # it does not run
+    finally:
+        with_bus.close_sync(None)
+    os.kill(pid, signal.SIGTERM)
+    wait_for_exit(pid)
+
+
 class BusTest(unittest.TestCase):
     """A bus, a service that works below a directory of its own, and a client, for each test."""
 
@@ -235,16 +250,7 @@ class BusTest(unittest.TestCase):
         self.assertNotIn('terminate called', log)
 
     def stop_service(self):
-        with_bus = self.bus.connect()  # the client's own connection may be one that was lost
-        try:
-            pid = with_bus.call_sync('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
-                                     'GetConnectionUnixProcessID', GLib.Variant('(s)', (NAME,)), None, 0, -1, None).unpack()[0]
-        except GLib.Error:
-            return  # it does not run
-        finally:
-            with_bus.close_sync(None)
-        os.kill(pid, signal.SIGTERM)
-        wait_for_exit(pid)
+        stop_service(self.bus)
 
     def kernels(self, count):
         """Kernels of the scratch directory that modules can be built for."""

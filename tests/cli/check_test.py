@@ -3,6 +3,7 @@
 
 import io
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -114,10 +115,105 @@ class Check(unittest.TestCase):
         self.assertFalse((self.module / '0.9').exists())
         self.assertEqual(self.trees.status('hello/1.0')[0]['kernels'][0]['state'], 'installed')
 
+    def placed(self):
+        placed, = (path for path in (self.trees.modules / KERNEL).rglob('hello.ko') if path != self.original)
+        return placed
+
+    def test_damaged_modules(self):
+        """One copy is repaired from the other where that is what was built, and nothing of worth is lost by it."""
+        self.install()
+        placed, built = self.placed(), self.version / KERNEL / ARCH / 'module' / 'hello.ko'
+        good = built.read_bytes()
+        index = self.trees.modules / KERNEL / 'modules.dep'
+
+        def damaged(path, change, kind):
+            with self.subTest(path=path, kind=kind, change=change):
+                path.unlink()
+                change(path)
+                before = self.trees.listing()
+                found, code = self.check()
+                self.assertEqual((found[str(path.relative_to(self.trees.root))]['problem'], code), (kind, 1))
+                self.assertEqual(self.trees.listing(), before)
+                problems, code = self.check('--repair')
+                return problems[str(path.relative_to(self.trees.root))], code
+
+        def repaired(path, change, kind):
+            problem, code = damaged(path, change, kind)
+            self.assertEqual((problem['repaired'], code), (True, 0), problem)
+            self.assertEqual((placed.read_bytes(), built.read_bytes()), (good, good))
+            self.assertIn('updates/dkms/hello.ko', index.read_text())
+            self.assertEqual(self.check(), ({}, 0))
+
+        repaired(placed, lambda path: None, 'module-missing')
+        repaired(placed, lambda path: path.touch(), 'module-differs')
+        repaired(placed, lambda path: path.write_bytes(good[:len(good) // 2]), 'module-differs')
+        for change in (lambda path: None, lambda path: path.touch(), lambda path: path.write_bytes(good[:len(good) // 2])):
+            repaired(built, change, 'build-damaged')
+        # Another module, a link and a FIFO are someone's; a build that is damaged itself repairs nothing.
+        left = [lambda path: path.write_bytes(elf.module_bytes(KERNEL, ARCH, version='3.0')), lambda path: path.symlink_to('/etc/passwd'), os.mkfifo]
+        for change in left:
+            problem, code = damaged(placed, change, 'module-differs')
+            self.assertEqual((problem['certain'], problem['repaired'], code), (False, False, 1))
+        built.unlink()
+        os.mkfifo(built)
+        self.assertFalse(self.check('--repair')[0][str(built.relative_to(self.trees.root))]['repaired'])
+        built.unlink()
+        placed.unlink()
+        built.write_bytes(elf.module_bytes(KERNEL, ARCH, version='1.0', signer='me'))
+        problems, code = self.check('--repair')
+        self.assertEqual({(one['problem'], one['repaired']) for one in problems.values() if one['problem'] != 'index-outdated'},
+                         {('module-missing', False), ('build-damaged', False)})
+        self.assertIn(f'dkmsctl build hello/1.0 -k {KERNEL}/{ARCH} --force', self.trees.dkmsctl('check').out)
+
+    def test_modules_that_have_replaced_others(self):
+        """A module below another one, which has taken its place, is where it belongs: that is not repaired."""
+        self.install()
+        source = self.trees.root / 'rival'
+        source.mkdir()
+        (source / 'dkms.conf').write_text(CONF.replace('="hello"\nPACKAGE_V', '="rival"\nPACKAGE_V'))
+        path = self.trees.root / 'rival.dkms.tar.gz'
+        with tarfile.open(path, 'w:gz') as archive:
+            archive.add(source / 'dkms.conf', 'dkms_source_tree/dkms.conf')
+            data = elf.module_bytes(KERNEL, ARCH, version='9.9')
+            member = tarfile.TarInfo(f'dkms_main_tree/{KERNEL}/{ARCH}/module/hello.ko')
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        self.succeed('import', path)
+        self.succeed('install', 'rival/1.0', '-k', f'{KERNEL}/{ARCH}')
+        before = self.trees.listing()
+        self.assertEqual(self.check('--repair'), ({}, 0))
+        self.assertEqual(self.trees.listing(), before)
+
+    def test_what_is_in_the_place_of_an_original(self):
+        """An original that nothing replaces is not dropped because something else lies there now."""
+        archive = self.trees.dkms / 'other' / 'original_module' / KERNEL / ARCH
+        archive.mkdir(parents=True)
+        (archive / 'other.ko').write_bytes(elf.module_bytes(KERNEL, ARCH))
+        (archive / 'other.ko.origin').write_text(f'/lib/modules/{KERNEL}/kernel/misc/other.ko\n')
+        (self.original.parent / 'other.ko').write_bytes(b'something else')
+        found, code = self.check('--repair')
+        self.assertEqual([(one['problem'], one['repaired']) for one in found.values()], [('orphaned-original', False)])
+        self.assertTrue((archive / 'other.ko').exists())
+
+    def test_leftovers_of_others(self):
+        """A temporary of a process that runs is left, and what a killed dkms has left is not: a build without modules, drafts."""
+        self.install()
+        kernel = self.trees.modules / KERNEL
+        (kernel / 'kernel' / 'misc' / f'.dkmsd-{os.getpid()}-0123456789abcdef-0.new').touch()
+        empty = self.version / '6.6.6-9-test' / ARCH / 'module'
+        empty.mkdir(parents=True)
+        (self.version / f'..make-{KERNEL}-{ARCH}.log.new').touch()
+        (self.module / f'..kernel-{KERNEL}-{ARCH}.json.Xy12zA').touch()
+        (self.trees.dkms / 'nothing').mkdir()
+        found, code = self.check('--repair')
+        self.assertEqual({(one['problem'], one['repaired']) for one in found.values()},
+                         {('leftover', False), ('leftover', True), ('half-built', True), ('half-added', True)}, found)
+        self.assertEqual((len(found), code), (5, 1))
+
     def test_what_is_not_certain_is_told_and_left(self):
         self.install()
         self.install(GONE)
-        placed, = (path for path in (self.trees.modules / KERNEL).rglob('hello.ko') if path != self.original)
+        placed = self.placed()
         unknown = placed.parent / 'mystery.ko'
         unknown.write_bytes(b'?')
         ours = self.trees.modules / KERNEL / 'updates' / 'dkms'
@@ -125,7 +221,7 @@ class Check(unittest.TestCase):
         (ours / 'mystery.ko').write_bytes(b'?')
         if unknown.parent != ours:
             unknown.unlink()
-        placed.unlink()
+        placed.write_bytes(elf.module_bytes(KERNEL, ARCH, version='3.0'))
         notes = self.module / '0.9'
         notes.mkdir()
         (notes / 'notes').write_text('mine')
@@ -138,7 +234,7 @@ class Check(unittest.TestCase):
                 'dkms/hello/0.9': 'half-added',
                 'dkms/hello/1.0/source': 'source-missing',
                 f'dkms/hello/1.0/{GONE}/{ARCH}': 'kernel-gone',
-                f'lib/modules/{KERNEL}': 'module-missing',
+                f'lib/modules/{KERNEL}/updates/dkms/hello.ko': 'module-differs',
                 f'lib/modules/{KERNEL}/updates/dkms/mystery.ko': 'unknown-module',
             })
             self.assertEqual({(one['certain'], one['repaired']) for one in found.values()}, {(False, False)})

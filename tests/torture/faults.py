@@ -82,6 +82,8 @@ class Place(scratch.Scratch):
                         continue
                     if path.is_symlink():
                         found[shown] = 'link to ' + os.readlink(path).replace(str(self.root), '')
+                    elif path.suffix == '.log':
+                        found[shown] = 'a log'
                     elif path.suffix == '.origin':
                         found[shown] = path.read_text().partition('/lib/modules/')[2]  # trees may have been copied
                     else:
@@ -90,7 +92,7 @@ class Place(scratch.Scratch):
 
     def leftovers(self):
         """Temporaries that are still there: none, once the tree's lock was taken again."""
-        return [str(path) for top in (self.dkms, self.modules) for path in top.rglob('.dkmsd-*')] + \
+        return [str(path) for top in (self.dkms, self.modules) for name in ('.dkmsd-*', '..*') for path in top.rglob(name)] + \
             [str(path) for name in ('intents', 'staging', 'build', 'lifts') for path in (self.dkms / '.dkmsd' / name).glob('*')]
 
 

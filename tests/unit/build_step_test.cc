@@ -197,7 +197,8 @@ TEST_CASE("the PIN of a token is not shown with its key")
 
 TEST_CASE("on Gentoo the key is that of emerge's environment, else the kernel's own")
 {
-    const Prepared trees;
+    Prepared trees;
+    trees.places.root = trees.path(); // where the distribution is looked up
     StepRun run(trees, trees.step());
     BuildInputs inputs;
     inputs.module = hello;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 #include <sys/stat.h>
@@ -15,6 +16,9 @@ namespace dkms {
 
 inline void put_file(const std::filesystem::path& path, const std::string& content, unsigned mode = 0644)
 {
+    // A fixture whose root is the system's own would overwrite the system.
+    for (const char* top : {"/etc/", "/usr/", "/lib/", "/boot/"})
+        if (path.string().starts_with(top)) throw std::logic_error("a test is about to write " + path.string());
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << content;
     ::chmod(path.c_str(), mode);
