@@ -172,7 +172,7 @@ class Torture:
             return ['it does not end', *result.faults]
         self.remarks['faults' if result.faults else 'never came to it'] += 1
         if result.value.get('never began'):
-            self.remarks['the service never began, and dkmsctl did without'] += 1
+            self.remarks['the service never began'] += 1
             return []
         wanted, index = self.wanted[case.verb]
         if case.way == 'bus':
