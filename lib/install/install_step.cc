@@ -407,22 +407,14 @@ std::vector<std::string> InstallStep::installed_paths() const
 /// Links of other kernels to the version that goes out: what comes may lie elsewhere, or not fit these kernels.
 void InstallStep::unlink_previous_weak_modules()
 {
-    const auto program = removed_.modules.empty() ? std::nullopt : weak_modules_program(work_.places);
-    if (!program || weak_links_to(work_.places, removed_.modules).empty()) return;
-    work_.reporter.report(Event(EventKind::weak_modules, {{"action", "remove"}}));
-    unlinked_previous_ = true;
-    if (!run_weak_modules(*program, false, removed_.modules))
-        work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+    if (weak_links_to(work_.places, removed_.modules).empty()) return;
+    unlinked_previous_ = update_weak_links(work_, false, removed_.modules);
 }
 
 void InstallStep::link_weak_modules()
 {
     const bool unwanted = conf_.no_weak_modules || work_.settings.count("NO_WEAK_MODULES") != 0;
-    const auto program = unwanted ? std::nullopt : weak_modules_program(work_.places);
-    if (!program) return;
-    work_.reporter.report(Event(EventKind::weak_modules, {{"action", "add"}}));
-    if (!run_weak_modules(*program, true, installed_paths()))
-        work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+    if (unwanted || !update_weak_links(work_, true, installed_paths())) return;
     record_.weak_links = weak_links_to(work_.places, installed_paths());
 }
 
@@ -461,9 +453,7 @@ void InstallStep::undo() noexcept
             if (const auto program = weak_modules_program(work_.places))
                 run_weak_modules(*program, false, installed_paths());
         transaction_->roll_back();
-        if (unlinked_previous_)
-            if (const auto program = weak_modules_program(work_.places))
-                run_weak_modules(*program, true, removed_.modules);
+        if (unlinked_previous_) update_weak_links(work_, true, removed_.modules);
         if (post_install_ran_ && !previous_) run_script(work_, module_, {"post_remove", conf_.post_remove}, nullptr);
         if (indexed_) index_again(work_.places, kernel_);
     } catch (const std::exception&) {

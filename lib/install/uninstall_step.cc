@@ -178,25 +178,19 @@ bool UninstallStep::is_only_kernel() const
 
 void UninstallStep::unlink_weak_modules() const
 {
-    const auto program = weak_modules_program(work_.places);
-    if (!program || removal_.modules.empty() || (conf_ && conf_->no_weak_modules)) return;
-    work_.reporter.report(Event(EventKind::weak_modules, {{"action", "remove"}}));
-    if (!run_weak_modules(*program, false, removal_.modules))
-        work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+    if (conf_ && conf_->no_weak_modules) return;
+    update_weak_links(work_, false, removal_.modules);
 }
 
 /// Modules of others that have come back are linked into other kernels again.
 void UninstallStep::link_restored() const
 {
-    const auto program = weak_modules_program(work_.places);
-    if (!program || work_.settings.count("NO_WEAK_MODULES") != 0) return;
+    if (!weak_modules_program(work_.places) || work_.settings.count("NO_WEAK_MODULES") != 0) return;
     for (const auto& [name, paths] : restored_paths_) {
         auto record = read_install_record(layout_, name, kernel_);
         const auto conf = record ? try_module_conf(work_, {name, record->version}) : std::nullopt;
         if (!record || (conf && conf->no_weak_modules)) continue;
-        work_.reporter.report(Event(EventKind::weak_modules, {{"action", "add"}}));
-        if (!run_weak_modules(*program, true, paths))
-            work_.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+        update_weak_links(work_, true, paths);
         for (const std::string& link : weak_links_to(work_.places, paths)) record->weak_links.push_back(link);
         write_install_record(layout_, name, kernel_, *record);
     }

@@ -61,6 +61,16 @@ bool run_weak_modules(const std::filesystem::path& program, bool add, const std:
     return run_wide(command).ok();
 }
 
+bool update_weak_links(const Work& work, bool add, const std::vector<std::string>& modules)
+{
+    const auto program = modules.empty() ? std::nullopt : weak_modules_program(work.places);
+    if (!program) return false;
+    work.reporter.report(Event(EventKind::weak_modules, {{"action", add ? "add" : "remove"}}));
+    if (!run_weak_modules(*program, add, modules))
+        work.reporter.warning("weak-modules", {}, "weak-modules failed; its output is in the log.");
+    return true;
+}
+
 std::vector<std::string> weak_links_to(const Places& places, const std::vector<std::string>& modules)
 {
     std::vector<std::string> links;

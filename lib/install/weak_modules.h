@@ -19,6 +19,9 @@ std::optional<std::filesystem::path> weak_modules_program(const Places& places);
 /// failed.
 bool run_weak_modules(const std::filesystem::path& program, bool add, const std::vector<std::string>& modules);
 
+/// Runs it where there is one, and reports that; that it failed is a warning. False where there is none, or no modules.
+bool update_weak_links(const Work& work, bool add, const std::vector<std::string>& modules);
+
 /// The symbolic links below <install tree>/*/weak-updates that lead to one of `modules`, sorted.
 std::vector<std::string> weak_links_to(const Places& places, const std::vector<std::string>& modules);
 

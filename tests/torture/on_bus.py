@@ -43,10 +43,11 @@ class OnBus:
         return running.Ended(clients[0].returncode, said[0][1] + said[0][0], log, {'wrong': wrong, 'never began': never_began})
 
     def start(self, bus, words):
-        """A client, which can change none of this machine's own trees if it finds no service."""
+        """A client that cannot do without the service, when this dies before it has said which its trees are: this machine's own
+        trees are none of a test's."""
         command = [service.BUILD / 'client' / 'dkmsctl', *words, '--json']
         if os.geteuid() == 0:
-            command = ['unshare', '--mount', 'sh', '-ec', 'mount -t tmpfs -o ro dkms-test /var/lib; exec "$@"', 'sh', *command]
+            command = ['unshare', '--mount', 'sh', '-ec', 'mount --bind /bin/false "$0"; exec "$@"', service.BUILD / 'daemon' / 'dkmsd', *command]
         return subprocess.Popen(command, env=bus.environment, text=True, errors='replace',
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -87,6 +87,26 @@ TEST_CASE("a module that depmod does not take up fails the install, and all is a
     CHECK(!fs::exists(system.layout().module("foo") / "original_module"));
 }
 
+TEST_CASE("an index is looked at, since depmod ends well also when it could not read all of a kernel's modules")
+{
+    const Indexed system;
+    put_file(system.installed("kernel/gone.ko"), "was there before");
+    const auto fault = [&](const std::string& index, const std::vector<std::string>& files,
+                           const std::vector<std::string>& listed) {
+        put_file(system.installed("modules.dep"), index);
+        return index_fault(system.places, kernel_6.release, files, listed, "").value_or("");
+    };
+    CHECK(fault("kernel/other.ko:\n", {"kernel/other.ko"}, {"kernel/other.ko"}) == "");
+    CHECK(fault("kernel/other.ko:\n", {"updates/foo.ko"}, {}) == "it does not list updates/foo.ko");
+    CHECK(fault("", {}, {"kernel/other.ko"}) == "it does not list kernel/other.ko any more");
+    fs::remove(system.installed("kernel/gone.ko"));
+    CHECK(fault("kernel/other.ko:\n", {}, {"kernel/gone.ko", "kernel/other.ko"}) == "");
+    CHECK(fault("kernel/other.ko:\nkernel/gone.ko:\n", {}, {}) == "it still lists kernel/gone.ko, which is gone");
+    // One that another of its name stands for, in a place that depmod prefers, is not lost.
+    put_file(system.installed("updates/other.ko"), module_bytes({}));
+    CHECK(fault("updates/other.ko:\n", {}, {"kernel/other.ko"}) == "");
+}
+
 TEST_CASE("a transaction that recover takes back is taken out of the index as well")
 {
     if (!find_program("depmod")) return;

@@ -223,6 +223,20 @@ TEST_CASE("remove keeps a version that has builds, and a module that has other v
     CHECK(fs::exists(system.layout().module("foo")));
 }
 
+TEST_CASE("remove with all takes out what is no build as well, and does not say that it is gone while it is there")
+{
+    const System system;
+    system.put_module("foo", "1.0");
+    fs::remove_all(system.layout().version(foo) / kernel_6.release);
+    put_file(system.layout().version(foo) / "6.1.0-9-test/x86_64/notes", "left by another program");
+    Options all;
+    all.all = true;
+    StepRun run(system, system.step(StepKind::remove, foo, all));
+    run(make_remove_step);
+    CHECK(run.events(EventKind::version_removed).size() == 1);
+    CHECK(!fs::exists(system.layout().version(foo)));
+}
+
 TEST_CASE("remove works on a broken module, and names one that is not there")
 {
     const System system;
