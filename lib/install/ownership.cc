@@ -3,8 +3,8 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/install/placed.h"
-#include "lib/tree/directory.h"
 #include "lib/tree/digest.h"
+#include "lib/tree/directory.h"
 #include "lib/tree/scan.h"
 
 #include <algorithm>

@@ -8,8 +8,8 @@
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
-#include "lib/tree/directory.h"
 #include "lib/tree/digest.h"
+#include "lib/tree/directory.h"
 #include "lib/tree/installed.h"
 #include "lib/tree/record.h"
 

@@ -32,9 +32,9 @@ struct ModuleNeed {
     std::string reason;             ///< for people, without a full stop; for deferred the names it depends on
     std::vector<std::string> after; ///< names, earlier in the list: what it depends on, or what has a module of the
                                     ///< same name and goes before it, and what is to be done as well
-    std::string changed_kind; ///< rebuild: InputFile::kind …
-    std::string changed_path; ///< … and path of what has changed
-    bool installed = false;   ///< this version is, and the kernel has it as it was built
+    std::string changed_kind;       ///< rebuild: InputFile::kind …
+    std::string changed_path;       ///< … and path of what has changed
+    bool installed = false;         ///< this version is, and the kernel has it as it was built
 
     /// Whether there is something to be done that can be tried.
     bool is_work() const;

@@ -59,10 +59,10 @@ struct QueuedJob {
     std::vector<Resource> needs; ///< of the step that runs or comes next
 
     Phase phase = Phase::steps;
-    bool started = false;    ///< a step of it or of a child has been started
-    bool stopping = false;   ///< no further one of its own steps is to be started
+    bool started = false;              ///< a step of it or of a child has been started
+    bool stopping = false;             ///< no further one of its own steps is to be started
     std::optional<Error> given_up_for; ///< why it is stopped, when it is because what it is a part of has failed
-    bool all_skipped = true; ///< of its own steps that have ended
+    bool all_skipped = true;           ///< of its own steps that have ended
     std::optional<RunningStep> running;
     std::optional<Verdict> verdict;
 

@@ -32,8 +32,8 @@ std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places
 /// Headers, compilers and keys that are gone do not count: nothing could be built anew without them.
 const InputFile* first_touched(const std::vector<InputFile>& files, const Places& places);
 
-/// One of these files whose content is not as it was. Reads no file whose size and time say that it is the same, nor one
-/// whose size says that it is not. Throws Error ReadFailed.
+/// One of these files whose content is not as it was. Reads no file whose size and time say that it is the same, nor
+/// one whose size says that it is not. Throws Error ReadFailed.
 const InputFile* first_changed(const std::vector<InputFile>& files, const Places& places);
 
 /// [["headers","/lib/modules/K/build/Module.symvers",1234,1790000000000000000,"…"],…]

@@ -18,7 +18,8 @@ const ModuleId greedy{"greedy", "1"};
 
 /// What becomes of a build with this script as PRE_BUILD, when the administrator has said this about it.
 struct Attempt {
-    Attempt(const std::string& policy, const std::string& script, const std::string& more = "", const std::string& large = {})
+    Attempt(const std::string& policy, const std::string& script, const std::string& more = "",
+            const std::string& large = {})
     {
         const fs::path source = trees.layout().source_in_source_tree(greedy);
         put_file(source / "dkms.conf", "PACKAGE_NAME=greedy\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=greedy\n"

@@ -77,8 +77,8 @@ TEST_CASE("every member has as many names as values, and only methods that look 
     std::set<std::string> looking;
     for (const bus::Member& member : bus::members())
         if (member.kind == bus::MemberKind::method && member.needs == bus::Action::look) looking.insert(member.name);
-    CHECK(looking ==
-          std::set<std::string>{"ListModules", "GetHistory", "ListJobs", "GetError", "GetJob", "GetJobs", "Events", "OpenLog"});
+    CHECK(looking == std::set<std::string>{"ListModules", "GetHistory", "ListJobs", "GetError", "GetJob", "GetJobs",
+                                           "Events", "OpenLog"});
     CHECK_THROWS_AS(bus::method_row("org.dkms1.Manager", "Frobnicate"), Error);
 }
 
