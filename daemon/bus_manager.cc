@@ -189,7 +189,7 @@ Deed BusManager::get_history(sdbus::MethodCall call)
                     reply.send();
                 };
                 context_.reader.ask("history " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
-                                    answer_to(sender, fail_of(call), write));
+                                    answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), write));
             },
             {}};
 }

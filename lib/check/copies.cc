@@ -9,7 +9,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/model/error.h"
 #include "lib/process/refusal.h"
-#include "lib/tree/fingerprint.h"
+#include "lib/tree/digest.h"
 #include "lib/tree/installed.h"
 #include "lib/tree/layout.h"
 #include "lib/tree/pending.h"
