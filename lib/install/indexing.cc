@@ -15,7 +15,8 @@ bool is_indexed(const Work& work)
     return !work.step.options.no_depmod && leads_somewhere(modules_dep(work.places, work.step.kernel.release));
 }
 
-std::optional<std::string> index_modules(const Work& work, const std::vector<std::string>& files)
+std::optional<std::string> index_modules(const Work& work, const std::vector<std::string>& files,
+                                         const std::vector<std::string>& restored)
 {
     if (work.step.options.no_depmod) return std::nullopt;
     const std::string& release = work.step.kernel.release;
@@ -24,7 +25,8 @@ std::optional<std::string> index_modules(const Work& work, const std::vector<std
         return std::nullopt;
     }
     work.reporter.stage(Stage::depmod, 70);
-    const auto listed = listed_in_index(work.places, release);
+    auto listed = listed_in_index(work.places, release);
+    listed.insert(listed.end(), restored.begin(), restored.end());
     const DepmodCommand depmod(work.places, release);
     work.reporter.command_started("depmod", release, text_of(depmod.argv()));
     const auto began = std::chrono::steady_clock::now();

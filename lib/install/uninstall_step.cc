@@ -100,7 +100,7 @@ Outcome UninstallStep::run()
     report_left_alone(work_, module_, removal_);
     for (const Event& event : restored_) work_.reporter.report(event);
     run_post_remove();
-    const auto unindexed = index_modules(work_, restored_files());
+    const auto unindexed = index_modules(work_, {}, restored_files());
     if (unindexed)
         work_.reporter.warning("depmod-failed", {{"kernel", kernel_.release}, {"reason", *unindexed}},
                                "depmod failed for kernel " + kernel_.release + ": " + *unindexed +

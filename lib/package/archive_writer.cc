@@ -158,11 +158,13 @@ void ArchiveWriter::file(const std::string& path, const Descriptor& content)
     }
 }
 
-void ArchiveWriter::tree(const std::string& path, const Descriptor& directory, Cancellation& cancellation)
+void ArchiveWriter::tree(const std::string& path, const Descriptor& directory, Cancellation& cancellation,
+                         std::string_view left_out)
 {
     if (!path.empty()) this->directory(path);
     walk(directory.number(), [&](const Found& found) {
         cancellation.check();
+        if (found.path == left_out) return;
         const std::string inner = path.empty() ? found.path : path + "/" + found.path;
         if (S_ISDIR(found.facts.st_mode)) this->directory(inner);
         if (S_ISLNK(found.facts.st_mode)) link(inner, found.link_text());
@@ -197,11 +199,11 @@ void write_compressed(int descriptor, const std::string& name, std::string_view 
     }
 }
 
-std::time_t newest_file_below(const Descriptor& directory)
+std::time_t newest_file_below(const Descriptor& directory, std::string_view left_out)
 {
     std::time_t newest = 0;
     walk(directory.number(), [&](const Found& found) {
-        if (S_ISREG(found.facts.st_mode)) newest = std::max(newest, found.facts.st_mtime);
+        if (S_ISREG(found.facts.st_mode) && found.path != left_out) newest = std::max(newest, found.facts.st_mtime);
     });
     return newest;
 }

@@ -34,8 +34,9 @@ public:
     /// An open file. Throws Error SourceUnreadable, also when it is shorter than it was.
     void file(const std::string& path, const Descriptor& content);
     /// Everything below an open directory, in byte order; sockets, pipes and devices are left out. The directory itself
-    /// becomes `path`.
-    void tree(const std::string& path, const Descriptor& directory, Cancellation& cancellation);
+    /// becomes `path`. `left_out` is the path below it of one file that is not wanted.
+    void tree(const std::string& path, const Descriptor& directory, Cancellation& cancellation,
+              std::string_view left_out = {});
     /// Nothing comes after it. Without it the archive is not complete.
     void close();
 
@@ -48,7 +49,7 @@ private:
 /// ArchiveWriter.
 void write_compressed(int descriptor, const std::string& name, std::string_view content);
 
-/// The newest time of a file below an open directory; 0 if there is none.
-std::time_t newest_file_below(const Descriptor& directory);
+/// The newest time of a file below an open directory, but for `left_out`; 0 if there is none.
+std::time_t newest_file_below(const Descriptor& directory, std::string_view left_out = {});
 
 } // namespace dkms

@@ -3,6 +3,7 @@
 
 #include "lib/package/archive_writer.h"
 #include "lib/package/manifest.h"
+#include "lib/tree/build_origin.h"
 
 #include <nlohmann/json.hpp>
 
@@ -42,7 +43,8 @@ void write_builds(ArchiveWriter& writer, const PackContent& content, Cancellatio
         const std::string path = "dkms_main_tree/" + kernel.release;
         if (kernel.release != release) writer.directory(path);
         release = kernel.release;
-        writer.tree(path + "/" + kernel.arch, build.directory, cancellation);
+        writer.tree(path + "/" + kernel.arch, build.directory, cancellation,
+                    archive_note); // else it would not be the same archive
     }
 }
 

@@ -7,6 +7,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/loaded.h"
+#include "lib/tree/build_origin.h"
 #include "lib/tree/digest.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
@@ -160,7 +161,8 @@ std::time_t PackContent::time() const
         if (::fstat(conf_file_.number(), &facts) < 0) refuse_read("dkms.conf", errno);
         newest = facts.st_mtime;
     }
-    for (const auto& [kernel, build] : builds_) newest = std::max(newest, newest_file_below(build.directory));
+    for (const auto& [kernel, build] : builds_)
+        newest = std::max(newest, newest_file_below(build.directory, archive_note));
     return newest;
 }
 

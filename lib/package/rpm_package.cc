@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/rpm_package.h"
 
+#include "lib/build/private_directory.h"
 #include "lib/files/copy_tree.h"
 #include "lib/model/error.h"
 #include "lib/package/archive_writer.h"
@@ -13,6 +14,7 @@
 #include "lib/package/rpm_text.h"
 #include "lib/package/source_copy.h"
 #include "lib/package/spec_file.h"
+#include "lib/tree/build_origin.h"
 #include "lib/tree/directory.h"
 
 #include <nlohmann/json.hpp>
@@ -96,8 +98,10 @@ void DkmsPackage::copy_dkms_tree(const fs::path& tree) const
             refuse_change(version / "source/dkms.conf", number);
         top.finish_file(conf, "source/dkms.conf", 0644, {content_.time(), 0});
     }
-    for (const auto& [kernel, build] : content_.builds())
+    for (const auto& [kernel, build] : content_.builds()) {
         copy(build.directory, kernel.text(), version / kernel.release / kernel.arch);
+        remove_quietly(version / kernel.release / kernel.arch / archive_note);
+    }
 }
 
 std::string DkmsPackage::archive_words(const fs::path& tree) const

@@ -83,8 +83,8 @@ class ModulePackages(unittest.TestCase):
             self.assertEqual(found.split()[0], debian.kernel)
 
     def left_over(self, before, debian):
-        """What is new, but for the key and its certificate, and the directory they are in, and the index of depmod."""
-        may_stay = ('/var/lib/dkms/mok.', f'/usr/lib/modules/{debian.kernel}/modules.')
+        """What is new, but for the key and its certificate, the history, and the directory they are in, and the index of depmod."""
+        may_stay = ('/var/lib/dkms/mok.', '/var/lib/dkms/.dkmsd.history', f'/usr/lib/modules/{debian.kernel}/modules.')
         tree = debian.root / 'var' / 'lib' / 'dkms'
         return sorted(path for path in debian.listing() - before
                       if not path.startswith(may_stay) and not (path == '/var/lib/dkms' and list(tree.iterdir())))

@@ -70,12 +70,14 @@ public:
         return kernel_directory(kernel) / path;
     }
 
-    /// Every file below `directory` with its content, and every link with what it says.
+    /// Every file below `directory` with its content, and every link with what it says; but for the history of what was
+    /// installed, which stays.
     static std::map<std::string, std::string> contents(const std::filesystem::path& directory)
     {
         std::map<std::string, std::string> result;
         for (std::filesystem::recursive_directory_iterator entry(directory), end; entry != end; ++entry) {
             const std::string path = entry->path().lexically_relative(directory);
+            if (path.find(".dkmsd.history") != path.npos) continue;
             if (entry->is_symlink())
                 result[path] = "-> " + std::filesystem::read_symlink(entry->path()).string();
             else
