@@ -63,7 +63,7 @@ class History:
                     self.surveys.append((request['kernels'][0].partition('/')[0], view['queued_at'], view['ended_at'], done, where + str(view['id'])))
             if view['id'] in parents or verb in ('autoinstall', 'check', 'kernel-prerm'):
                 continue
-            began = view['queued_at'] if of_service and self.was_killed(view['queued_at'], view['ended_at']) else 0.0
+            restarted = of_service and self.was_killed(view['queued_at'], view['ended_at'])
             how = {'done': DONE, 'skipped': SKIPPED}.get(view.get('result'), PARTLY)
             if view.get('error') and how == SKIPPED:
                 how = PARTLY
@@ -73,11 +73,14 @@ class History:
                 about = call.about if call else self.imports.get(view['id'])
                 if about:
                     step = (model.adopt, about['version'], about['change'])
-                    self.acts[about['module']].append(Act(view['ended_at'], [[step]], [], how, what, began=began))
+                    self.acts[about['module']].append(Act(view['ended_at'], [[step]], [], how, what, began=view['queued_at'] if restarted else 0.0,
+                                                          early=(step,), restarted=restarted))
                 continue
             kernel = (request.get('kernels') or ['/'])[0].partition('/')[0]
             groups, last = model.steps_of(verb, request['version'], kernel, self.kernels, request.get('options', {}))
-            self.acts[request['module']].append(Act(view['ended_at'], groups, last, how, what, began=began))
+            act = Act(view['ended_at'], groups, last, how, what, restarted=restarted)
+            early = tuple(step for step in act.all_steps() if restarted or step[0] is model.add)
+            self.acts[request['module']].append(act._replace(early=early, began=view['queued_at'] if early else 0.0))
 
     def check_error(self, view, where):
         """Whether it may have ended like that."""
@@ -129,5 +132,5 @@ class History:
         return courses
 
     def told(self, name):
-        return '\n'.join(f'    {act.at:.4f} {act.how}{" floats" if act.floats else ""}{f" since {act.began:.4f}" if act.began else ""}: {act.what}'
+        return '\n'.join(f'    {act.at:.4f} {act.how}{" floats" if act.floats else ""}{f" since {act.began:.4f}" if act.began else ""}{" restarted" if act.restarted else ""}: {act.what}'
                          for act in sorted(self.acts[name], key=lambda one: one.at))
