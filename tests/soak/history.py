@@ -45,8 +45,6 @@ class History:
         if call.killed:
             self.float_all(call)
         elif jobs is not None and call.verb not in ('jobs', 'wait'):
-            if call.verb == 'import':
-                self.imports_of_call = call.about
             self.take_views(jobs, f'without the service, call {call.number}, ', False, call)
         elif call.code not in (0, None) and 'error' not in call.json:
             self.faults.append(f'{call}: no result\n{call.out}{call.err}')
@@ -127,10 +125,15 @@ class History:
         for kernel, began, ended, done, what in self.surveys:
             for name, package in scene.PACKAGES.items():
                 course = courses[name]
-                if package.autoinstall and course and name not in done and not any(one.is_complete(kernel) for one in course.between(began, ended)):
+                if not package.autoinstall or not course or name in done:
+                    continue
+                if not any(one.is_complete(kernel) for one in course.between(began, ended)):
                     self.faults.append(f'{what}: autoinstall for {kernel} has done nothing about {name}, which was never complete meanwhile')
         return courses
 
     def told(self, name):
-        return '\n'.join(f'    {act.at:.4f} {act.how}{" floats" if act.floats else ""}{f" since {act.began:.4f}" if act.began else ""}{" restarted" if act.restarted else ""}: {act.what}'
-                         for act in sorted(self.acts[name], key=lambda one: one.at))
+        lines = []
+        for act in sorted(self.acts[name], key=lambda one: one.at):
+            notes = [act.how, *(['floats'] if act.floats else []), *([f'since {act.began:.4f}'] if act.began else []), *(['restarted'] if act.restarted else [])]
+            lines.append(f'    {act.at:.4f} {" ".join(notes)}: {act.what}')
+        return '\n'.join(lines)

@@ -3,7 +3,6 @@
 
 What a module was built from can be read from its bytes (tag_of): package, version, and the number of the source's change."""
 
-import os
 import pathlib
 import re
 import shutil

@@ -11,7 +11,6 @@ Environment: DKMS_TEST_CUTS is how often (30), DKMS_TEST_SEED the seed of the ra
 import json
 import lzma
 import os
-import pathlib
 import random
 import re
 import shutil
