@@ -245,7 +245,7 @@ def main():
     if code:
         print(f'The scene is kept: {root}')
     else:
-        pass
+        shutil.rmtree(root)
     return code
 
 
