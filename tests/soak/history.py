@@ -45,8 +45,6 @@ class History:
         if call.killed:
             self.float_all(call)
         elif jobs is not None and call.verb not in ('jobs', 'wait'):
-            if call.verb == 'import':
-                self.imports_of_call = call.about
             self.take_views(jobs, f'without the service, call {call.number}, ', False, call)
         elif call.code not in (0, None) and 'error' not in call.json:
             self.faults.append(f'{call}: no result\n{call.out}{call.err}')
@@ -63,7 +61,7 @@ class History:
                     self.surveys.append((request['kernels'][0].partition('/')[0], view['queued_at'], view['ended_at'], done, where + str(view['id'])))
             if view['id'] in parents or verb in ('autoinstall', 'check', 'kernel-prerm'):
                 continue
-            began = view['queued_at'] if of_service and self.was_killed(view['queued_at'], view['ended_at']) else 0.0
+            restarted = of_service and self.was_killed(view['queued_at'], view['ended_at'])
             how = {'done': DONE, 'skipped': SKIPPED}.get(view.get('result'), PARTLY)
             if view.get('error') and how == SKIPPED:
                 how = PARTLY
@@ -73,11 +71,14 @@ class History:
                 about = call.about if call else self.imports.get(view['id'])
                 if about:
                     step = (model.adopt, about['version'], about['change'])
-                    self.acts[about['module']].append(Act(view['ended_at'], [[step]], [], how, what, began=began))
+                    self.acts[about['module']].append(Act(view['ended_at'], [[step]], [], how, what, began=view['queued_at'] if restarted else 0.0,
+                                                          early=(step,), restarted=restarted))
                 continue
             kernel = (request.get('kernels') or ['/'])[0].partition('/')[0]
             groups, last = model.steps_of(verb, request['version'], kernel, self.kernels, request.get('options', {}))
-            self.acts[request['module']].append(Act(view['ended_at'], groups, last, how, what, began=began))
+            act = Act(view['ended_at'], groups, last, how, what, restarted=restarted)
+            early = tuple(step for step in act.all_steps() if restarted or step[0] is model.add)
+            self.acts[request['module']].append(act._replace(early=early, began=view['queued_at'] if early else 0.0))
 
     def check_error(self, view, where):
         """Whether it may have ended like that."""
@@ -124,10 +125,15 @@ class History:
         for kernel, began, ended, done, what in self.surveys:
             for name, package in scene.PACKAGES.items():
                 course = courses[name]
-                if package.autoinstall and course and name not in done and not any(one.is_complete(kernel) for one in course.between(began, ended)):
+                if not package.autoinstall or not course or name in done:
+                    continue
+                if not any(one.is_complete(kernel) for one in course.between(began, ended)):
                     self.faults.append(f'{what}: autoinstall for {kernel} has done nothing about {name}, which was never complete meanwhile')
         return courses
 
     def told(self, name):
-        return '\n'.join(f'    {act.at:.4f} {act.how}{" floats" if act.floats else ""}{f" since {act.began:.4f}" if act.began else ""}: {act.what}'
-                         for act in sorted(self.acts[name], key=lambda one: one.at))
+        lines = []
+        for act in sorted(self.acts[name], key=lambda one: one.at):
+            notes = [act.how, *(['floats'] if act.floats else []), *([f'since {act.began:.4f}'] if act.began else []), *(['restarted'] if act.restarted else [])]
+            lines.append(f'    {act.at:.4f} {" ".join(notes)}: {act.what}')
+        return '\n'.join(lines)

@@ -122,8 +122,12 @@ class Act(typing.NamedTuple):
     how: str                  # DONE, SKIPPED, PARTLY
     what: str                 # for people
     floats: bool = False      # its steps may have been done at any time since `at`, or not at all
-    began: float = 0.0        # if the service ended while it was under way: since when steps of it may have been done, once or more often;
-                              # what was done twice was "skipped" the second time
+    began: float = 0.0        # since when these may have been done: adding the module is seen by jobs for other kernels before the rest ends,
+    early: tuple = ()         # and so is everything, if the service ended in the middle and did it again
+    restarted: bool = False   # what was done twice was "skipped" the second time
+
+    def all_steps(self):
+        return [step for group in self.groups for step in group] + self.last
 
 
 def apply(state, steps):
@@ -147,8 +151,8 @@ def some_of(state, groups):
 
 
 def outcomes(state, act):
-    whole = apply(state, [step for group in act.groups for step in group] + act.last)
-    if act.how == DONE or (act.how == SKIPPED and act.began):
+    whole = apply(state, act.all_steps())
+    if act.how == DONE or (act.how == SKIPPED and act.restarted):
         return {whole}
     if act.how == SKIPPED:
         return {state} if whole == state else set()
@@ -163,50 +167,43 @@ class Course:
     """What a package went through between two looks at it."""
 
     def __init__(self, state):
-        self.moments = [(0.0, frozenset([(state, ())]))]  # since when: the states, each with how far each floating act is
-        self.floating = []  # steps
+        self.moments = [(0.0, frozenset([state]))]  # since when: the states
+        self.floating = []  # acts of which a step may be done at any time now, in whatever order
 
     def run(self, acts):
         events = [(act.at, 1, act) for act in acts] + [(act.began, 0, act) for act in acts if act.began]
-        begun = {}
         for at, is_end, act in sorted(events, key=lambda event: event[:2]):
             now = self.moments[-1][1]
             if act.floats or not is_end:
-                begun[id(act)] = len(self.floating)
-                self.floating.append([step for group in act.groups for step in group] + act.last)
-                now = self.closure({(state, (*far, 0)) for state, far in now})
+                self.floating.append(act)
+                now = self.closure(now)
             else:
-                if act.began:
-                    now = self.without(begun[id(act)], now)
-                now = self.closure({(after, far) for state, far in now for after in outcomes(state, act)})
+                self.floating = [one for one in self.floating if one is not act]
+                now = self.closure(after for state in now for after in outcomes(state, act))
             if not now:
                 before = '\n  '.join(str(state) for state in self.states())
                 raise Contradiction(f'{act.what} cannot have ended as it says ({act.how}) in any of\n  {before}')
             self.moments.append((at, now))
 
-    def without(self, number, now):
-        """Nothing is done of a floating act any more."""
-        return {(state, far[:number] + (len(self.floating[number]),) + far[number + 1:]) for state, far in now}
-
     def closure(self, now):
-        found, new = set(now), list(now)
+        steps = {step for act in self.floating for step in (act.all_steps() if act.floats else act.early)}
+        found = set(now)
+        new = list(found)
         while new:
-            state, far = new.pop()
-            for number, steps in enumerate(self.floating[:len(far)]):
-                if far[number] < len(steps):
-                    step, *words = steps[far[number]]
-                    after = (step(state, *words), far[:number] + (far[number] + 1,) + far[number + 1:])
-                    if after not in found:
-                        found.add(after)
-                        new.append(after)
+            state = new.pop()
+            for step, *words in steps:
+                after = step(state, *words)
+                if after not in found:
+                    found.add(after)
+                    new.append(after)
         return frozenset(found)
 
     def states(self):
-        return {state for state, _ in self.moments[-1][1]}
+        return self.moments[-1][1]
 
     def between(self, begin, end):
         """Every state in which it may have been at some time between two."""
         for number, (since, states) in enumerate(self.moments):
             until = self.moments[number + 1][0] if number + 1 < len(self.moments) else end
             if since <= end and until >= begin:
-                yield from (state for state, _ in states)
+                yield from states

@@ -3,7 +3,6 @@
 
 What a module was built from can be read from its bytes (tag_of): package, version, and the number of the source's change."""
 
-import os
 import pathlib
 import re
 import shutil
@@ -104,6 +103,8 @@ class Scene:
         empty.mkdir()
         if pathlib.Path('/etc/dkms').exists():
             run('mount', '--bind', empty, '/etc/dkms')
+        shutil.copy('/etc/os-release', self.root / 'os-release')  # says where modules are installed: the same all the time
+        run('mount', '--bind', self.root / 'os-release', pathlib.Path('/etc/os-release').resolve())
         for place in ('/run', '/var/lib'):
             run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'none', place)
         for directory, place in ((self.trees, TREE), (self.state, '/var/lib/dkmsd'), (self.sources, SOURCES), (self.modules, MODULES)):

@@ -88,12 +88,12 @@ class Soak:
 
     def disturb(self, threads, quietly):
         """Until all have stopped."""
-        make_read_only = self.read_only_left > 0 and self.dice.random() < 0.3
+        make_read_only = self.read_only_left > 0 and not quietly
         while any(thread.is_alive() for thread in threads):
             time.sleep(self.dice.uniform(0.5, 4))
             if quietly:
                 continue
-            kind = self.dice.choices(('kill', 'client', 'read-only', 'nothing'), (4 if len(self.kills) < 4 else 0, 2, 2 if make_read_only else 0, 2))[0]
+            kind = self.dice.choices(('kill', 'client', 'read-only', 'nothing'), (4 if len(self.kills) < 4 else 0, 2, 3 if make_read_only else 0, 2))[0]
             if kind == 'kill':
                 self.end_service()
             elif kind == 'client' and sum(call.killed for call in self.crowd.calls) < 2:
@@ -245,7 +245,7 @@ def main():
     if code:
         print(f'The scene is kept: {root}')
     else:
-        pass
+        shutil.rmtree(root)
     return code
 
 

@@ -44,6 +44,7 @@ class Machine:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='dkms-vm-', dir='/var/tmp'))
         self.layer, self.disk, self.console = (self.directory / name for name in ('layer', 'disk', 'console'))
         self.kernel, self.initrd = IMAGE / 'kernel', IMAGE / 'initrd'
+        self.disk_options = 'cache=unsafe'
         self.qemu = self.agent = None
         try:
             self.install_project()
@@ -124,7 +125,7 @@ class Machine:
         layer = self.directory / 'layer.erofs'
         if not layer.exists():
             subprocess.run(['mkfs.erofs', '--quiet', '--all-root', layer, self.layer], check=True, stdout=subprocess.DEVNULL)
-        drives = [word for file, options in ((IMAGE / 'root', 'readonly=on'), (layer, 'readonly=on'), (self.disk, 'cache=unsafe'))
+        drives = [word for file, options in ((IMAGE / 'root', 'readonly=on'), (layer, 'readonly=on'), (self.disk, self.disk_options))
                   for word in ('-drive', f'file={file},format=raw,if=virtio,{options}')]
         self.agent, inside = socket.socketpair()
         self.agent.settimeout(PATIENCE)
@@ -132,7 +133,7 @@ class Machine:
             self.qemu = subprocess.Popen(
                 ['setpriv', '--pdeathsig', 'KILL', QEMU, '-accel', 'tcg,thread=multi', '-machine', 'pc', '-cpu', 'qemu64', '-m', '1024', '-smp', '2',
                  '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-net', 'none', *drives,
-                 '-kernel', self.kernel, '-initrd', self.initrd, '-append', f'boot=layers console=ttyS0 panic=-1 quiet {words}',
+                 '-kernel', self.kernel, '-initrd', self.initrd, '-append', f'boot=layers console=ttyS0 panic=-1 no_timer_check quiet {words}',
                  '-serial', f'file:{self.console}', '-chardev', f'socket,id=agent,fd={inside.fileno()}', '-serial', 'chardev:agent',
                  '-qmp', 'stdio', *(word for device in devices for word in ('-device', device))],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[inside.fileno()])
