@@ -78,7 +78,7 @@ void BuildCommands::settle(const std::function<void(std::pair<uid_t, gid_t>)>& g
 {
     const auto start = Clock::now();
     give(place_->user(workplace_.kind(), work_.cancellation));
-    limits_.begin();
+    limits_.begin_waiting();
     place_->settle(workplace_.kind(), workplace_.sandbox(), workplace_.shown_build(), limits_, work_.cancellation);
     limits_.end({}, {});
     give(place_->user(workplace_.kind(), work_.cancellation));

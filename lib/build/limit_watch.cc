@@ -63,7 +63,7 @@ void LimitWatch::look_at_space_before()
 Limits LimitWatch::begin()
 {
     if (!ours_) look_at_space_before();
-    begin_ = Clock::now();
+    begin_waiting();
     Limits limits;
     rlimit callers{};
     ::getrlimit(RLIMIT_FSIZE, &callers);

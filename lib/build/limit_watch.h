@@ -34,8 +34,11 @@ public:
     LimitWatch(BuildLimits limits, const ModuleId& module, const KernelId& kernel,
                std::vector<std::filesystem::path> written);
 
-    /// A command begins; gives what the kernel is to hold it to.
+    /// A command begins; gives what the kernel is to hold it to. What is in `written` before the first one does not
+    /// count.
     Limits begin();
+    /// Time begins that the build waits for its place, in which it writes nothing; end() ends it.
+    void begin_waiting() { begin_ = Clock::now(); }
     /// What it began runs: what is to be known of its processes.
     TakenQuestion question();
     /// What they have taken. Throws Error BuildLimit, DiskFull.

@@ -89,7 +89,7 @@ class Units(unittest.TestCase):
         cls.machine = Machine()
         cls.addClassCleanup(cls.machine.end)
         cls.machine.path('/usr/local/say').write_text(SAY)
-        cls.protocol = '2 ' + cls.machine.run('/usr/libexec/dkmsd', '--version').split()[1]
+        cls.protocol = '3 ' + cls.machine.run('/usr/libexec/dkmsd', '--version').split()[1]
 
     def setUp(self):
         self.kernel = self.machine.kernel_for_builds()
