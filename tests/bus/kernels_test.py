@@ -138,9 +138,9 @@ class WaitTest(BusTest):
         gates = [self.add_gate(name) for name in ('first', 'second', 'other')]
         (self.modules / '5.0.0-other' / 'kernel').mkdir(parents=True)
         self.install('other')
-        self.finish(self.dkmsctl('wait', '-k', f'{self.release}/unheard-of'), 1)  # nobody knows, so it is not said to be complete
-        self.finish(self.dkmsctl('wait', '-k', '5.0.0-other'))
         gates[2].wait_for_build()
+        self.finish(self.dkmsctl('wait', '-k', f'{self.release}/unheard-of'), 1)  # nobody knows, so it is not said to be complete
+        self.finish(self.dkmsctl('wait', '-k', '5.0.0-other'), 11)  # it lacks that module, and nobody is about to install it there
         gates[2].open()
         self.install('first')
         gates[0].wait_for_build()
