@@ -128,7 +128,7 @@ class Units(unittest.TestCase):
         """What the unit says to the order; what lies beside it are the events and `beside`, each as (name, path)."""
         places = {name: '/var/tmp/theirs' for name in
                   ('root', 'dkms_tree', 'source_tree', 'install_tree', 'config_dir', 'modprobe_dir', 'boot_dir', 'state_dir')}
-        order = {'step': step, 'places': places, 'job': 1, 'jobserver': False, 'handle': False, 'settings': {}, 'background': False}
+        order = {'step': step, 'places': places, 'job': 1, 'jobserver': False, 'handle': False, 'settings': {}, 'background': False, 'uid': 0}
         self.machine.run('sh', '-c', 'rm -f /tmp/events; install -m 666 /dev/null /tmp/events')
         gifts = [('events', '/tmp/events'), *beside]
         return self.say(f'tree+{claims}', {'protocol': self.protocol, 'order': order | (more or {}),
