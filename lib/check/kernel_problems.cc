@@ -83,7 +83,7 @@ std::optional<KernelId> waiting_for_index(const Places& places, const std::strin
     const Layout layout(places);
     const auto notes = Directory::open(layout.own());
     for (const auto& entry : notes ? notes->entries() : std::vector<Directory::Entry>()) {
-        const auto kernel = kernel_between(entry.name, "pending-", ".json");
+        auto kernel = kernel_between(entry.name, "pending-", ".json");
         if (!kernel || kernel->release != release) continue;
         for (const Step& step : pending_steps(layout, *kernel))
             if (step.kind == StepKind::depmod) return kernel;

@@ -158,9 +158,8 @@ void Ownership::pass_on_deferred(const std::string& name, const std::vector<Orig
     for (auto& [other, holder] : holders_) {
         InstallRecord::File* const file = &holder == self_ ? nullptr : file_of(holder, name);
         if (file == nullptr || file->replaced_by != self_->module.name) continue;
-        const bool archived =
-            std::any_of(kept.begin(), kept.end(), [&](const Original& one) { return one.owner == other; });
-        if (archived) continue;
+        const auto is_theirs = [&owner = other](const Original& one) { return one.owner == owner; };
+        if (std::any_of(kept.begin(), kept.end(), is_theirs)) continue;
         holder.changed = true;
         if (above != nullptr && above != &holder)
             file->replaced_by = above->module.name;
