@@ -21,7 +21,7 @@ std::string on(const KernelId& kernel) { return " -k " + kernel.text(); }
 ModuleId version_before(const std::string& name, const KernelId& kernel, const PlanFacts& facts)
 {
     const auto [present, before] = facts.sequence(name, kernel);
-    const ModuleId module{name, before};
+    ModuleId module{name, before};
     if (before.empty() && present.empty() && facts.versions(name).empty())
         throw Error(ErrorCode::no_such_module, {{"module", name}, {"tree", facts.places.dkms_tree.string()}});
     if (present.empty())
