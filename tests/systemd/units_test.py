@@ -94,7 +94,8 @@ class Units(unittest.TestCase):
     def setUp(self):
         self.kernel = self.machine.kernel_for_builds()
         self.addCleanup(self.forget_everything)
-        self.machine.run('systemctl', 'start', 'dkmsd.service')
+        started = 'systemctl start dkmsd.service || { journalctl --no-pager -n 40; exit 1; }'  # with the reason
+        self.machine.run('sh', '-c', started)
 
     def forget_everything(self):
         self.machine.run('systemctl', 'stop', 'dkmsd.service')
