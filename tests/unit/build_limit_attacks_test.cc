@@ -65,7 +65,8 @@ TEST_CASE("a build that takes more than it may ends, and its error says what to 
     };
     const std::vector<Case> cases{
         {"time 1s", "setsid sleep 1000 &\nsleep 1000\n", "1 second of time", "greedy time 2s"},
-        {"processes 300", "bomb() { bomb | bomb & }\nwhile :; do bomb; done\n", "300 processes", "greedy processes 600"},
+        {"processes 300", "bomb() { bomb | bomb & }\nwhile :; do bomb; done\n", "300 processes",
+         "greedy processes 600"},
         {"memory 200M", "tail /dev/zero\n", "200 MiB of memory", "greedy memory 400M"},
         {"space 100M", "cat /dev/zero >full\n", "100 MiB of space on disk", "greedy space 200M"},
         {"space 100M", "exec 3>gone\nrm gone\ncat /dev/zero >&3\n", "100 MiB of space on disk", "greedy space 200M"},
