@@ -105,7 +105,7 @@ sdbus::MethodReply BusConnection::call(sdbus::IProxy& proxy, const char* interfa
         [&](const sdbus::Error& error) { return facts_of(error, limit); });
 }
 
-/// Null where nobody knows: the bus, or an older service, has said it.
+/// Null where that is not known: the bus, or an older service, has said it.
 nlohmann::json BusConnection::facts_of(const sdbus::Error& error, std::chrono::microseconds limit)
 {
     const std::string name(error.getName());

@@ -74,7 +74,8 @@ private:
     std::size_t kernel_columns_ = 0;
 };
 
-/// Whether it ended cancelled, with the error of a step that it needs, of what it is a part of: nobody cancelled it.
+/// Whether it ended cancelled, with the error of a step that it needs, of what it is a part of. It was
+/// not cancelled by a person.
 bool was_given_up(const JobView& job);
 
 /// Exit code for a job that ended like this: that of its error for its verb; 0 when it is done or there was nothing to

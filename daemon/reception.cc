@@ -63,7 +63,7 @@ Reception::Reception(Loop& loop, sdbus::IConnection& connection, const Authority
 {
 }
 
-/// Whoever hears of it may ask for it at once, so it is remembered first.
+/// The client that hears of it may ask for it at once, so it is remembered first.
 Reception::Fail Reception::fail_of(const bus::HeldCall& call)
 {
     return [errors = errors_, call](const Error& error) {

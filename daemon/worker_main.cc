@@ -162,7 +162,7 @@ int serve()
         work.jobserver = Jobserver::inherited(WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write);
     Outcome outcome = guarded(work);
     outcome.usage = own_usage() + work.commands;
-    // What was cut off is to be done another time, and so is an index; what else has been tried has been tried.
+    // What was interrupted stays noted, and so does an index that failed; anything else is not tried again.
     const bool is_index_old = work.step.kind == StepKind::depmod && outcome.result == Result::failed;
     if (place_at_end(work.step.kind) && outcome.result != Result::cancelled && !is_index_old)
         remove_pending(Layout(work.places), work.step.kernel, work.step.kind);
