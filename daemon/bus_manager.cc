@@ -154,44 +154,46 @@ void BusManager::write_all_properties(sdbus::Message& message, const nlohmann::j
     message.closeContainer();
 }
 
-Deed BusManager::list_modules(sdbus::MethodCall call)
+Deed BusManager::look_up(sdbus::MethodCall call, const std::string& what, Look look, Write write)
 {
     const StatusFilter filter = bus::read_filter(call);
-    return {[this, call, filter](const bus::Sender& sender) {
-                const auto look = [places = context_.supervisor.places(), filter] {
-                    nlohmann::json modules = nlohmann::json::array();
-                    for (const ModuleStatus& module : scan(places, filter)) modules.push_back(to_json(module));
-                    return modules;
+    return {[this, call, what, filter, look, write](const bus::Sender& sender) {
+                const auto found = [places = context_.supervisor.places(), filter, look] {
+                    return look(places, filter);
                 };
-                const auto write = [call](const nlohmann::json& modules) {
+                const auto answer = [call, write](const nlohmann::json& value) {
                     auto reply = call.createReply();
-                    bus::write_modules(reply, modules);
+                    write(reply, value);
                     reply.send();
                 };
-                context_.reader.ask("modules " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
-                                    answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), write));
+                context_.reader.ask(what + " " + to_json(filter).dump(), context_.reception.is_privileged(sender),
+                                    found, answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), answer));
             },
             {}};
 }
 
+Deed BusManager::list_modules(sdbus::MethodCall call)
+{
+    const auto look = [](const Places& places, const StatusFilter& filter) {
+        nlohmann::json modules = nlohmann::json::array();
+        for (const ModuleStatus& module : scan(places, filter)) modules.push_back(to_json(module));
+        return modules;
+    };
+    const auto write = [](sdbus::MethodReply& reply, const nlohmann::json& value) { bus::write_modules(reply, value); };
+    return look_up(std::move(call), "modules", look, write);
+}
+
 Deed BusManager::get_history(sdbus::MethodCall call)
 {
-    const StatusFilter filter = bus::read_filter(call);
-    return {[this, call, filter](const bus::Sender& sender) {
-                const auto look = [places = context_.supervisor.places(), filter] {
-                    nlohmann::json entries = nlohmann::json::array();
-                    for (const HistoryEntry& entry : history_of(places, filter)) entries.push_back(to_json(entry));
-                    return entries;
-                };
-                const auto write = [call](const nlohmann::json& entries) {
-                    auto reply = call.createReply();
-                    bus::write_dictionaries(reply, entries);
-                    reply.send();
-                };
-                context_.reader.ask("history " + to_json(filter).dump(), context_.reception.is_privileged(sender), look,
-                                    answer_to(sender, context_.reception.fail_of(bus::HeldCall(call)), write));
-            },
-            {}};
+    const auto look = [](const Places& places, const StatusFilter& filter) {
+        nlohmann::json entries = nlohmann::json::array();
+        for (const HistoryEntry& entry : history_of(places, filter)) entries.push_back(to_json(entry));
+        return entries;
+    };
+    const auto write = [](sdbus::MethodReply& reply, const nlohmann::json& value) {
+        bus::write_dictionaries(reply, value);
+    };
+    return look_up(std::move(call), "history", look, write);
 }
 
 Deed BusManager::list_jobs(sdbus::MethodCall call)

@@ -41,6 +41,11 @@ private:
     Counts counts() const;
     void export_methods(GuardedInterface& interface);
     void export_properties(GuardedInterface& interface, const std::string& version);
+    using Look = nlohmann::json (*)(const Places&, const StatusFilter&);
+    using Write = void (*)(sdbus::MethodReply&, const nlohmann::json&);
+    /// For a call whose argument is a filter: what the reader finds is written as the answer. Questions of the same
+    /// name and filter are one.
+    Deed look_up(sdbus::MethodCall call, const std::string& what, Look look, Write write);
     TreeReader::Hear answer_to(const bus::Sender& sender, Reception::Fail fail,
                                std::function<void(const nlohmann::json&)> write);
     bool takes_over(const bus::IncomingCall& call);
