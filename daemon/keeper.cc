@@ -32,8 +32,9 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-constexpr auto longest_end = std::chrono::minutes(5); // of a step whose dkmsd is gone
-constexpr auto death_takes = std::chrono::seconds(5); // at most, for a process that has been killed
+constexpr auto longest_end = std::chrono::minutes(5);       // of a step whose dkmsd is gone
+constexpr auto death_takes = std::chrono::seconds(5);       // at most, for a process that has been killed
+constexpr auto rest_takes = std::chrono::milliseconds(500); // at most, of a unit that has nothing to do
 
 ucred peer_of(const Descriptor& connection)
 {
@@ -52,10 +53,57 @@ void require_root(const ucred& peer, const char* what)
 
 json ended(const ExitStatus& status) { return {{"ended", {{"code", status.code}, {"signal", status.signal}}}}; }
 
+/// The connection to the unit that signs, which one build after the other may use: its start takes longer than many
+/// signatures. It is kept only while nothing is left of a build that has ended.
+class KeptSigner {
+public:
+    /// For a step of that kind; -1: it has none, or asks for one itself and hears why there is none.
+    int of(StepKind kind)
+    {
+        if (kind != StepKind::build) return -1;
+        try {
+            if (!connection_) connection_ = connect_to(socket_of(UnitKind::sign));
+        } catch (const Error&) {
+            return -1;
+        }
+        is_used_ = true;
+        return connection_.number();
+    }
+
+    /// It answers at once unless it still does something for that worker, who will not hear of it; then the end of the
+    /// connection ends that.
+    void worker_has_ended()
+    {
+        if (!std::exchange(is_used_, false)) return;
+        try {
+            send_message(connection_.number(), json{{"rest", true}}.dump());
+            pollfd source{connection_.number(), POLLIN, 0};
+            if (::poll(&source, 1, static_cast<int>(std::chrono::milliseconds(rest_takes).count())) > 0) {
+                const auto answer = receive_message(connection_.number());
+                if (answer && json::parse(answer->text, nullptr, false) == json{{"rest", true}}) return;
+            }
+        } catch (const Error&) {
+            // it has ended
+        }
+        connection_.close();
+    }
+
+private:
+    Descriptor connection_;
+    bool is_used_ = false;
+};
+
+std::vector<std::string> environment_of_units()
+{
+    return {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string(),
+            "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string(),
+            "DKMS_SIGN_UNIT=" + socket_of(UnitKind::sign).string()};
+}
+
 class Keeper {
 public:
-    Keeper(UnitKind kind, Descriptor connection)
-        : kind_(kind), connection_(std::move(connection)), sender_(peer_of(connection_))
+    Keeper(UnitKind kind, Descriptor connection, const std::function<int()>& step)
+        : kind_(kind), connection_(std::move(connection)), step_(step), sender_(peer_of(connection_))
     {
     }
 
@@ -97,7 +145,9 @@ private:
 
     UnitKind kind_;
     Descriptor connection_;
+    const std::function<int()>& step_;
     ucred sender_;
+    KeptSigner signer_;
     bool connected_ = true; ///< dkmsd has not gone while its step ran
     Cancellation signals_;  ///< SIGTERM of the service manager
 };
@@ -175,13 +225,12 @@ bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
             if (names[i] == name) gifts.*member = beside[i].number();
     const Places places = resolve_places({});
     const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, places, sender_.uid);
-    WorkerChild worker = start_worker("/proc/self/exe", order, gifts,
-                                      {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string(),
-                                       "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string(),
-                                       "DKMS_SIGN_UNIT=" + socket_of(UnitKind::sign).string()});
+    if (order.step.kind == StepKind::build) available_sandbox(); // every build that follows here knows it then
+    WorkerChild worker = fork_worker(step_, order, gifts, signer_.of(order.step.kind), environment_of_units());
     beside.clear(); // the lock and the ends of pipes are the worker's alone now
     say({{"started", worker.child.pid()}});
     const ExitStatus status = keep_worker(worker.child);
+    signer_.worker_has_ended();
     recover_from(worker.child.pid(), places); // one that was killed has put nothing in order
     json answer = ended(status);
     const bool more = kind_ == UnitKind::tree && connected_ && status.signal == 0 && !signals_.requested();
@@ -273,14 +322,14 @@ void Keeper::inhibit(const std::string& why)
 
 } // namespace
 
-int keep(UnitKind kind, Descriptor connection)
+int keep(UnitKind kind, Descriptor connection, const std::function<int()>& step)
 {
     if (kind == UnitKind::sign) {
         require_root(peer_of(connection), "have modules signed");
         serve_signing(connection, resolve_places({}), service_settings());
         return 0;
     }
-    Keeper(kind, std::move(connection)).serve();
+    Keeper(kind, std::move(connection), step).serve();
     return 0;
 }
 

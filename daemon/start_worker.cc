@@ -5,15 +5,13 @@
 
 namespace dkms {
 
-WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts,
-                         const std::vector<std::string>& environment)
+namespace {
+
+Command command_of(const WorkerGifts& gifts, const Pipe& orders)
 {
-    Pipe orders = make_pipe();
     Command command;
     command.argv = {"dkms-worker"};
-    command.program = program;
     command.environment = base_environment();
-    command.environment.insert(command.environment.end(), environment.begin(), environment.end());
     command.output = gifts.log;
     command.inherit = {{orders.read.number(), WorkerDescriptors::step}};
     for (const auto& [ours, theirs] : {std::pair{gifts.events, WorkerDescriptors::events},
@@ -24,9 +22,39 @@ WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& 
         if (ours >= 0) command.inherit.emplace_back(ours, theirs);
     // It hears of our end by the end of file and then puts things in order itself.
     command.die_with_parent = false;
-    WorkerChild worker{std::move(orders.write), Child::start(command)};
-    // A few hundred bytes: a pipe takes them at once.
+    return command;
+}
+
+/// A few hundred bytes: a pipe takes them at once.
+void send_order(const WorkerChild& worker, const WorkOrder& order)
+{
     write_all(worker.order.number(), worker_protocol() + "\n" + to_json(order).dump() + "\n");
+}
+
+} // namespace
+
+WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts)
+{
+    Pipe orders = make_pipe();
+    Command command = command_of(gifts, orders);
+    command.program = program;
+    WorkerChild worker{std::move(orders.write), Child::start(command)};
+    send_order(worker, order);
+    return worker;
+}
+
+WorkerChild fork_worker(const std::function<int()>& does, const WorkOrder& order, const WorkerGifts& gifts, int signer,
+                        const std::vector<std::string>& environment)
+{
+    Pipe orders = make_pipe();
+    Command command = command_of(gifts, orders);
+    command.environment.insert(command.environment.end(), environment.begin(), environment.end());
+    if (signer >= 0) {
+        command.inherit.emplace_back(signer, WorkerDescriptors::signer);
+        command.environment.push_back("DKMS_SIGN_CONNECTION=" + std::to_string(WorkerDescriptors::signer));
+    }
+    WorkerChild worker{std::move(orders.write), Child::fork(command, does)};
+    send_order(worker, order);
     return worker;
 }
 

@@ -5,7 +5,7 @@
 #include "lib/process/child.h"
 
 #include <filesystem>
-#include <optional>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,9 +28,11 @@ struct WorkerChild {
     Child child;
 };
 
-/// Starts the program with the descriptors that it expects and a bare environment, to which `environment` is added.
-/// Throws Error Internal.
-WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts,
-                         const std::vector<std::string>& environment = {});
+/// Starts the program with the descriptors that it expects and a bare environment. Throws Error Internal.
+WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts);
+/// As Child::fork(): `does` finds the same descriptors, the connection to a unit that signs beside them (-1: there is
+/// none), and that environment with `environment` added.
+WorkerChild fork_worker(const std::function<int()>& does, const WorkOrder& order, const WorkerGifts& gifts, int signer,
+                        const std::vector<std::string>& environment);
 
 } // namespace dkms

@@ -24,6 +24,7 @@ struct WorkerDescriptors {
     static constexpr int jobserver_read = 6;
     static constexpr int jobserver_write = 7;
     static constexpr int handle = 8; ///< what lies beside the request
+    static constexpr int signer = 9; ///< in units: a connection to the one that signs, if there is one already
 };
 
 /// What a worker is told: one line of JSON after the line with the protocol's version.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // dkms-worker: does one step and ends. Started by dkmsd only, or as the first process of a unit; see
 // docs/architecture.md, "Worker protocol" and "Units".
-#include "daemon/command_keeper.h"
 #include "daemon/end_with_parent.h"
 #include "daemon/keeper.h"
 #include "daemon/work_order.h"
@@ -146,9 +145,9 @@ Outcome guarded(Work& work)
 
 int serve()
 {
-    for (const int number :
-         {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
-          WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write, WorkerDescriptors::handle})
+    for (const int number : {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
+                             WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write,
+                             WorkerDescriptors::handle, WorkerDescriptors::signer})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
     const WorkOrder order = read_order();
     end_with_parent(WorkerDescriptors::step, order.step.kind);
@@ -181,8 +180,9 @@ int begin(const std::vector<std::string_view>& words)
 {
     if (words.empty()) return serve();
     const auto kind = words.size() == 2 && words.front() == "--unit" ? unit_kind_of(words.back()) : std::nullopt;
-    if (!kind) throw Error(ErrorCode::internal, {{"reason", "it takes --unit and the kind of unit"}});
-    return runs_commands(*kind) ? keep_commands(connection_of_unit()) : keep(*kind, connection_of_unit());
+    if (!kind || runs_commands(*kind))
+        throw Error(ErrorCode::internal, {{"reason", "it takes --unit and the kind of unit"}});
+    return keep(*kind, connection_of_unit(), serve);
 }
 
 } // namespace

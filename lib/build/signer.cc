@@ -33,6 +33,11 @@ Error unit_failed(const std::string& reason)
 
 Descriptor connection_to_unit()
 {
+    if (const char* const number = std::getenv("DKMS_SIGN_CONNECTION")) {
+        Descriptor connection(::fcntl(std::atoi(number), F_DUPFD_CLOEXEC, 3));
+        if (!connection) throw unit_failed("its connection: " + errno_text(errno));
+        return connection;
+    }
     const char* const socket = std::getenv("DKMS_SIGN_UNIT");
     if (socket == nullptr) return {};
     try {

@@ -13,9 +13,10 @@
 namespace dkms {
 
 /// Signs the modules of a build: in this process, or, where it has been given few rights, in a unit that is the only
-/// one to see the key. Then the environment variable DKMS_SIGN_UNIT names the socket that starts it
-/// (docs/hardening.md). That unit is told which module is built for which kernel, and takes everything else from this
-/// system's own configuration: whoever has taken over this process can have a module signed, and cannot read the key.
+/// one to see the key. Then the environment variable DKMS_SIGN_UNIT names the socket that starts it, or
+/// DKMS_SIGN_CONNECTION the descriptor of a connection to it (docs/hardening.md). That unit is told which module is
+/// built for which kernel, and takes everything else from this system's own configuration: whoever has taken over this
+/// process can have a module signed, and cannot read the key.
 ///
 /// All functions throw Error UnitFailed when the unit cannot be reached, Cancelled.
 class Signer {
@@ -46,11 +47,13 @@ private:
 //   {"signing":1,"module":M,"version":V,"kernel":K}   how modules of this build are signed
 //   {"sign":FILE,"name":NAME}                         the module that lies beside it; NAME is for people
 //   {"make_keys":1}
-// and by the unit, each with "events": what there is to report:
+//   {"rest":true}                                     nothing of this build is to be done any more
+// and by the unit, each but the last with "events", what there is to report:
 //   {"signing":{…}}     a Signing
 //   {"signed":B}        the signed module lies beside it
 //   {"outcome":O}
 //   {"refused":ERROR}
+//   {"rest":true}
 nlohmann::json to_json(const Signing& signing);
 Signing signing_from_json(const nlohmann::json& value);
 

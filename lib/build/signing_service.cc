@@ -136,6 +136,7 @@ private:
     json prepare(const json& words);
     json sign(const json& words, const std::vector<Descriptor>& beside);
     json make_keys();
+    json rest();
 
     const Descriptor& connection_;
     Events events_;
@@ -161,7 +162,7 @@ bool SigningService::hear()
     } catch (const json::exception& fault) {
         answer = {{"refused", to_json(Error(ErrorCode::invalid_args, {{"reason", fault.what()}}))}};
     }
-    answer["events"] = events_.take();
+    if (!answer.contains("rest")) answer["events"] = events_.take();
     const Descriptor module = std::move(signed_);
     send_message(connection_.number(), answer.dump(-1, ' ', false, json::error_handler_t::replace),
                  module ? std::vector<int>{module.number()} : std::vector<int>());
@@ -173,6 +174,7 @@ json SigningService::obey(const json& words, const std::vector<Descriptor>& besi
     if (words.contains("signing")) return prepare(words);
     if (words.contains("sign")) return sign(words, beside);
     if (words.contains("make_keys")) return make_keys();
+    if (words.contains("rest")) return rest();
     refuse("nothing that this unit does");
 }
 
@@ -211,6 +213,12 @@ json SigningService::make_keys()
     const auto step = make_key_step_here(work_);
     step->prepare();
     return {{"outcome", to_json(step->run())}};
+}
+
+json SigningService::rest()
+{
+    signing_.reset();
+    return {{"rest", true}};
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include <fcntl.h>
@@ -79,6 +80,7 @@ struct Launch {
     std::vector<std::pair<int, int>> descriptors; // theirs are made in this order; ours lie above every one of theirs
     int last_descriptor;                          // the highest of theirs
     int report;
+    const std::function<int()>* does; // instead of the program, if there is one: after it, nothing has to be safe
 
     [[noreturn]] void give_up() const
     {
@@ -106,6 +108,21 @@ struct Launch {
             give_up();
     }
 
+    /// Before this function's objects end, so that what they would undo stays to the process that made them.
+    [[noreturn]] void call() const
+    {
+        ::syscall(SYS_close_range, static_cast<unsigned>(last_descriptor) + 1, ~0U, 0);
+        environ = const_cast<char**>(environment);
+        int code = 1;
+        try {
+            code = (*does)();
+        } catch (const std::exception& fault) {
+            std::fprintf(stderr, "%s\n", fault.what());
+        }
+        std::fflush(nullptr);
+        ::_exit(code);
+    }
+
     [[noreturn]] void exec(pid_t parent) const
     {
         ::setsid(); // a group of its own, and no terminal: a build must not type what our caller's shell then executes
@@ -129,6 +146,7 @@ struct Launch {
         if (command->own_keyring) leave_keyring();
         ::umask(022);
         if (::chdir(directory) < 0) give_up();
+        if (does != nullptr) call();
         ::execve(program, argv, environment);
         give_up();
     }
@@ -186,7 +204,13 @@ Child Child::start(const Command& command)
     const auto program = command.program.empty() ? look_up(command.argv.front(), path_of(command.environment))
                                                  : std::optional(command.program);
     if (!program) refuse_call(command.argv.front(), ENOENT);
+    return begin(command, *program, nullptr);
+}
 
+Child Child::fork(const Command& command, const std::function<int()>& does) { return begin(command, {}, &does); }
+
+Child Child::begin(const Command& command, const std::filesystem::path& program, const std::function<int()>* does)
+{
     int highest = 2;
     for (const auto& [ours, theirs] : command.inherit) highest = std::max(highest, theirs);
     for (const auto& [text, theirs] : command.texts) highest = std::max(highest, theirs);
@@ -211,8 +235,15 @@ Child Child::start(const Command& command)
     report.write.close();
     const auto argv = pointers(command.argv);
     const auto environment = pointers(command.environment);
-    const Launch launch{program->c_str(), argv.data(), environment.data(),    command.directory.c_str(), &command,
-                        descriptors,      highest,     raised_report.number()};
+    const Launch launch{program.c_str(),
+                        argv.data(),
+                        environment.data(),
+                        command.directory.c_str(),
+                        &command,
+                        descriptors,
+                        highest,
+                        raised_report.number(),
+                        does};
 
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
@@ -228,7 +259,7 @@ Child Child::start(const Command& command)
     while (got < 0 && errno == EINTR);
     if (got == sizeof number) {
         child.wait();
-        refuse_call(command.argv.front(), number);
+        refuse_call(does != nullptr ? "fork" : command.argv.front(), number);
     }
     return child;
 }

@@ -63,6 +63,10 @@ class Child {
 public:
     /// Throws Error SystemFailed: cannot be started (missing program: parameter "errno" is "2").
     static Child start(const Command& command);
+    /// As start(), but instead of a program `does` is what runs in the child: it has our memory as it is now, and ends
+    /// with what that returns. For a process of one thread, which has opened all its descriptors close-on-exec: what
+    /// is not in `command` is closed. Of `command`, argv and program count for nothing.
+    static Child fork(const Command& command, const std::function<int()>& does);
     Child(Child&& other) noexcept;
     Child& operator=(Child&& other) noexcept;
     Child(const Child&) = delete;
@@ -82,6 +86,7 @@ public:
 
 private:
     Child(pid_t pid, Descriptor pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+    static Child begin(const Command& command, const std::filesystem::path& program, const std::function<int()>* does);
     pid_t pid_ = -1;
     Descriptor pidfd_;
     std::optional<ExitStatus> status_;

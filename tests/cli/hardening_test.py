@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 BUILD = pathlib.Path(os.environ['DKMS_TEST_BUILD'])
-PROGRAMS = ('daemon/dkmsd', 'daemon/dkms-worker', 'client/dkmsctl')
+PROGRAMS = ('daemon/dkmsd', 'daemon/dkms-worker', 'daemon/dkms-build-unit', 'client/dkmsctl')
 
 
 def options():

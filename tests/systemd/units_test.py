@@ -425,7 +425,7 @@ class Units(unittest.TestCase):
             for unit in ['dkmsd.service', *self.at_work()]:
                 pid = self.machine.run('systemctl', 'show', '--value', '--property=MainPID', unit)
                 program = self.machine.run('sh', '-c', f'cat /proc/{pid}/comm 2>/dev/null || true')
-                if unit.startswith(name) and program in ('dkmsd', 'dkms-worker'):  # not one that is still to be confined
+                if unit.startswith(name) and program in ('dkmsd', 'dkms-worker', 'dkms-build-unit'):  # not one that is still to be confined
                     return 'nsenter', f'--target={pid}', '--mount', '--'
 
     def test_what_is_signed_is_a_module_of_a_build(self):
@@ -448,13 +448,48 @@ class Units(unittest.TestCase):
             with self.subTest(name):
                 self.machine.path('/var/tmp/empty').touch()
                 self.assertEqual(says(build, good | {'beside': [other]})[-1], {'signed': False, 'events': []})
-        for name, messages in (('no build', [good]), ('no module', [build, {'sign': 'hello.ko', 'name': ''}]),
+        for name, messages in (('no build', [good]), ('a build before', [build, {'rest': True}, good]), ('no module', [build, {'sign': 'hello.ko', 'name': ''}]),
                                ('a directory', [build, good | {'beside': ['/etc']}]), ('a device', [build, good | {'beside': ['/dev/null']}]),
                                ('a name that leaves', [build, good | {'sign': '../hello.ko'}]), ('no name', [build, good | {'sign': ''}]),
                                ('another version', [build | {'signing': 2}]), ('a kernel that leaves', [build | {'kernel': '../x/y'}]),
                                ('something else', [{'command': ['true']}])):
             with self.subTest(name):
                 self.assertIn('refused', says(*messages)[-1])
+
+    def test_one_unit_signs_for_builds_that_follow_each_other(self):
+        """What it still does for a build that has ended is ended, too."""
+        def serial():
+            return int(self.machine.run('systemctl', 'show', '--value', '--property=NAccepted', 'dkms-sign.socket'))
+
+        names = ['follow' + letter for letter in 'abcd']
+        for name, before in zip(names, [None, *names]):
+            source = self.add_source(name, more='AUTOINSTALL=yes\n' + (f'BUILD_DEPENDS[0]={before}\n' if before else ''))
+            (source / 'dkms.conf').write_text((source / 'dkms.conf').read_text().replace('"hello"', f'"{name}"'))
+            (source / 'hello.c').rename(source / f'{name}.c')
+            (source / 'Makefile').write_text(f'obj-m := {name}.o\n')
+            self.machine.run('dkmsctl', 'add', f'{name}/1.0')
+        conf, tool, begun = (self.machine.path(path) for path in
+                             ('/etc/dkms/framework.conf.d/test.conf', '/var/lib/signer', '/var/lib/dkms/begun'))
+        tool.write_text('#!/bin/sh\nif mkdir /var/lib/dkms/begun 2>/dev/null; then exec sleep 1234; fi\necho signed >>"$4"\n')
+        tool.chmod(0o755)
+        conf.write_text('sign_file=/var/lib/signer\n')
+        self.addCleanup(tool.unlink)
+        self.addCleanup(conf.unlink)
+        self.addCleanup(begun.rmdir)
+        waiting = self.machine.start('dkmsctl', 'build', f'{names[0]}/1.0', '-k', self.kernel)
+        while not begun.exists():
+            pass
+        job = max(one['id'] for one in json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs'])
+        self.machine.run('dkmsctl', 'cancel', str(job))
+        self.machine.finish(waiting, code=130)
+        while self.machine.run('sh', '-c', 'pgrep -f "^sleep 1234" || true'):
+            pass
+        before = serial()
+        self.machine.run('dkmsctl', 'autoinstall', '-k', self.kernel)
+        self.assertLessEqual(serial() - before, 2)  # a second one where the steps found two units for trees
+        for name in names:
+            module = self.machine.path(f'/var/lib/dkms/{name}/1.0/{self.kernel}/{scratch.ARCH}/module/{name}.ko')
+            self.assertTrue(module.read_bytes().endswith(b'signed\n'))
 
     def test_any_program_signs_and_says_why_it_does_not(self):
         """As it does without units: with the words that framework.conf(5) names, on a file of the module's name."""
