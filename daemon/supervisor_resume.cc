@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor_state.h"
 #include "lib/plan/plan.h"
-#include "lib/process/ancestry.h"
-#include "lib/queue/scope.h"
 
 #include <nlohmann/json.hpp>
 
@@ -91,53 +89,6 @@ void Supervisor::Implementation::give_up(JobView job, const Error& error)
     observer_.job_ended(job.id);
 }
 
-bool Supervisor::Implementation::may_start()
-{
-    if (only_reading_) return true;
-    if (!claim_->take()) {
-        if (claim_->waits()) blocked_.reset(); // it can be had, in its turn
-        return false;
-    }
-    set_private_builds(claim_->private_builds());
-    blocked_.reset();
-    pause_ = first_pause;
-    return true;
-}
-
-bool Supervisor::Implementation::has_open_job(bool that_makes_something) const
-{
-    for (const JobId job : queue_.jobs())
-        if (const auto view = queue_.view(job);
-            !view->result && view->parent == 0 && makes_something(view->request.verb) == that_makes_something)
-            return true;
-    return false;
-}
-
-/// For jobs that have been accepted. Where the tree cannot be had, those of the service wait: they were promised.
-/// Others end with their client, who is there to hear it: each step fails.
-bool Supervisor::Implementation::may_go_on()
-{
-    if (claim_failed_) return true;
-    if (blocked_ && is_pausing_) return false;
-    try {
-        const bool can_be_changed = may_start();
-        if (!can_be_changed || !journal_ || only_reading_ || !running_.empty()) return can_be_changed;
-        const auto shortage = has_open_job(true) ? claim_->shortage() : std::nullopt;
-        queue_.set_room(!shortage);
-        if (!shortage || has_open_job(false)) return true;
-        claim_->release();
-        wait_for_the_tree(*shortage);
-        return false;
-    } catch (const Error& error) {
-        if (journal_) {
-            wait_for_the_tree(error);
-            return false;
-        }
-        claim_failed_ = error;
-        return true;
-    }
-}
-
 /// A job that was accepted, and cannot be planned now for what is no fault of its own, waits. Others do not wait for it
 /// but where they are about the same.
 bool Supervisor::Implementation::put_off(const PlanJob& command, const Error& error)
@@ -166,17 +117,6 @@ void Supervisor::Implementation::plan_what_waits()
     }
 }
 
-void Supervisor::Implementation::wait_for_the_tree(const Error& error)
-{
-    if (!blocked_ || !(*blocked_ == error)) {
-        std::cerr << "dkmsd: jobs wait: " << error.message() << '\n';
-        waiting_was_told_.clear();
-    }
-    blocked_ = error;
-    tell_waiting({{"reason", error.message()}});
-    try_later();
-}
-
 void Supervisor::Implementation::try_later()
 {
     is_pausing_ = true;
@@ -187,39 +127,6 @@ void Supervisor::Implementation::try_later()
         take_up_what_is_left();
         pump_soon();
     });
-}
-
-/// Whoever asked was started by the one who has the tree, and who waits for him. (dkmsctl does not ask then.)
-void Supervisor::Implementation::fail_what_is_waited_for()
-{
-    for (const auto& [job, client] : std::exchange(clients_, {}))
-        if (is_ancestor(claim_->holder_process(), client))
-            queue_.fail(job, Error(ErrorCode::interrupted,
-                                   {{"reason", "it was asked for from inside a step of " + claim_->holder() +
-                                                   ", for whose end it would wait; only dkmsctl and dkms can be "
-                                                   "called there"}}));
-}
-
-void Supervisor::Implementation::tell_waiting(const nlohmann::json& facts)
-{
-    for (const JobId job : queue_.jobs())
-        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
-            tell_waiting(job, facts);
-}
-
-void Supervisor::Implementation::tell_waiting(JobId job, const nlohmann::json& facts)
-{
-    report(job, Event(EventKind::waiting, facts));
-    observer_.job_changed(job);
-}
-
-std::string Supervisor::Implementation::why_it_waits(JobId job) const
-{
-    for (const auto& [one, why] : unplanned_)
-        if (one == job || outermost(one) == job) return why.second.message();
-    if (!running_.empty()) return "";
-    if (blocked_) return blocked_->message();
-    return claim_->waits() ? "It waits for " + claim_->holder() + "." : "";
 }
 
 } // namespace dkms
