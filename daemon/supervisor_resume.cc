@@ -35,11 +35,16 @@ void Supervisor::Implementation::resume()
     if (!journal_ || store().fault()) return;
     set_private_builds(workers_->private_builds());
     left_ = journal_->unfinished();
-    for (JobView& job : journal_->all()) {
-        if (!job.unreadable) continue;
-        std::cerr << "dkmsd: job " << job.id << ": " << job.error->message() << " It is kept, and not done.\n";
-        unreadable_.push_back(std::move(job));
-    }
+    const auto set_aside = [this](std::vector<JobView> jobs) {
+        for (JobView& job : jobs) {
+            if (!job.unreadable) continue;
+            std::cerr << "dkmsd: job " << job.id << ": " << job.error->message() << " It is kept, and not done.\n";
+            unreadable_.push_back(std::move(job));
+        }
+    };
+    set_aside(journal_->all());
+    set_aside(left_); // whose end may have been told
+    std::erase_if(left_, [](const JobView& job) { return job.unreadable; });
     store().prune(now());
     take_up_what_is_left();
     pump_soon();
@@ -62,7 +67,7 @@ void Supervisor::Implementation::take_up(JobView job)
             throw Error(ErrorCode::interrupted, {{"reason", "dkmsd has died each time it was tried"}});
         Caller caller;
         caller.uid = job.uid;
-        caller.waiting = false; // as far as is known
+        caller.waiting = store().was_awaited(job.id); // whoever does attaches to it again
         queue_.resume(job.id, std::move(work), caller, job.queued_at, true);
         announce(job.id);
         try_to_keep(job.id);

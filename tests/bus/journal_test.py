@@ -129,6 +129,30 @@ class JournalTest(StateTest):
         self.assertEqual(json.loads(record.read_text())['result'], 'done')
         self.assertEqual(self.client.call('ListModules', '(a{sv})', ({},))[0], [], 'what was removed after it is not there again')
 
+    def test_what_may_have_ended_is_not_done_again(self):
+        """Its record has no result, and its events cannot be read."""
+        job, record, before = self.unwritable_result()
+        self.client.removed(self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0])
+        pid = self.client.daemon_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_for_exit(pid)
+        record.rmdir()
+        record.write_text(before)
+        events = record.parent / 'events'
+        events.rename(record.parent / 'aside')
+        os.mkfifo(events)
+        for _ in range(2):
+            view = self.view(job)
+            self.assertEqual((view['state'], view['error']['error']), ('unreadable', 'ReadFailed'))
+            self.assertIn('events', view['error']['message'])
+            self.assertIn(f'job {job}: ', self.log())
+            self.assertEqual(self.client.call('ListModules', '(a{sv})', ({},))[0], [], 'what was removed after it is not there again')
+            self.restart()
+        events.unlink()
+        (record.parent / 'aside').rename(events)
+        self.restart()
+        self.assertEqual(self.view(job)['result'], 'done')
+
     def test_readers_hear_of_the_last_life(self):
         """Its events tell of an end, and it was begun again all the same."""
         lock = self.hold_tree()
