@@ -24,7 +24,8 @@ std::string damage_of(const KernelStatus& there)
 {
     if (there.missing) return "its file is missing from the kernel's directory";
     if (there.differs) return "the installed file is not the built one";
-    return "a built module is missing from the DKMS tree";
+    if (!there.build_missing) return "the record of its installation cannot be read";
+    return there.note.empty() ? "a built module is missing from the DKMS tree" : there.note;
 }
 
 /// One look at a kernel.
