@@ -60,6 +60,7 @@ Supervisor::Implementation::Implementation(Loop& loop, Setup setup, Observer& ob
 {
     if (setup_.job_directory.empty()) return;
     journal_.emplace(loop, setup_.job_directory);
+    kept_handles_.emplace(setup_.job_directory);
     if (store().fault()) std::cerr << "dkmsd: " << store().fault()->message() << " Nothing is accepted.\n";
     queue_ = Queue(limits(setup_), store().next_id(), running_release());
 }
@@ -109,6 +110,8 @@ std::optional<Supervisor::Accepted> Supervisor::Implementation::submit(const Req
     announce(job, inside != 0);
     try {
         keep(job);
+        if (const auto beside = handles_.find(job); journal_ && beside != handles_.end())
+            kept_handles_->keep(job, beside->second);
     } catch (const Error&) {
         queue_.cancel(job, true);
         throw;

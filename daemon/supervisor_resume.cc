@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor_state.h"
-#include "lib/plan/plan.h"
 
 #include <nlohmann/json.hpp>
 
@@ -46,6 +45,7 @@ void Supervisor::Implementation::resume()
     set_aside(left_); // whose end may have been told
     std::erase_if(left_, [](const JobView& job) { return job.unreadable; });
     store().prune(now());
+    kept_handles_->drop_others(left_);
     take_up_what_is_left();
     pump_soon();
 }
@@ -59,10 +59,10 @@ void Supervisor::Implementation::take_up_what_is_left()
 void Supervisor::Implementation::take_up(JobView job)
 {
     // A part of a job over several kernels: the whole is planned anew, with new parts.
-    if (job.parent != 0 || job.request.handle) // a descriptor cannot be had again
+    if (job.parent != 0 || !has_handle(job))
         return give_up(std::move(job), Error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}}));
     try {
-        JobPlan work = plan(job.request, facts_of(setup_.places));
+        JobPlan work = plan(job.request, facts_about(job.id));
         if (store().take_up(job.id) > most_deaths)
             throw Error(ErrorCode::interrupted, {{"reason", "dkmsd has died each time it was tried"}});
         Caller caller;
@@ -80,6 +80,39 @@ void Supervisor::Implementation::take_up(JobView job)
     }
 }
 
+/// Whether what lies beside its request, if anything does, could be had again.
+bool Supervisor::Implementation::has_handle(const JobView& job)
+{
+    if (!job.request.handle || handles_.count(job.id) != 0) return true;
+    Descriptor handle = kept_handles_->take(job.id);
+    if (!handle) return false;
+    try {
+        kept_handles_->keep(job.id, handle);
+    } catch (const Error&) {
+        // What was written down before is still there.
+    }
+    handles_.emplace(job.id, std::move(handle));
+    return true;
+}
+
+void Supervisor::Implementation::drop_handle(JobId job)
+{
+    if (handles_.erase(job) != 0 && kept_handles_) kept_handles_->drop(job);
+}
+
+/// A part of its earlier life had a number of its own.
+PlanFacts Supervisor::Implementation::facts_about(JobId job) const
+{
+    PlanFacts facts = facts_of(setup_.places);
+    if (journal_)
+        facts.was_its_own = [this, job](JobId one) {
+            if (one == job) return true;
+            const auto known = store().find(one);
+            return known && known->parent == job;
+        };
+    return facts;
+}
+
 void Supervisor::Implementation::give_up(JobView job, const Error& error)
 {
     job.state = JobState::ended;
@@ -91,6 +124,7 @@ void Supervisor::Implementation::give_up(JobView job, const Error& error)
     ended.job = job.id;
     store().append(job.id, ended); // for who follows it
     journal_->ended(job);
+    drop_handle(job.id);
     observer_.job_ended(job.id);
 }
 

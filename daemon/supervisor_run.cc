@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor_state.h"
-#include "lib/plan/plan.h"
 #include "lib/process/available_memory.h"
 
 #include <nlohmann/json.hpp>
@@ -92,7 +91,7 @@ void Supervisor::Implementation::make_final(const PlanJob& command)
     try {
         if (claim_failed_) throw Error(*claim_failed_);
         const Request request = queue_.view(command.job)->request;
-        const PlanFacts facts = facts_of(setup_.places);
+        const PlanFacts facts = facts_about(command.job);
         auto final = command.is_part ? plan_of_part(request, facts) : plan(request, facts);
         unplanned_.erase(command.job);
         queue_.planned(command.job, std::move(final));
@@ -225,7 +224,7 @@ void Supervisor::Implementation::job_ended(JobId job)
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
     told_ended_.insert(job);
     observer_.job_ended(job);
-    handles_.erase(job);
+    drop_handle(job);
     if (view.parent != 0) return; // it goes with its parent
     forget_[job] = loop_.after(kept_after_end, [this, job] {
         queue_.forget(job);

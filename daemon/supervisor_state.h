@@ -5,8 +5,10 @@
 #pragma once
 
 #include "daemon/journal.h"
+#include "daemon/kept_handles.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker_process.h"
+#include "lib/plan/plan.h"
 #include "lib/queue/queue.h"
 
 #include <chrono>
@@ -66,9 +68,12 @@ private:
     void keep(JobId job);
     void try_to_keep(JobId job);
     void announce(JobId job, bool inside = false);
+    PlanFacts facts_about(JobId job) const;
     void take_up(JobView job);
     void take_up_what_is_left();
     void give_up(JobView job, const Error& error);
+    bool has_handle(const JobView& job);
+    void drop_handle(JobId job);
     bool is_cut_off(JobId job) const;
     JobId outermost(JobId job) const;
     JobStore& store() { return journal_->store(); }
@@ -123,6 +128,7 @@ private:
     std::chrono::seconds pause_ = first_pause;
     Source on_pause_end_;
     std::optional<Journal> journal_;
+    std::optional<KeptHandles> kept_handles_; ///< with the journal
     Queue queue_;
     std::vector<JobView> left_;  ///< by an earlier instance, and not to be planned now
     std::set<JobId> not_wanted_; ///< outermost jobs that somebody has cancelled

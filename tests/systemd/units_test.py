@@ -53,7 +53,7 @@ SAY = textwrap.dedent('''\
         if path.endswith('/sign') and not messages:
             break
         if b'"held"' in line[0]:
-            print(json.dumps({'mode': fcntl.fcntl(opened[-1], fcntl.F_GETFL) & os.O_ACCMODE}))
+            print(json.dumps({'modes': [fcntl.fcntl(one, fcntl.F_GETFL) & os.O_ACCMODE for one in opened]}))
             break
         if b'"ended"' in line[0]:
             break
@@ -301,7 +301,7 @@ class Units(unittest.TestCase):
 
     def test_the_lock_is_no_way_to_write(self):
         said = self.say('tree', {'protocol': self.protocol, 'claim': 'service'})
-        self.assertEqual(said[-1], {'mode': os.O_RDONLY})
+        self.assertEqual(said[-1], {'modes': [os.O_RDONLY] * 2}, 'and neither is the turn')
 
     def test_what_is_no_text_is_refused(self):
         for text in (b'\xff', b'{"protocol":"\xff"}', b'[]', b'1', b'{}'):
