@@ -2,6 +2,7 @@
 """What a dkmsd that somebody has taken over can and cannot have done: its rights, and what the units that work for it make of what it
 says. And that units end when they are to, and are of the version of the dkmsd that speaks to them."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -372,6 +373,30 @@ class Units(unittest.TestCase):
         if waiting.poll() is None:
             self.machine.run('systemctl', 'kill', '--signal=KILL', 'dkms-build@*.service')
         waiting.communicate()
+
+    def test_a_command_without_the_service_gets_its_turn(self):
+        waiting = self.at_the_gate()
+        self.add_source()
+        self.add_source('late', more=gate.directive('late', '/var/tmp/gate'))
+        adding = self.machine.start('dkmsctl', 'add', 'hello/1.0', '--dkmstree', '/var/lib/dkms')
+        self.addCleanup(self.end, adding)
+        with open(self.machine.path('/var/lib/dkms/.dkmsd/turn'), 'rb') as turn:
+            while True:
+                try:
+                    fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(turn, fcntl.LOCK_UN)
+                except BlockingIOError:
+                    break
+        late = self.machine.start('dkmsctl', 'build', 'late/1.0', '-k', self.kernel)
+        self.addCleanup(self.end, late)
+        while len(json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs']) < 2:
+            pass
+        self.gate.open()
+        self.machine.finish(waiting)
+        self.machine.finish(adding)  # although the gate is closed for the job that came meanwhile
+        self.gate.wait_for_build()
+        self.gate.open()
+        self.machine.finish(late)
 
     def test_a_build_has_a_control_group_of_its_own_and_ends_with_it(self):
         waiting = self.at_the_gate()
