@@ -108,16 +108,18 @@ KernelNeeds Look::operator()()
 std::map<std::string, const ModuleStatus*> Look::chosen()
 {
     std::map<std::string, const ModuleStatus*> by_name;
+    std::set<std::string> with_others;      // of which there is something to choose
     for (const ModuleStatus& one : tree_) { // in the order of versions
         const std::string& name = one.module.name;
-        known_.insert(name);
+        if (!known_.insert(name).second) with_others.insert(name);
         if (is_installed(status_for(one, needs_.kernel))) active_[name] = one.module.version;
         const bool is_example =
             source_.like.empty() || is_installed(status_for(one, {source_.like, needs_.kernel.arch}));
         if (is_example) by_name[name] = &one;
     }
     if (source_.like.empty())
-        for (auto& [name, newest] : by_name) keep_choice(name, newest);
+        for (auto& [name, newest] : by_name)
+            if (with_others.count(name) != 0) keep_choice(name, newest);
     return by_name;
 }
 
