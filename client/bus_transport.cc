@@ -59,6 +59,7 @@ public:
     bool jobs_outlive_client() const override { return true; }
 
 private:
+    std::string identity();
     /// What was heard since it was last looked at.
     struct Heard {
         std::set<JobId> made;
@@ -291,12 +292,15 @@ std::vector<std::string> BusTransport::kernels_arriving()
     });
 }
 
-nlohmann::json BusTransport::needs(const std::vector<KernelId>&)
+/// The service is not needed for that: whoever wants to know looks himself, in the trees that it works on.
+nlohmann::json BusTransport::needs(const std::vector<KernelId>& kernels)
 {
-    throw Error(ErrorCode::not_supported, {{"reason", "what a kernel needs is looked up without the service"}});
+    return make_stdio_transport(bus::trees_in(identity()))->needs(kernels);
 }
 
-std::filesystem::path BusTransport::install_tree()
+std::filesystem::path BusTransport::install_tree() { return bus::install_tree_in(identity()); }
+
+std::string BusTransport::identity()
 {
     return answered([&] {
         auto reply = reached().call(bus::manager_path, bus::properties_interface, "Get", [](sdbus::MethodCall& call) {
@@ -304,7 +308,7 @@ std::filesystem::path BusTransport::install_tree()
         });
         sdbus::Variant identity;
         reply >> identity;
-        return bus::install_tree_in(identity.get<std::string>());
+        return identity.get<std::string>();
     });
 }
 

@@ -11,6 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
+#include <optional>
+#include <string>
 #include <thread>
 
 namespace dkms {
@@ -82,11 +85,51 @@ void wait_for_arrival(const Kernels& kernels, Transport& transport)
         std::this_thread::sleep_for(pause);
 }
 
+/// Whether the module has said that it is not for the kernel.
+bool is_skipped(const json& module, const KernelId& kernel, Transport& transport)
+{
+    for (const ModuleStatus& status :
+         transport.status({module.at("name"), module.at("version"), kernel.release, kernel.arch}))
+        for (const KernelStatus& one : status.kernels)
+            if (one.kernel.release == kernel.release && one.state == KernelState::skipped) return true;
+    return false;
+}
+
+/// What the service does not count as missing, since it starts no bash to read a dkms.conf of which no build has told.
+std::optional<json> gap_that_only_bash_shows(const KernelId& kernel, Transport& transport)
+{
+    const std::map<std::string, std::string> states{
+        {"install", "missing"}, {"waiting", "waiting"}, {"deferred", "deferred"}, {"unknown", "missing"}};
+    json gap{{"kernel", kernel.release}, {"arch", kernel.arch}, {"missing", json::array()}};
+    std::string names;
+    for (const json& look : transport.needs({kernel}))
+        for (const json& module : look.at("modules")) {
+            const auto state = states.find(module.at("action").get<std::string>());
+            if (state == states.end() || module.value("installed", false) || is_skipped(module, kernel, transport))
+                continue;
+            gap["missing"].push_back({{"name", module.at("name")},
+                                      {"version", module.at("version")},
+                                      {"state", state->second},
+                                      {"reason", module.at("reason")}});
+            names += (names.empty() ? "" : ", ") + module.at("name").get<std::string>();
+        }
+    if (names.empty()) return std::nullopt;
+    gap["sentence"] = kernel.release + " lacks " + names + ".";
+    return gap;
+}
+
 json gaps_of(const Kernels& kernels, Transport& transport)
 {
     json found = json::array();
-    for (const json& gap : transport.kernels_missing_modules())
-        if (is_among(kernels, {gap.value("kernel", ""), gap.value("arch", "")})) found.push_back(gap);
+    Kernels complete = kernels;
+    for (const json& gap : transport.kernels_missing_modules()) {
+        const KernelId kernel{gap.value("kernel", ""), gap.value("arch", "")};
+        if (!is_among(kernels, kernel)) continue;
+        found.push_back(gap);
+        std::erase_if(complete, [&](const KernelId& one) { return is_among({one}, kernel); });
+    }
+    for (const KernelId& kernel : complete)
+        if (auto gap = gap_that_only_bash_shows(kernel, transport)) found.push_back(std::move(*gap));
     return found;
 }
 

@@ -40,7 +40,8 @@ nlohmann::json results_json(const ProgressBoard& board, int exit_code)
         if (!job->loaded.empty()) view["loaded"] = job->loaded;
         for (const Problem& problem : job->problems) view["problems"].push_back(to_json(problem));
         for (const Event& packed : job->packed) view["packed"].push_back(packed.facts);
-        if (job->failed() && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
+        const bool is_failure = exit_code != 0 && job->failed(); // an autoinstall for a hook never fails
+        if (is_failure && view.contains("error") && !value.contains("error")) value["error"] = view.at("error");
         value["jobs"].push_back(std::move(view));
     }
     return value;

@@ -50,8 +50,19 @@ void ProgressBoard::set_kernel(JobProgress& job, const KernelId& kernel)
     kernel_columns_ = std::max(kernel_columns_, columns_of(kernel_text(kernel)));
 }
 
+/// A job that is announced again has been taken up by another dkmsd, with other parts: those of its first life say
+/// nothing of how it ends.
+void ProgressBoard::begin_again(JobProgress& job)
+{
+    std::erase_if(jobs_, [&](const auto& entry) { return entry.second.parent == job.id; });
+    with_failed_child_.erase(job.id);
+    job.has_children = false;
+    job.ended.reset();
+}
+
 void ProgressBoard::accept(JobProgress& job, const Event& event)
 {
+    if (job.parent == 0) begin_again(job);
     job.request = request_from_json(event.facts.at("request"));
     job.queued_at = event.at;
     job.parent = event.facts.value("parent", JobId{0});

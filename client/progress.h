@@ -66,6 +66,7 @@ public:
 
 private:
     JobProgress& job(JobId id);
+    void begin_again(JobProgress& job);
     void accept(JobProgress& job, const Event& event);
     void end(JobProgress& job, const Event& event);
     void set_kernel(JobProgress& job, const KernelId& kernel);

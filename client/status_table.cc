@@ -30,6 +30,7 @@ std::string note_of(const KernelStatus& kernel)
     if (!kernel.replaced_by.empty()) parts.push_back("replaced by " + kernel.replaced_by);
     if (kernel.build_missing) parts.emplace_back("a built module is missing from the DKMS tree");
     if (kernel.missing) parts.emplace_back("an installed file is missing from the kernel");
+    if (kernel.bad_record) parts.emplace_back("the record of its installation cannot be read");
     if (kernel.differs) parts.emplace_back("an installed file is not the built one");
     if (kernel.stale) parts.emplace_back("built from a source that was replaced since; install builds it again");
     for (const std::string& one : kernel.failed_scripts) parts.push_back(one + " failed");

@@ -50,7 +50,8 @@ public:
     /// KernelsArriving. Without the service none is.
     virtual std::vector<std::string> kernels_arriving() = 0;
     /// What kernels need to be complete; for each an object as docs/architecture.md, "Lines", has it. No kernel: the
-    /// running one. Throws NotSupported over the bus: nobody needs the service to look.
+    /// running one. Looked up by a dkmsd of the caller's, which may start bash, whatever the transport: nobody needs
+    /// the service for that.
     virtual nlohmann::json needs(const std::vector<KernelId>& kernels) = 0;
     /// Where kernels keep their modules; this process sees the same directory there.
     virtual std::filesystem::path install_tree() = 0;

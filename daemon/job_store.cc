@@ -2,6 +2,7 @@
 #include "daemon/job_store.h"
 
 #include "lib/process/refusal.h"
+#include "lib/process/regular_file.h"
 
 #include <nlohmann/json.hpp>
 
@@ -37,9 +38,10 @@ void make_directory(const fs::path& path)
     if (failed) throw Error(ErrorCode::tree_not_writable, {{"path", path.string()}, {"reason", failed.message()}});
 }
 
-void write_view(const fs::path& entry, const JobView& job)
+void write_view(const fs::path& entry, const JobView& job, bool awaited = false)
 {
     json value = to_json(job);
+    if (awaited) value["awaited"] = true;
     value["version"] = version_of_record;
     write_file_durably(entry / "job.json", value.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }
@@ -79,15 +81,25 @@ JobView unreadable(JobId job, const fs::path& file, const std::string& reason)
     return view;
 }
 
-std::string text_from(int file, std::size_t most)
+/// The end of a file, of which `most` bytes are read. Throws ReadFailed.
+std::string end_of(const fs::path& path, std::size_t most)
 {
+    const Descriptor file = open_regular(path, O_NOFOLLOW);
+    if (!file && means_absent(errno)) return {};
     struct stat facts {};
-    if (::fstat(file, &facts) < 0) return {};
+    if (!file || ::fstat(file.number(), &facts) < 0) refuse_read(path, errno);
     const auto size = static_cast<std::size_t>(facts.st_size);
     const std::size_t from = size > most ? size - most : 0;
     std::string text(size - from, '\0');
-    const ssize_t got = ::pread(file, text.data(), text.size(), static_cast<off_t>(from));
-    text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    std::size_t got = 0;
+    while (got < text.size()) {
+        const ssize_t more =
+            ::pread(file.number(), text.data() + got, text.size() - got, static_cast<off_t>(from + got));
+        if (more < 0 && errno != EINTR) refuse_read(path, errno);
+        if (more == 0) break;
+        if (more > 0) got += static_cast<std::size_t>(more);
+    }
+    text.resize(got);
     return text;
 }
 
@@ -124,11 +136,11 @@ std::vector<JobId> JobStore::ids() const
     return result;
 }
 
-void JobStore::accept(const JobView& job)
+void JobStore::accept(const JobView& job, bool awaited)
 {
     if (fault_) throw Error(*fault_);
     make_directory(entry(job.id));
-    write_view(entry(job.id), job);
+    write_view(entry(job.id), job, awaited);
     sync_directory(directory_);
     next_ = std::max(next_, job.id + 1);
 }
@@ -173,6 +185,15 @@ unsigned JobStore::take_up(JobId job) noexcept
         return times; // a full disk: the job itself will say so
     }
     return times;
+}
+
+bool JobStore::was_awaited(JobId job) const noexcept
+{
+    try {
+        return json::parse(read_file(entry(job) / "job.json")).value("awaited", false);
+    } catch (const std::exception&) {
+        return false;
+    }
 }
 
 void JobStore::append(JobId job, const Event& event) noexcept
@@ -228,9 +249,8 @@ std::optional<JobView> JobStore::find(JobId job) const
 /// What its events say last about whether it runs. Its record may be older: a result that could not be written.
 std::optional<JobView> JobStore::recorded_end(JobId job) const
 {
-    const Descriptor file(::open((entry(job) / "events").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     LineBuffer lines(end_of_events);
-    lines.add(file ? text_from(file.number(), end_of_events) : std::string());
+    lines.add(end_of(entry(job) / "events", end_of_events));
     std::optional<JobView> end;
     for (std::string line; lines.next(line);) {
         try {
@@ -250,11 +270,13 @@ std::vector<JobView> JobStore::unfinished() const
     std::vector<JobView> result;
     for (JobView& job : all()) {
         if (job.result || job.unreadable) continue;
-        const auto end = recorded_end(job.id);
-        if (end && end->result)
-            result.push_back(*end);
-        else
-            result.push_back(std::move(job));
+        try {
+            auto end = recorded_end(job.id);
+            result.push_back(end && end->result ? std::move(*end) : std::move(job));
+        } catch (const Error& error) {
+            // It may have been done, and must not be done twice.
+            result.push_back(unreadable(job.id, error.parameter("path"), error.parameter("reason")));
+        }
     }
     return result;
 }

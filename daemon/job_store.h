@@ -27,7 +27,8 @@ struct HistoryLimits {
 /// dkmsd has died meanwhile, a number). What accept() and try_ended() wrote is on disk when they return.
 ///
 /// A record that cannot be read, or that a later version has written, is kept for as long as it is so: it may be of a
-/// job that has still to be done.
+/// job that has still to be done. The same is true of a job without a result whose events cannot be read, since its end
+/// may stand there.
 class JobStore {
 public:
     /// Nothing is written; what was begun and never promised is cleared away. A directory that is missing is made by
@@ -38,8 +39,8 @@ public:
     /// Why the directory cannot be read: nothing is accepted then, as no number is known to be free.
     const std::optional<Error>& fault() const { return fault_; }
 
-    /// Throw Error: TreeNotWritable, DiskFull, ReadFailed.
-    void accept(const JobView& job);
+    /// `awaited`: somebody waits for the result. Throws Error: TreeNotWritable, DiskFull, ReadFailed.
+    void accept(const JobView& job, bool awaited);
     /// False if it could not be written: it counts as unfinished then.
     [[nodiscard]] bool try_ended(const JobView& job) noexcept;
 
@@ -49,6 +50,8 @@ public:
     /// An earlier instance's job is begun again. Returns how often dkmsd has died while a step of it ran, as far as
     /// that is known.
     unsigned take_up(JobId job) noexcept;
+    /// Whether somebody waited for it when it was accepted, as far as that is known.
+    bool was_awaited(JobId job) const noexcept;
 
     /// Not durable, and not worth an error: what cannot be written is lost.
     void append(JobId job, const Event& event) noexcept;
@@ -61,7 +64,8 @@ public:
 
     /// Nothing: there is none. One that cannot be read is `unreadable`.
     std::optional<JobView> find(JobId job) const;
-    /// Those of which no result has been written, by id. One whose end stands in its events is as it says there.
+    /// Those of which no result has been written, by id. One whose end stands in its events is as it says there; where
+    /// that cannot be found out, it is `unreadable`.
     std::vector<JobView> unfinished() const;
     std::vector<JobView> all() const; ///< by id
     /// Forgets what is beyond the limits at the time `now`, in seconds since the epoch.

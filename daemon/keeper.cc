@@ -100,6 +100,12 @@ std::vector<std::string> environment_of_units()
             "DKMS_SIGN_UNIT=" + socket_of(UnitKind::sign).string()};
 }
 
+/// Whether the tree has room, which dkmsd cannot see itself.
+void tell_of_room(json& answer, const Places& places)
+{
+    if (const auto shortage = shortage_of(Layout(places))) answer["short"] = to_json(*shortage);
+}
+
 class Keeper {
 public:
     Keeper(UnitKind kind, Descriptor connection, const std::function<int()>& step)
@@ -132,7 +138,7 @@ private:
     bool obey(const json& words, std::vector<Descriptor> beside);
     bool obey_dkmsd(const json& words, std::vector<Descriptor> beside);
     void claim(const std::string& mode, bool try_sandbox);
-    bool wait_for_lock(const Layout& layout, const LockHolder& holder);
+    bool wait_for(TreeLock& lock);
     bool do_step(const json& words, std::vector<Descriptor> beside);
     void run_command(const json& words, std::vector<Descriptor> beside);
     void inhibit(const std::string& why);
@@ -194,23 +200,26 @@ void Keeper::claim(const std::string& mode, bool try_sandbox)
     const Places places = resolve_places({});
     TreeLock lock(Layout(places), mode == "service" ? mode : "", sender_.pid);
     while (!lock.try_take())
-        if (!wait_for_lock(Layout(places), lock.holder())) return;
+        if (!wait_for(lock)) return;
     recover(places);
     json words{{"held", true}};
-    if (const auto shortage = shortage_of(Layout(places))) words["short"] = to_json(*shortage);
+    tell_of_room(words, places);
     if (try_sandbox) words["private_builds"] = available_sandbox() != SandboxKind::none;
-    say(words, {lock.descriptor()});
+    say(words, {lock.descriptor(), lock.open_turn().number()});
 }
 
 /// False: whoever asked has gone.
-bool Keeper::wait_for_lock(const Layout& layout, const LockHolder& holder)
+bool Keeper::wait_for(TreeLock& lock)
 {
+    const LockHolder holder = lock.holder();
     say({{"waits", holder.text()}, {"process", holder.pid}});
-    Child waiter = Child::start(command_that_waits(layout));
-    std::vector<pollfd> sources{
-        {waiter.descriptor(), POLLIN, 0}, {connection_.number(), POLLIN, 0}, {signals_.signal_descriptor(), POLLIN, 0}};
-    ::poll(sources.data(), sources.size(), -1);
-    return sources[1].revents == 0 && sources[2].revents == 0;
+    for (int waiter = lock.wait(); waiter >= 0; waiter = lock.wait()) {
+        std::vector<pollfd> sources{
+            {waiter, POLLIN, 0}, {connection_.number(), POLLIN, 0}, {signals_.signal_descriptor(), POLLIN, 0}};
+        ::poll(sources.data(), sources.size(), -1);
+        if (sources[1].revents != 0 || sources[2].revents != 0) return false;
+    }
+    return true;
 }
 
 /// In the unit for trees, where no foreign code runs outside a sandbox that ends before its step, another step may
@@ -235,6 +244,7 @@ bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
     json answer = ended(status);
     const bool more = kind_ == UnitKind::tree && connected_ && status.signal == 0 && !signals_.requested();
     answer["more"] = more;
+    if (kind_ == UnitKind::tree) tell_of_room(answer, places);
     if (connected_) say(answer);
     return more;
 }

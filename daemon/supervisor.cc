@@ -16,6 +16,8 @@
 namespace dkms {
 namespace {
 
+constexpr std::size_t least_steps = 16; // at a time, however few processors there are
+
 /// Only privileged users make jobs, and whoever installs packages is not to fail for having many: what there is of
 /// memory for all of them is the only limit.
 QueueLimits limits(const Supervisor::Setup& setup)
@@ -23,6 +25,9 @@ QueueLimits limits(const Supervisor::Setup& setup)
     QueueLimits limits;
     limits.jobs_in_total = setup.most_jobs;
     limits.jobs_per_user = std::numeric_limits<std::size_t>::max();
+    // Processes that only wait for a processor take turns from those that look at the tree for somebody.
+    limits.running_steps =
+        std::clamp(std::size_t{4} * std::thread::hardware_concurrency(), least_steps, limits.running_steps);
     // Two make ready, and finish, while the others compile.
     limits.builds_of_a_job = std::max(setup.parallel, std::thread::hardware_concurrency()) + 2;
     return limits;
@@ -55,6 +60,7 @@ Supervisor::Implementation::Implementation(Loop& loop, Setup setup, Observer& ob
 {
     if (setup_.job_directory.empty()) return;
     journal_.emplace(loop, setup_.job_directory);
+    kept_handles_.emplace(setup_.job_directory);
     if (store().fault()) std::cerr << "dkmsd: " << store().fault()->message() << " Nothing is accepted.\n";
     queue_ = Queue(limits(setup_), store().next_id(), running_release());
 }
@@ -97,12 +103,15 @@ std::optional<Supervisor::Accepted> Supervisor::Implementation::submit(const Req
     if (handle) handles_[job] = std::move(handle);
     if (joined) {
         news_.emplace_back(job, Event(EventKind::job_joined, {{"uid", caller.uid}}));
+        if (caller.waiting) try_to_keep(job); // that somebody waits
         return Accepted{job, joined};
     }
     if (client_pid > 0 && claim_->descriptor() < 0) clients_[job] = client_pid;
     announce(job, inside != 0);
     try {
         keep(job);
+        if (const auto beside = handles_.find(job); journal_ && beside != handles_.end())
+            kept_handles_->keep(job, beside->second);
     } catch (const Error&) {
         queue_.cancel(job, true);
         throw;
@@ -156,7 +165,9 @@ bool Supervisor::Implementation::may_become_work(const JobPlan& empty)
 void Supervisor::Implementation::keep(JobId job)
 {
     if (!journal_) return;
-    store().accept(*queue_.view(job));
+    const auto* const callers = queue_.submitters(job);
+    const bool awaited = std::any_of(callers->begin(), callers->end(), [](const Caller& one) { return one.waiting; });
+    store().accept(*queue_.view(job), awaited);
     for (const JobId child : queue_.children(job)) keep(child);
 }
 

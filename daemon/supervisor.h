@@ -80,9 +80,9 @@ public:
     Descriptor open_log(JobId job) const;
 
     /// Jobs of an earlier instance that had not ended: taken up again under their numbers, or ended as interrupted
-    /// (those in whose steps dkmsd has died too often, and those that read from a descriptor). While the tree cannot be
-    /// changed, or its state not be read, jobs that were accepted wait, and show why. Call once, before the first
-    /// submit.
+    /// (those in whose steps dkmsd has died too often, and those for which a descriptor is gone, see KeptHandles).
+    /// While the tree cannot be changed, or its state not be read, jobs that were accepted wait, and show why. Call
+    /// once, before the first submit.
     void resume();
     /// Accept nothing more; end what may be ended, let installs finish; then call `done`.
     void shut_down(std::function<void()> done);

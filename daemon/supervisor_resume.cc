@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor_state.h"
-#include "lib/plan/plan.h"
-#include "lib/process/ancestry.h"
-#include "lib/queue/scope.h"
 
 #include <nlohmann/json.hpp>
 
@@ -37,12 +34,18 @@ void Supervisor::Implementation::resume()
     if (!journal_ || store().fault()) return;
     set_private_builds(workers_->private_builds());
     left_ = journal_->unfinished();
-    for (JobView& job : journal_->all()) {
-        if (!job.unreadable) continue;
-        std::cerr << "dkmsd: job " << job.id << ": " << job.error->message() << " It is kept, and not done.\n";
-        unreadable_.push_back(std::move(job));
-    }
+    const auto set_aside = [this](std::vector<JobView> jobs) {
+        for (JobView& job : jobs) {
+            if (!job.unreadable) continue;
+            std::cerr << "dkmsd: job " << job.id << ": " << job.error->message() << " It is kept, and not done.\n";
+            unreadable_.push_back(std::move(job));
+        }
+    };
+    set_aside(journal_->all());
+    set_aside(left_); // whose end may have been told
+    std::erase_if(left_, [](const JobView& job) { return job.unreadable; });
     store().prune(now());
+    kept_handles_->drop_others(left_);
     take_up_what_is_left();
     pump_soon();
 }
@@ -56,15 +59,15 @@ void Supervisor::Implementation::take_up_what_is_left()
 void Supervisor::Implementation::take_up(JobView job)
 {
     // A part of a job over several kernels: the whole is planned anew, with new parts.
-    if (job.parent != 0 || job.request.handle) // a descriptor cannot be had again
+    if (job.parent != 0 || !has_handle(job))
         return give_up(std::move(job), Error(ErrorCode::interrupted, {{"reason", "dkmsd was restarted"}}));
     try {
-        JobPlan work = plan(job.request, facts_of(setup_.places));
+        JobPlan work = plan(job.request, facts_about(job.id));
         if (store().take_up(job.id) > most_deaths)
             throw Error(ErrorCode::interrupted, {{"reason", "dkmsd has died each time it was tried"}});
         Caller caller;
         caller.uid = job.uid;
-        caller.waiting = false; // as far as is known
+        caller.waiting = store().was_awaited(job.id); // whoever does attaches to it again
         queue_.resume(job.id, std::move(work), caller, job.queued_at, true);
         announce(job.id);
         try_to_keep(job.id);
@@ -75,6 +78,39 @@ void Supervisor::Implementation::take_up(JobView job)
         job.waits_for = error.message();
         left_.push_back(std::move(job));
     }
+}
+
+/// Whether what lies beside its request, if anything does, could be had again.
+bool Supervisor::Implementation::has_handle(const JobView& job)
+{
+    if (!job.request.handle || handles_.count(job.id) != 0) return true;
+    Descriptor handle = kept_handles_->take(job.id);
+    if (!handle) return false;
+    try {
+        kept_handles_->keep(job.id, handle);
+    } catch (const Error&) {
+        // What was written down before is still there.
+    }
+    handles_.emplace(job.id, std::move(handle));
+    return true;
+}
+
+void Supervisor::Implementation::drop_handle(JobId job)
+{
+    if (handles_.erase(job) != 0 && kept_handles_) kept_handles_->drop(job);
+}
+
+/// A part of its earlier life had a number of its own.
+PlanFacts Supervisor::Implementation::facts_about(JobId job) const
+{
+    PlanFacts facts = facts_of(setup_.places);
+    if (journal_)
+        facts.was_its_own = [this, job](JobId one) {
+            if (one == job) return true;
+            const auto known = store().find(one);
+            return known && known->parent == job;
+        };
+    return facts;
 }
 
 void Supervisor::Implementation::give_up(JobView job, const Error& error)
@@ -88,54 +124,8 @@ void Supervisor::Implementation::give_up(JobView job, const Error& error)
     ended.job = job.id;
     store().append(job.id, ended); // for who follows it
     journal_->ended(job);
+    drop_handle(job.id);
     observer_.job_ended(job.id);
-}
-
-bool Supervisor::Implementation::may_start()
-{
-    if (only_reading_) return true;
-    if (!claim_->take()) {
-        if (claim_->waits()) blocked_.reset(); // it can be had, in its turn
-        return false;
-    }
-    set_private_builds(claim_->private_builds());
-    blocked_.reset();
-    pause_ = first_pause;
-    return true;
-}
-
-bool Supervisor::Implementation::has_open_job(bool that_makes_something) const
-{
-    for (const JobId job : queue_.jobs())
-        if (const auto view = queue_.view(job);
-            !view->result && view->parent == 0 && makes_something(view->request.verb) == that_makes_something)
-            return true;
-    return false;
-}
-
-/// For jobs that have been accepted. Where the tree cannot be had, those of the service wait: they were promised.
-/// Others end with their client, who is there to hear it: each step fails.
-bool Supervisor::Implementation::may_go_on()
-{
-    if (claim_failed_) return true;
-    if (blocked_ && is_pausing_) return false;
-    try {
-        const bool can_be_changed = may_start();
-        if (!can_be_changed || !journal_ || only_reading_ || !running_.empty()) return can_be_changed;
-        const auto shortage = has_open_job(true) ? claim_->shortage() : std::nullopt;
-        queue_.set_room(!shortage);
-        if (!shortage || has_open_job(false)) return true;
-        claim_->release();
-        wait_for_the_tree(*shortage);
-        return false;
-    } catch (const Error& error) {
-        if (journal_) {
-            wait_for_the_tree(error);
-            return false;
-        }
-        claim_failed_ = error;
-        return true;
-    }
 }
 
 /// A job that was accepted, and cannot be planned now for what is no fault of its own, waits. Others do not wait for it
@@ -166,17 +156,6 @@ void Supervisor::Implementation::plan_what_waits()
     }
 }
 
-void Supervisor::Implementation::wait_for_the_tree(const Error& error)
-{
-    if (!blocked_ || !(*blocked_ == error)) {
-        std::cerr << "dkmsd: jobs wait: " << error.message() << '\n';
-        waiting_was_told_.clear();
-    }
-    blocked_ = error;
-    tell_waiting({{"reason", error.message()}});
-    try_later();
-}
-
 void Supervisor::Implementation::try_later()
 {
     is_pausing_ = true;
@@ -187,39 +166,6 @@ void Supervisor::Implementation::try_later()
         take_up_what_is_left();
         pump_soon();
     });
-}
-
-/// Whoever asked was started by the one who has the tree, and who waits for him. (dkmsctl does not ask then.)
-void Supervisor::Implementation::fail_what_is_waited_for()
-{
-    for (const auto& [job, client] : std::exchange(clients_, {}))
-        if (is_ancestor(claim_->holder_process(), client))
-            queue_.fail(job, Error(ErrorCode::interrupted,
-                                   {{"reason", "it was asked for from inside a step of " + claim_->holder() +
-                                                   ", for whose end it would wait; only dkmsctl and dkms can be "
-                                                   "called there"}}));
-}
-
-void Supervisor::Implementation::tell_waiting(const nlohmann::json& facts)
-{
-    for (const JobId job : queue_.jobs())
-        if (const auto view = queue_.view(job); view && !view->result && waiting_was_told_.insert(job).second)
-            tell_waiting(job, facts);
-}
-
-void Supervisor::Implementation::tell_waiting(JobId job, const nlohmann::json& facts)
-{
-    report(job, Event(EventKind::waiting, facts));
-    observer_.job_changed(job);
-}
-
-std::string Supervisor::Implementation::why_it_waits(JobId job) const
-{
-    for (const auto& [one, why] : unplanned_)
-        if (one == job || outermost(one) == job) return why.second.message();
-    if (!running_.empty()) return "";
-    if (blocked_) return blocked_->message();
-    return claim_->waits() ? "It waits for " + claim_->holder() + "." : "";
 }
 
 } // namespace dkms

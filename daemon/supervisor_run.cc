@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor_state.h"
-#include "lib/plan/plan.h"
 #include "lib/process/available_memory.h"
 
 #include <nlohmann/json.hpp>
@@ -35,17 +34,17 @@ void Supervisor::Implementation::pump()
     queue_.set_now(now());
     const bool may_start = queue_.idle() || may_go_on();
     queue_.set_may_start(may_start);
+    queue_.set_starts(tree_is_lost_ ? Queue::Starts::inside : gives_way() ? Queue::Starts::begun : Queue::Starts::all);
     if (may_start && std::exchange(plan_again_, false)) plan_what_waits();
     if (claim_->waits()) fail_what_is_waited_for();
     if (claim_->waits()) tell_waiting({{"holder", claim_->holder()}});
     for (auto commands = queue_.next(); !commands.empty(); commands = queue_.next())
         for (const QueueCommand& command : commands) carry_out(command);
     if (!undecided_.empty()) return;
-    // Who waits for something else than the tree does not keep others from it.
-    const bool is_ours = !claim_->waits() && !claim_->is_undecided();
-    if (!queue_.idle() && running_.empty() && !unplanned_.empty() && is_ours) claim_->release();
-    if (!queue_.idle()) return;
+    if (!queue_.idle()) return rest_between_steps();
     claim_->release();
+    has_used_tree_ = tree_is_lost_ = false;
+    attempts_.clear();
     clients_.clear();
     claim_failed_.reset();
     blocked_.reset();
@@ -56,6 +55,15 @@ void Supervisor::Implementation::pump()
     if (!when_done_) return;
     if (journal_) journal_->try_again();
     std::exchange(when_done_, nullptr)();
+}
+
+/// Jobs are left. Others get the tree where they wait for it, or where ours wait for something else.
+void Supervisor::Implementation::rest_between_steps()
+{
+    if (!running_.empty() || claim_->waits() || claim_->is_undecided()) return;
+    const bool is_wanted = gives_way();
+    if (is_wanted || !unplanned_.empty()) give_tree_away();
+    if (is_wanted) pump_soon(); // to stand in line
 }
 
 void Supervisor::Implementation::carry_out(const QueueCommand& command)
@@ -83,7 +91,7 @@ void Supervisor::Implementation::make_final(const PlanJob& command)
     try {
         if (claim_failed_) throw Error(*claim_failed_);
         const Request request = queue_.view(command.job)->request;
-        const PlanFacts facts = facts_of(setup_.places);
+        const PlanFacts facts = facts_about(command.job);
         auto final = command.is_part ? plan_of_part(request, facts) : plan(request, facts);
         unplanned_.erase(command.job);
         queue_.planned(command.job, std::move(final));
@@ -140,6 +148,7 @@ void Supervisor::Implementation::start(const StartStep& command)
         if (claim_failed_) throw Error(*claim_failed_);
         if (step.kind == StepKind::build) order.jobserver = jobserver();
         if (journal_) journal_->step_started(outermost(command.job));
+        has_used_tree_ = true;
         auto worker = std::make_unique<WorkerProcess>(loop_, *workers_, order, std::move(listener));
         running_.emplace(command.step, Running{command.job, step, now(), std::move(worker)});
     } catch (const Error& error) {
@@ -182,7 +191,10 @@ void Supervisor::Implementation::worker_ended(StepId step, const Outcome& outcom
     if (journal_) journal_->step_ended(outermost(running.job));
     if (jobserver_) jobserver_->take_out_surplus();
     workers_->recover(running.worker->pid()); // one that was killed has put nothing in order
-    queue_.finished(step, outcome, now());
+    if (lost_the_tree(running, outcome) && queue_.put_back(step))
+        tree_is_lost_ = true;
+    else
+        queue_.finished(step, outcome, now());
     ended_workers_.push_back(std::move(running.worker)); // it is in the middle of telling us
     on_reap_ = loop_.next_turn([this] { ended_workers_.clear(); });
     observer_.tree_changed();
@@ -212,7 +224,7 @@ void Supervisor::Implementation::job_ended(JobId job)
     report(job, Event(EventKind::job_ended, {{"view", to_json(view)}}));
     told_ended_.insert(job);
     observer_.job_ended(job);
-    handles_.erase(job);
+    drop_handle(job);
     if (view.parent != 0) return; // it goes with its parent
     forget_[job] = loop_.after(kept_after_end, [this, job] {
         queue_.forget(job);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is behind a Supervisor. Its parts: supervisor.cc accepts and shows, supervisor_run.cc carries out what the queue
-// says, supervisor_resume.cc has jobs of an earlier instance, and the right to change the tree.
+// says, supervisor_resume.cc has jobs of an earlier instance and those that cannot be planned, supervisor_tree.cc the
+// right to change the tree.
 #pragma once
 
 #include "daemon/journal.h"
+#include "daemon/kept_handles.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker_process.h"
+#include "lib/plan/plan.h"
 #include "lib/queue/queue.h"
 
 #include <chrono>
@@ -65,9 +68,12 @@ private:
     void keep(JobId job);
     void try_to_keep(JobId job);
     void announce(JobId job, bool inside = false);
+    PlanFacts facts_about(JobId job) const;
     void take_up(JobView job);
     void take_up_what_is_left();
     void give_up(JobView job, const Error& error);
+    bool has_handle(const JobView& job);
+    void drop_handle(JobId job);
     bool is_cut_off(JobId job) const;
     JobId outermost(JobId job) const;
     JobStore& store() { return journal_->store(); }
@@ -77,9 +83,13 @@ private:
     void tell_news();
     void pump_soon();
     void pump();
+    void rest_between_steps();
     bool may_start();
     bool may_become_work(const JobPlan& empty);
     bool may_go_on();
+    bool gives_way() const;
+    void give_tree_away();
+    bool lost_the_tree(const Running& running, const Outcome& outcome);
     void fail_what_is_waited_for();
     void hear_undecided();
     void wait_for_the_tree(const Error& error);
@@ -108,13 +118,17 @@ private:
     std::unique_ptr<TreeClaim> claim_;
     std::optional<Error> claim_failed_; ///< what steps fail with until the queue is idle
     std::optional<Error> blocked_;      ///< why the tree cannot be changed, while jobs that were accepted wait for it
-    std::vector<Asked> undecided_;      ///< requests that are answered when it is known whether it can
+    bool has_used_tree_ = false;        ///< a step has been started since it is ours
+    bool tree_is_lost_ = false;         ///< a step has found that it cannot be written any more
+    std::map<JobId, unsigned> attempts_;
+    std::vector<Asked> undecided_; ///< requests that are answered when it is known whether it can
     std::map<JobId, std::pair<PlanJob, Error>> unplanned_; ///< jobs that could not be planned, and why; tried again
     bool plan_again_ = false;                              ///< what could not be planned, as soon as the tree is ours
     bool is_pausing_ = false;                              ///< it is not tried at every turn
     std::chrono::seconds pause_ = first_pause;
     Source on_pause_end_;
     std::optional<Journal> journal_;
+    std::optional<KeptHandles> kept_handles_; ///< with the journal
     Queue queue_;
     std::vector<JobView> left_;  ///< by an earlier instance, and not to be planned now
     std::set<JobId> not_wanted_; ///< outermost jobs that somebody has cancelled

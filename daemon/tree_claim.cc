@@ -2,7 +2,6 @@
 #include "daemon/tree_claim.h"
 
 #include "lib/install/recover.h"
-#include "lib/process/child.h"
 #include "lib/tree/lock.h"
 #include "lib/tree/room.h"
 
@@ -21,17 +20,18 @@ public:
     bool take() override
     {
         if (lock_.held() || is_shared_) return true;
-        if (waiter_) return false;
+        if (waits_) return false;
         if (lock_.try_take()) return put_in_order();
         is_shared_ = lock_.held_by_ancestor();
         if (!is_shared_) wait();
         return is_shared_;
     }
 
-    bool waits() const override { return waiter_.has_value(); }
+    bool waits() const override { return waits_; }
     std::string holder() const override { return lock_.holder().text(); }
     pid_t holder_process() const override { return lock_.holder().pid; }
     int descriptor() const override { return lock_.descriptor(); }
+    bool is_wanted() const override { return lock_.is_wanted(); }
     std::optional<Error> shortage() const override
     {
         return lock_.held() ? shortage_of(Layout(places_)) : std::nullopt;
@@ -39,7 +39,8 @@ public:
 
     void release() override
     {
-        stop_waiting();
+        on_freed_ = Source();
+        waits_ = false;
         lock_.release();
         is_shared_ = false;
     }
@@ -58,17 +59,27 @@ private:
 
     void wait()
     {
-        waiter_ = Child::start(command_that_waits(Layout(places_)));
-        on_freed_ = loop_.on_readable(waiter_->descriptor(), [this] {
-            stop_waiting();
-            freed_();
-        });
+        on_freed_ = Source(); // before what it watches is closed
+        const int descriptor = lock_.wait();
+        waits_ = true;
+        on_freed_ = descriptor >= 0 ? loop_.on_readable(descriptor, [this] { wait_on(); })
+                                    : loop_.next_turn([this] { stop_waiting(); });
+    }
+
+    void wait_on()
+    {
+        try {
+            wait();
+        } catch (const Error&) {
+            stop_waiting(); // take() will say it
+        }
     }
 
     void stop_waiting()
     {
         on_freed_ = Source();
-        waiter_.reset();
+        waits_ = false;
+        freed_();
     }
 
     Loop& loop_;
@@ -76,7 +87,7 @@ private:
     TreeLock lock_;
     std::function<void()> freed_;
     bool is_shared_ = false; ///< the lock is held above us, for as long as we live
-    std::optional<Child> waiter_;
+    bool waits_ = false;
     Source on_freed_;
 };
 

@@ -40,12 +40,14 @@ public:
     virtual std::optional<bool> private_builds() const { return std::nullopt; }
     /// Why the tree takes nothing new although it is ours, as far as is known: see shortage_of() in lib/tree/room.h.
     virtual std::optional<Error> shortage() const { return std::nullopt; }
+    /// Whether the lock is ours, and another waits for it: whoever gives it back then gets it again after that one.
+    virtual bool is_wanted() const { return false; }
     /// Lets go of it, or waits no longer.
     virtual void release() = 0;
 };
 
-/// By this process itself; flock(1) waits in its place. `freed`: the lock was waited for and may be had now; called
-/// from the loop. `mode` as for TreeLock.
+/// By this process itself; flock(1) waits in its place (TreeLock). `freed`: the lock was waited for and may be had now;
+/// called from the loop. `mode` as for TreeLock.
 std::unique_ptr<TreeClaim> claim_by_ourselves(Loop& loop, const Places& places, const std::string& mode,
                                               std::function<void()> freed);
 

@@ -46,8 +46,9 @@ std::string unit_pattern(UnitKind kind);
 //   {"outdated":P}                                it belongs to another version; nothing was done
 //   {"refused":ERROR}                             nothing was done
 //   {"waits":HOLDER,"process":PID}                for the lock
-//   {"held":true,"private_builds":B,"short":E}    the lock lies beside it; E: see TreeClaim::shortage, may be missing
-//   {"started":PID}, {"ended":{"code":C,"signal":S},"more":B}   more: another order may follow
+//   {"held":true,"private_builds":B,"short":E}    the lock lies beside it, and what tells whether another waits for it
+//   (TreeLock::open_turn); E: see TreeClaim::shortage, may be missing
+//   {"started":PID}, {"ended":{"code":C,"signal":S},"more":B,"short":E}   more: another order may follow
 //   {"done":true}                                 recovered, told
 //   {"inhibited":true}                            what keeps the machine on lies beside it
 // The unit for scripts is spoken to as in lib/process/wide_command.h, those for a build's commands as in

@@ -2,6 +2,7 @@
 #include "daemon/unit_protocol.h"
 #include "daemon/workers.h"
 #include "lib/process/message.h"
+#include "lib/tree/lock.h"
 
 #include <nlohmann/json.hpp>
 
@@ -56,7 +57,8 @@ struct Units {
     std::filesystem::path sockets;
     std::function<void()> outdated;
     std::multimap<UnitKind, ReadyUnit> ready;
-    std::set<pid_t> lost; ///< workers whose units ended without a word
+    std::set<pid_t> lost;          ///< workers whose units ended without a word
+    std::optional<Error> shortage; ///< why the tree takes nothing new, as a unit has last seen it
 
     Descriptor open(UnitKind kind, const std::string& what)
     {
@@ -72,6 +74,12 @@ struct Units {
     void keep(UnitKind kind, Descriptor connection)
     {
         if (ready.count(kind) < most_ready) ready.emplace(kind, ReadyUnit{std::move(connection), false});
+    }
+
+    void hear_of_room(const json& words)
+    {
+        shortage.reset();
+        if (words.contains("short")) shortage = error_from_json(words.at("short"));
     }
 
     /// Of a unit that is started for this, whatever waits.
@@ -129,8 +137,10 @@ private:
         // Ours is watched by the loop until we are destroyed, so the next step gets a descriptor of its own.
         if (words.contains("more") && words.at("more") == true)
             units_.keep(UnitKind::tree, Descriptor(::fcntl(unit_.number(), F_DUPFD_CLOEXEC, 0)));
-        if (words.contains("ended"))
+        if (words.contains("ended")) {
+            units_.hear_of_room(words);
             return {{words.at("ended").at("code").get<int>(), words.at("ended").at("signal").get<int>()}};
+        }
         if (words.contains("refused")) return {{1}, error_from_json(words.at("refused"))};
         if (words.contains("outdated")) {
             units_.outdated();
@@ -185,13 +195,14 @@ public:
     pid_t holder_process() const override { return holder_process_; }
     int descriptor() const override { return lock_.number(); }
     std::optional<bool> private_builds() const override { return private_builds_; }
-    std::optional<Error> shortage() const override { return shortage_; }
+    std::optional<Error> shortage() const override { return lock_ ? units_.shortage : std::nullopt; }
+    bool is_wanted() const override { return lock_ && is_turn_taken(turn_.number()); }
 
     void release() override
     {
         forget_unit();
-        shortage_.reset();
         lock_.close();
+        turn_.close();
         failed_.reset();
     }
 
@@ -219,9 +230,10 @@ private:
         if (words.contains("waits")) {
             holder_ = words.at("waits").get<std::string>();
             holder_process_ = words.value("process", pid_t{0});
-        } else if (words.contains("held") && descriptors.size() == 1) {
+        } else if (words.contains("held") && descriptors.size() == 2) {
             lock_ = std::move(descriptors.front());
-            if (words.contains("short")) shortage_ = error_from_json(words.at("short"));
+            turn_ = std::move(descriptors.back());
+            units_.hear_of_room(words);
             if (words.contains("private_builds")) private_builds_ = words.at("private_builds").get<bool>();
             // For the first step there.
             units_.keep(UnitKind::tree, std::move(unit_));
@@ -248,11 +260,11 @@ private:
     std::function<void()> news_;
     Descriptor unit_;
     Descriptor lock_;
+    Descriptor turn_;
     std::string holder_; ///< not empty: it is waited for
     pid_t holder_process_ = 0;
     std::optional<bool> private_builds_;
     std::optional<Error> failed_;
-    std::optional<Error> shortage_;
     bool is_outdated_ = false;
     Source on_answer_;
 };
@@ -283,7 +295,7 @@ private:
 class UnitWorkers : public Workers {
 public:
     UnitWorkers(Loop& loop, Places places, std::filesystem::path sockets, std::function<void()> outdated)
-        : loop_(loop), units_{std::move(places), std::move(sockets), std::move(outdated), {}, {}}
+        : loop_(loop), units_{std::move(places), std::move(sockets), std::move(outdated), {}, {}, {}}
     {
     }
 

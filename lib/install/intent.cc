@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/intent.h"
 
+#include "lib/files/remove_tree.h"
 #include "lib/process/descriptor.h"
 #include "lib/process/refusal.h"
 
@@ -21,6 +22,19 @@ using Path = std::filesystem::path;
 
 /// 0 also when there was nothing.
 int deleted(const Path& path) { return ::unlink(path.c_str()) == 0 || means_absent(errno) ? 0 : errno; }
+
+/// The old content is not needed any more. Where there should have been a file, somebody may have made a directory.
+int discarded(const Path& backup) noexcept
+{
+    const int failed = deleted(backup);
+    if (failed != EISDIR) return failed;
+    try {
+        remove_tree(backup);
+        return 0;
+    } catch (const std::exception&) {
+        return failed;
+    }
+}
 
 /// Puts the old content back, of which there is a backup only if it had come to that.
 int restored(const Change& change)
@@ -126,7 +140,7 @@ bool finish(const Intent& intent, const StopPoint& stop)
     bool complete = true;
     for (const Change& change : intent.changes) {
         if (!change.existed) continue;
-        complete &= deleted(change.backup) == 0;
+        complete &= discarded(change.backup) == 0;
         if (stop) stop("backup-deleted");
     }
     for (const Path& directory : intent.prune) ::rmdir(directory.c_str());

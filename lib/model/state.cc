@@ -16,11 +16,12 @@ using nlohmann::json;
 
 constexpr NameTable<KernelState, 6> states{{"built", "installed", "installed-weak", "failed", "waiting", "skipped"}};
 
-constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 6> notes{
+constexpr std::array<std::pair<const char*, bool KernelStatus::*>, 7> notes{
     {{"originals", &KernelStatus::originals},
      {"differs", &KernelStatus::differs},
      {"missing", &KernelStatus::missing},
      {"build_missing", &KernelStatus::build_missing},
+     {"bad_record", &KernelStatus::bad_record},
      {"stale", &KernelStatus::stale},
      {"running", &KernelStatus::running}}};
 

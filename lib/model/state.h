@@ -43,6 +43,7 @@ struct KernelStatus {
     bool differs = false;       ///< an installed file is not the built one
     bool missing = false;       ///< an installed file is no longer in the kernel's directory
     bool build_missing = false; ///< a built module is no longer in the DKMS tree
+    bool bad_record = false;    ///< what stands in the place of the record of its installation cannot be read
     bool stale = false;         ///< its build was made from a source that has been replaced since
     bool running = false;       ///< this is the running kernel
     /// M/V of the DKMS module that has taken the place of a built one in the kernel: not installed, nor does it lack.
@@ -52,8 +53,9 @@ struct KernelStatus {
     /// Installed: its scripts that failed when it was installed, each with how: "POST_INSTALL (exit code 3)".
     std::vector<std::string> failed_scripts = {};
 
-    /// Whether what is built is in the tree, and what is installed is in the kernel's directory as it was built.
-    bool is_intact() const { return !differs && !missing && !build_missing; }
+    /// Whether what is built is in the tree, and what is installed is in the kernel's directory as it was built, and
+    /// known.
+    bool is_intact() const { return !differs && !missing && !build_missing && !bad_record; }
 
     bool operator==(const KernelStatus&) const = default;
 };

@@ -19,6 +19,16 @@ constexpr double overhead = 2;
 constexpr double bytes_a_second = 30'000;
 constexpr int most_entries = 20'000; // a source tree that is none must not keep everybody waiting
 
+/// For an estimate one that cannot be read is as good as none.
+std::optional<BuildRecord> record_if_readable(const Layout& layout, const ModuleId& module, const KernelId& kernel)
+{
+    try {
+        return read_build_record(layout, module, kernel);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 /// Seconds of the newest build whose record says them.
 std::optional<double> last_duration(const Places& places, const std::string& name)
 {
@@ -30,7 +40,7 @@ std::optional<double> last_duration(const Places& places, const std::string& nam
             std::error_code missing;
             const auto time = fs::last_write_time(layout.build_record(version.module, one.kernel), missing);
             if (missing || time < newest) continue;
-            const auto record = read_build_record(layout, version.module, one.kernel);
+            const auto record = record_if_readable(layout, version.module, one.kernel);
             if (!record || record->build_seconds <= 0) continue;
             newest = time;
             seconds = record->build_seconds;

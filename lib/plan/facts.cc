@@ -34,7 +34,10 @@ PlanFacts facts_of(const Places& places)
     facts.sequence = [places](const std::string& name, const KernelId& kernel) {
         const Layout layout(places);
         PlanFacts::Sequence sequence{active_version(layout, name, kernel).value_or(""), ""};
-        sequence.before = read_history(layout, name, kernel).before(sequence.present);
+        const InstallHistory history = read_history(layout, name, kernel);
+        sequence.before = history.before(sequence.present);
+        const bool is_known = !history.entries.empty() && history.entries.back().module.version == sequence.present;
+        if (is_known) sequence.by = history.entries.back().job;
         return sequence;
     };
     facts.source_exists = [places](const ModuleId& module) {

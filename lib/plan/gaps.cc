@@ -21,8 +21,13 @@ using nlohmann::json;
 bool wanted_by_records(const Layout& layout, const ModuleStatus& module)
 {
     return std::any_of(module.kernels.begin(), module.kernels.end(), [&](const KernelStatus& one) {
-        const auto record = read_build_record(layout, module.module, one.kernel);
-        return record && record->inputs.value("autoinstall", false);
+        try {
+            const auto record = read_build_record(layout, module.module, one.kernel);
+            return record && record->inputs.value("autoinstall", false);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::read_failed) throw;
+            return true; // it may be wanted
+        }
     });
 }
 
@@ -74,16 +79,27 @@ private:
         return KernelGap::Missing{need.module, "broken", need.reason};
     }
 
+    /// One that cannot be read is no reason to know nothing of other modules.
+    std::optional<TroubleRecord> trouble_of(const ModuleId& module, const KernelId& kernel) const
+    {
+        try {
+            return read_trouble_record(layout_, module, kernel);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::read_failed) throw;
+            return TroubleRecord{KernelState::failed, error.message(), 0, error};
+        }
+    }
+
     KernelGap::Missing not_installed(const ModuleNeed& need, const KernelId& kernel) const
     {
-        const auto trouble = read_trouble_record(layout_, need.module, kernel);
+        const auto trouble = trouble_of(need.module, kernel);
         if (!trouble) return {need.module, "missing", need.reason};
         return {need.module, std::string(name_of(trouble->state)), trouble->note};
     }
 
     std::optional<KernelGap::Missing> unknown(const ModuleNeed& need, const KernelId& kernel) const
     {
-        const auto trouble = read_trouble_record(layout_, need.module, kernel);
+        const auto trouble = trouble_of(need.module, kernel);
         if (trouble && trouble->state == KernelState::skipped) return std::nullopt;
         if (trouble) return KernelGap::Missing{need.module, std::string(name_of(trouble->state)), trouble->note};
         const auto status = scan_module(places_, need.module);

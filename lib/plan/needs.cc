@@ -24,7 +24,8 @@ std::string damage_of(const KernelStatus& there)
 {
     if (there.missing) return "its file is missing from the kernel's directory";
     if (there.differs) return "the installed file is not the built one";
-    return "a built module is missing from the DKMS tree";
+    if (!there.build_missing) return "the record of its installation cannot be read";
+    return there.note.empty() ? "a built module is missing from the DKMS tree" : there.note;
 }
 
 /// One look at a kernel.
@@ -107,16 +108,18 @@ KernelNeeds Look::operator()()
 std::map<std::string, const ModuleStatus*> Look::chosen()
 {
     std::map<std::string, const ModuleStatus*> by_name;
+    std::set<std::string> with_others;      // of which there is something to choose
     for (const ModuleStatus& one : tree_) { // in the order of versions
         const std::string& name = one.module.name;
-        known_.insert(name);
+        if (!known_.insert(name).second) with_others.insert(name);
         if (is_installed(status_for(one, needs_.kernel))) active_[name] = one.module.version;
         const bool is_example =
             source_.like.empty() || is_installed(status_for(one, {source_.like, needs_.kernel.arch}));
         if (is_example) by_name[name] = &one;
     }
     if (source_.like.empty())
-        for (auto& [name, newest] : by_name) keep_choice(name, newest);
+        for (auto& [name, newest] : by_name)
+            if (with_others.count(name) != 0) keep_choice(name, newest);
     return by_name;
 }
 

@@ -23,6 +23,7 @@ struct PlanFacts {
     struct Sequence {
         std::string present;
         std::string before;
+        JobId by = 0; ///< the job of the service that has made it so; 0: not known
     };
     std::function<Sequence(const std::string& name, const KernelId&)> sequence;
     std::function<bool(const ModuleId&)> source_exists; ///< whether <source tree>/M-V is a directory
@@ -30,6 +31,9 @@ struct PlanFacts {
     std::function<bool(const ModuleId&, const std::string& transaction)> added_in;
     /// Whether there is nothing to do for a kernel, as far as can be told without starting a program.
     std::function<bool(const KernelId&)> is_complete;
+    /// Whether the job belongs to the one that is planned, in an earlier life of it: what that has done is not done
+    /// again. Empty: it has none.
+    std::function<bool(JobId)> was_its_own = {};
     KernelId running;
     Places places; ///< for the sentences of errors
 };
@@ -45,6 +49,7 @@ PlanFacts facts_of(const Places& places);
 ///   a module that is built, gets `force` only if it is not.
 /// - switch: as install, with what is done marked as a choice. rollback: the same for each kernel with the version that
 ///   was installed there before; the requests in the plan name none, since they mean the one before when they begin.
+///   A kernel for which this job has done it already has no child: a second rollback would take it back.
 /// - uninstall: uninstall. unbuild: uninstall, unbuild.
 /// - remove: uninstall and unbuild for each kernel named, or with `all` for each it is built for, and one remove at the
 ///   end, which deletes the version if no build is left: always one job. Works for broken modules, too.

@@ -20,7 +20,9 @@ std::string on(const KernelId& kernel) { return " -k " + kernel.text(); }
 /// The version that was installed before the present one. An unknown module is told as one.
 ModuleId version_before(const std::string& name, const KernelId& kernel, const PlanFacts& facts)
 {
-    const auto [present, before] = facts.sequence(name, kernel);
+    const PlanFacts::Sequence sequence = facts.sequence(name, kernel);
+    const std::string& present = sequence.present;
+    const std::string& before = sequence.before;
     ModuleId module{name, before};
     if (before.empty() && present.empty() && facts.versions(name).empty())
         throw Error(ErrorCode::no_such_module, {{"module", name}, {"tree", facts.places.dkms_tree.string()}});
@@ -52,6 +54,8 @@ JobPlan rollback_plan(const Request& request, const PlanFacts& facts, const Step
             whole.request.kernels.push_back(kernel);
     }
     for (const KernelId& kernel : whole.request.kernels) {
+        const JobId by = facts.was_its_own ? facts.sequence(request.module.name, kernel).by : 0;
+        if (by != 0 && facts.was_its_own(by)) continue;
         Request of_version = whole.request;
         of_version.kernels = {kernel};
         const Request of_kernel = of_version;

@@ -73,6 +73,28 @@ void Course::finished(StepId step, Outcome outcome, double now)
     advance(job.id);
 }
 
+bool Course::put_back(StepId step)
+{
+    const auto found = table_.running().find(step);
+    if (found == table_.running().end()) return true;
+    QueuedJob& job = table_.at(found->second);
+    if (table_.is_inside(job.id) || job.running->stop_wanted) return false;
+    if (job.phase == Phase::follow_up && job.follow_up.at(job.follow_up_position).kind == StepKind::adopt) {
+        if (!job.children.empty()) return false;
+        // What it was to adopt will be cleared away when the tree is had again.
+        job.phase = Phase::steps;
+        job.position = job.follow_up_position = 0;
+        job.follow_up.clear();
+        job.verdict.reset();
+    }
+    table_.step_ended(step);
+    job.running.reset();
+    prepare_next(job);
+    refresh(job.id);
+    advance(job.id);
+    return true;
+}
+
 void Course::progress(StepId step, Stage stage, unsigned percent)
 {
     const auto found = table_.running().find(step);

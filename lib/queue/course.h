@@ -32,6 +32,8 @@ public:
     void planned(JobId job);
     /// A running step has ended. Unknown steps are ignored, here and below.
     void finished(StepId step, Outcome outcome, double now);
+    /// It could not do anything, see Queue::put_back().
+    bool put_back(StepId step);
     void progress(StepId step, Stage stage, unsigned percent);
     void set_cancelable(StepId step, bool cancelable);
 

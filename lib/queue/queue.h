@@ -58,7 +58,7 @@ using QueueCommand = std::variant<StartStep, PlanJob, StopStep, JobAdded, JobCha
 ///
 /// A pure state machine: it never blocks, forks, reads a clock or touches the bus. The owner tells it what happened and
 /// carries out the commands that next() returns. Guarantees, each with a test of its name in tests/unit/queue*_test.cc:
-///  - a step is started at most once, a job ends exactly once;
+///  - a step is started at most once, but one that was put back, a job ends exactly once;
 ///  - the steps of a job run in order, and stop at the first that failed or was cancelled;
 ///  - a skipped step with an error (the module is left out) ends the job as skipped;
 ///  - a plan with both steps and children runs its steps first;
@@ -85,6 +85,8 @@ using QueueCommand = std::variant<StartStep, PlanJob, StopStep, JobAdded, JobCha
 ///  - follow-up steps run once, at the end of the outermost job and in the order of place_at_end, also when a part of
 ///    it failed or was cancelled;
 ///  - a step is started in the background when nobody waits for the job or for the one it was asked for in;
+///  - while another waits for the tree only what has begun goes on, and what is asked for from inside of it;
+///  - what has not begun is planned once more after others had the tree, and what has is not;
 ///  - the percentage of a job never goes back;
 ///  - a full queue is an error of the request (LimitsExceeded), also for one user alone; after close(), ShuttingDown.
 class Queue {
@@ -121,6 +123,17 @@ public:
     /// While the tree has no room, only what gives room back starts, see makes_something(). It has at first.
     void set_room(bool has_room);
 
+    /// What starts, as far as anything may. Whatever it is, what is asked for from inside a running step starts, since
+    /// that waits for it.
+    enum class Starts {
+        all,    ///< at first
+        begun,  ///< jobs of which a step has been started go on: another waits for the tree
+        inside, ///< nothing else: the tree is to be given up as soon as no step runs
+    };
+    void set_starts(Starts starts);
+    /// No step runs, and others may have changed the tree: what has not begun is planned once more when it begins.
+    void tree_was_given_away();
+
     /// Seconds since the epoch: what ends from here on without a step's end (a plan that has nothing to do or is
     /// refused, a cancellation) has ended then. Only kept for the view; submit() and finished() say it themselves.
     void set_now(double now);
@@ -137,6 +150,10 @@ public:
     /// How a started step ended; when it was to be stopped but came to its end all the same, that counts. `now` is only
     /// kept for the view. Steps that do not run are ignored, here and below.
     void finished(StepId step, Outcome outcome, double now);
+    /// A started step could do nothing, since the tree cannot be changed: the same step is started once more, and where
+    /// it needs what an earlier one of its job has left, that first. False, and nothing has happened: something waits
+    /// for it that runs, or it was to be stopped.
+    bool put_back(StepId step);
     /// What a running step reported.
     void progress(StepId step, Stage stage, unsigned percent);
     /// A step from here on must not, or may again, be cut off.

@@ -22,13 +22,16 @@ auto rank(const Candidate& one)
     return std::tuple(!one.inside, !one.awaited, !one.job->for_running_kernel, one.job->id);
 }
 
-std::vector<Candidate> candidates(const JobTable& table)
+std::vector<Candidate> candidates(const JobTable& table, Queue::Starts starts)
 {
     std::vector<Candidate> all;
     for (const JobId id : table.open()) {
         const QueuedJob& job = table.at(id);
         if (table.waiting_step(job) == nullptr && !table.wants_plan(job)) continue;
-        all.push_back({&job, table.is_inside(id), table.is_awaited(id)});
+        const bool is_inside = table.is_inside(id);
+        const bool goes_on = job.started && starts == Queue::Starts::begun;
+        if (starts != Queue::Starts::all && !goes_on && !is_inside) continue;
+        all.push_back({&job, is_inside, table.is_awaited(id)});
     }
     std::sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });
     return all;
@@ -76,15 +79,15 @@ private:
 
 } // namespace
 
-std::vector<JobId> startable(const JobTable& table, std::size_t processes, std::size_t builds)
+std::vector<JobId> startable(const JobTable& table, const StartLimits& limits)
 {
     std::vector<JobId> chosen;
     Holdings held = held_by_running_steps(table);
     Holdings claimed(table);
     std::size_t used = processes_used(table);
-    BuildCount building(table, builds);
-    for (const Candidate& one : candidates(table)) {
-        if (!one.inside && used >= processes) break;
+    BuildCount building(table, limits.builds);
+    for (const Candidate& one : candidates(table, limits.starts)) {
+        if (!one.inside && used >= limits.processes) break;
         const bool bound = !one.inside && !claimed.in_the_way_of(*one.job).empty();
         if (bound || !held.in_the_way_of(*one.job).empty() || !building.add(*one.job)) {
             claimed.add(*one.job);

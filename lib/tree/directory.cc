@@ -130,6 +130,12 @@ std::vector<std::filesystem::path> make_directories(const std::filesystem::path&
     return made;
 }
 
+void remove_if_empty(const std::filesystem::path& directory)
+{
+    if (::rmdir(directory.c_str()) == 0 || means_absent(errno) || errno == ENOTEMPTY || errno == EEXIST) return;
+    refuse_change(directory, errno);
+}
+
 void require_writable(const std::filesystem::path& path)
 {
     std::filesystem::path existing = path;

@@ -57,6 +57,10 @@ private:
 /// first. Throws Error: TreeNotWritable, DiskFull, ReadFailed; then none of them is left.
 std::vector<std::filesystem::path> make_directories(const std::filesystem::path& path);
 
+/// Deletes a directory with nothing in it. Nothing happens to another one, or where there is none. Throws Error
+/// TreeNotWritable.
+void remove_if_empty(const std::filesystem::path& directory);
+
 /// Throws Error TreeNotWritable unless entries of the directory `path` may be changed; for one that is missing, of the
 /// nearest directory above it.
 void require_writable(const std::filesystem::path& path);

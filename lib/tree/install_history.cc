@@ -2,12 +2,14 @@
 #include "lib/tree/install_history.h"
 
 #include "lib/process/descriptor.h"
+#include "lib/process/refusal.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/tree_names.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <fnmatch.h>
@@ -166,8 +168,8 @@ void make_room_for_history(const Places& places, const std::string& name, const 
     std::size_t total = 0;
     for (const fs::path& path : dispensable(places, total)) {
         if (total-- < most_files) return;
-        ::unlink(path.c_str());
-        if (path.parent_path() != file.parent_path()) ::rmdir(path.parent_path().c_str());
+        if (::unlink(path.c_str()) != 0 && !means_absent(errno)) refuse_change(path, errno);
+        if (path.parent_path() != file.parent_path()) remove_if_empty(path.parent_path());
     }
 }
 

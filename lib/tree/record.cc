@@ -13,12 +13,22 @@ using nlohmann::json;
 constexpr const char* unsigned_reason = "unsigned_reason";
 constexpr std::size_t longest_record = 8 * 1024 * 1024; // a GPU driver has thousands of aliases
 
+std::optional<std::string> text_in(const std::filesystem::path& path)
+{
+    try {
+        return read_file_if_present(path, longest_record);
+    } catch (const Error& error) {
+        if (!error.parameter("errno").empty()) throw;
+        return std::nullopt; // a pipe or a directory
+    }
+}
+
 /// What `read` makes of the JSON text in `path`; nothing when it is not there or not what it should be. Throws Error
 /// ReadFailed.
 template <typename Read>
 auto read_record(const std::filesystem::path& path, Read read) -> std::optional<decltype(read(json()))>
 {
-    const auto text = read_file_if_present(path, longest_record);
+    const auto text = text_in(path);
     if (!text) return std::nullopt;
     try {
         return read(json::parse(*text));

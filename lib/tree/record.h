@@ -64,7 +64,8 @@ struct TroubleRecord {
     Error error = Error(ErrorCode::internal);
 };
 
-/// Reading gives nothing when there is no record, or none that can be read: records help, they are never needed.
+/// Reading gives nothing when there is no record, or what nobody can have written as one (no JSON, no regular file):
+/// records help, they are never needed. Throws Error ReadFailed for one that cannot be looked at, or is far too long.
 std::optional<BuildRecord> read_build_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 std::optional<InstallRecord> read_install_record(const Layout& layout, const std::string& name, const KernelId& kernel);
 std::optional<TroubleRecord> read_trouble_record(const Layout& layout, const ModuleId& module, const KernelId& kernel);
@@ -75,7 +76,8 @@ struct BuildNotes {
     std::string unsigned_reason;     ///< as in BuildRecord
     std::vector<std::string> files;  ///< BuildRecord::Module::file of each; empty without a record
 };
-/// Cheaper than reading the record: of most builds, which have neither, it is not parsed.
+/// Cheaper than reading the record: of most builds, which have neither, it is not parsed. Throws Error ReadFailed, also
+/// where reading the record gives nothing although something is there.
 BuildNotes notes_of_build(const Layout& layout, const ModuleId& module, const KernelId& kernel);
 
 /// Text of the build record, for the staging directory.

@@ -29,13 +29,6 @@ bool begins_with(const std::string& text, std::string_view prefix)
     return text.compare(0, prefix.size(), prefix) == 0;
 }
 
-/// Nothing happens to one that is not empty, or no directory.
-void remove_if_empty(const std::filesystem::path& directory)
-{
-    if (::rmdir(directory.c_str()) == 0 || means_absent(errno) || errno == ENOTEMPTY || errno == EEXIST) return;
-    refuse_change(directory, errno);
-}
-
 class RemoveStep : public Action {
 public:
     explicit RemoveStep(Work& work) : work_(work), layout_(work.places), module_(work.step.module) {}

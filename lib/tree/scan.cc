@@ -57,6 +57,19 @@ bool has_source(const Directory& version)
     return (::fstatat(version.number(), "source", &facts, 0) < 0 && errno == EACCES) || version.has_directory("source");
 }
 
+/// What `read` gives, or nothing where it cannot be read: one bad record must not hide all other modules. Who changes
+/// something reads it once more, and fails.
+template <typename Read, typename... Arguments>
+auto readable(Read read, const Arguments&... arguments) -> decltype(read(arguments...))
+{
+    try {
+        return read(arguments...);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::read_failed) throw;
+        return std::nullopt;
+    }
+}
+
 /// What lies in <tree>/M beside the versions.
 struct ModuleDirectory {
     std::string name;
@@ -64,6 +77,7 @@ struct ModuleDirectory {
     std::vector<std::string> versions;
     std::set<std::string> links; ///< kernel-K-A
     std::map<KernelId, InstallRecord> records;
+    std::set<KernelId> bad_records; ///< of which there is something that cannot be read
     bool has_originals = false;
 };
 
@@ -96,8 +110,7 @@ private:
     void add_troubles(const VersionDirectory& version, ModuleStatus& status) const;
     KernelStatus built(const ModuleDirectory& module, const VersionDirectory& version, const KernelId& kernel,
                        const Directory& built_modules);
-    void look_at_build(const ModuleId& module, const std::vector<std::string>& recorded,
-                       const std::map<std::string, std::string>& built, KernelStatus& status);
+    void look_at_build(const ModuleId& module, const std::map<std::string, std::string>& built, KernelStatus& status);
     void look_at_kernel(const ModuleId& module, const InstallRecord* record,
                         const std::map<std::string, std::string>& built, KernelStatus& status);
     bool is_replaced(const InstallRecord::File& file, KernelStatus& status) const;
@@ -146,14 +159,18 @@ std::optional<ModuleDirectory> Scanner::look_at_module(const std::string& name) 
 {
     auto directory = Directory::open(layout_.module(name));
     if (!directory) return std::nullopt;
-    ModuleDirectory module{name, std::move(*directory), {}, {}, {}, false};
+    ModuleDirectory module{name, std::move(*directory), {}, {}, {}, {}, false};
     for (auto& entry : module.directory.entries()) {
         if (entry.kind == Kind::link && entry.name.starts_with("kernel-"))
             module.links.insert(entry.name);
         else if (entry.name == "original_module")
             module.has_originals = true;
         else if (const auto kernel = kernel_between(entry.name, ".kernel-", ".json")) {
-            if (auto record = read_install_record(layout_, name, *kernel)) module.records[*kernel] = std::move(*record);
+            auto record = readable(read_install_record, layout_, name, *kernel);
+            if (record)
+                module.records[*kernel] = std::move(*record);
+            else
+                module.bad_records.insert(*kernel);
         } else if (entry.name.front() != '.' && is_directory(module.directory, entry))
             module.versions.push_back(std::move(entry.name));
     }
@@ -231,11 +248,9 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
         status.originals = module.has_originals && module.directory.has_directory("original_module/" + below);
     }
     if (depth_ == ScanDepth::quick) return status;
-    BuildNotes notes = notes_of_build(layout_, version.module, kernel);
-    status.opened = std::move(notes.opened);
-    if (!notes.unsigned_reason.empty()) status.note = "unsigned: " + notes.unsigned_reason;
     const auto files = modules_in(built_modules);
-    look_at_build(version.module, notes.files, files, status);
+    look_at_build(version.module, files, status);
+    status.bad_record = module.bad_records.count(kernel) != 0;
     const auto record = module.records.find(kernel);
     const bool known = record != module.records.end() && record->second.version == version.module.version;
     if (linked && known) status.failed_scripts = record->second.failed_scripts;
@@ -248,12 +263,23 @@ KernelStatus Scanner::built(const ModuleDirectory& module, const VersionDirector
 
 /// Whether every module that was built is still there. What that was, the record of the build says; without one, the
 /// configuration.
-void Scanner::look_at_build(const ModuleId& module, const std::vector<std::string>& recorded,
-                            const std::map<std::string, std::string>& built, KernelStatus& status)
+void Scanner::look_at_build(const ModuleId& module, const std::map<std::string, std::string>& built,
+                            KernelStatus& status)
 {
+    BuildNotes notes;
+    try {
+        notes = notes_of_build(layout_, module, status.kernel);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::read_failed) throw;
+        status.note = error.message();
+        status.build_missing = true; // to build it again puts it right
+        return;
+    }
+    status.opened = std::move(notes.opened);
+    if (!notes.unsigned_reason.empty()) status.note = "unsigned: " + notes.unsigned_reason;
     std::vector<std::string> names;
-    for (const std::string& file : recorded) names.push_back(module_name_of(file));
-    if (recorded.empty()) names = installed_.configured_names(module, status.kernel);
+    for (const std::string& file : notes.files) names.push_back(module_name_of(file));
+    if (names.empty()) names = installed_.configured_names(module, status.kernel);
     status.build_missing =
         std::any_of(names.begin(), names.end(), [&](const auto& name) { return built.count(name) == 0; });
 }
@@ -285,7 +311,7 @@ bool Scanner::is_replaced(const InstallRecord::File& file, KernelStatus& status)
 {
     std::set<std::string> seen;
     for (std::string name = file.replaced_by; !name.empty() && seen.insert(name).second;) {
-        const auto record = read_install_record(layout_, name, status.kernel);
+        const auto record = readable(read_install_record, layout_, name, status.kernel);
         const auto version = active_version(layout_, name, status.kernel);
         std::string above;
         bool has_it = !record || !version || record->version != *version; // nobody knows otherwise
@@ -336,7 +362,7 @@ void Scanner::add_troubles(const VersionDirectory& version, ModuleStatus& status
     for (const std::string& name : version.dot_files) {
         const auto kernel = kernel_between(name, ".trouble-", ".json");
         if (!kernel || !wanted(*kernel)) continue;
-        const auto trouble = read_trouble_record(layout_, version.module, *kernel);
+        const auto trouble = readable(read_trouble_record, layout_, version.module, *kernel);
         if (!trouble) continue;
         auto place = std::find_if(status.kernels.begin(), status.kernels.end(),
                                   [&](const KernelStatus& one) { return one.kernel == *kernel; });

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A queue without a place: whoever waits for the result waits for a place, too."""
+"""A queue without a place: whoever waits for the result waits for a place, too. And a queue that never ends: others get the tree all the
+same."""
 
 import fcntl
 import unittest
 
-from service import BusTest
+from service import BusTest, GLib
 
 PLACES = 66  # more than the 64 that one user could have once
 
@@ -44,6 +45,35 @@ class FullQueueTest(BusTest):
         modules = {m['name']: [k['state'] for k in m['kernels']] for m in self.client.call('ListModules', '(a{sv})', ({},))[0]}
         self.assertEqual(modules.pop('hello'), ['installed'])
         self.assertEqual(len(modules), PLACES)
+
+
+class TurnsTest(BusTest):
+    def has_turn(self):
+        with open(self.tree / '.dkmsd' / 'turn', 'rb') as turn:
+            try:
+                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def test_a_command_without_the_service_gets_its_turn_beside_jobs_that_do_not_end(self):
+        kernel = self.kernel()
+        gates = [self.add_gated_source(name) for name in 'ab']
+        self.add_source('c')
+        first = self.client.change('Install', 'a', kernels=[kernel])[0]
+        gates[0].wait_for_build()
+        words = ('--dkmstree', self.tree, '--sourcetree', self.sources, '--installtree', self.modules)
+        adding = self.dkmsctl('add', 'c/1.0', *words)
+        self.client.wait_for(lambda: GLib.timeout_add(20, lambda: GLib.SOURCE_REMOVE) and self.has_turn(), 'another that waits')
+        second = self.client.change('Build', 'b', kernels=[kernel])[0]  # its gate is closed until the other one has had its turn
+        gates[0].open()
+        self.finish(adding)
+        self.assertEqual(self.client.removed(first)[0], 'done', 'what had begun came to its end before')
+        gates[1].wait_for_build()
+        gates[1].open()
+        self.assertEqual(self.client.removed(second)[0], 'done')
+        for gate in gates:
+            gate.close()
 
 
 if __name__ == '__main__':

@@ -6,10 +6,21 @@ import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 import time
 import unittest
 
-from service import BusTest, GLib, wait_for_exit
+from service import MANAGER, NAME, PATH, PATIENCE, BusTest, Gio, GLib, wait_for_exit
+
+WITH_DESCRIPTORS = '''
+import os, sys
+for place, number in enumerate(sys.argv[1].split()):
+    os.dup2(int(number), 3 + place)
+os.environ['LISTEN_PID'] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+'''
 
 
 class StateTest(BusTest):
@@ -128,6 +139,103 @@ class JournalTest(StateTest):
         self.assertEqual(self.view(job)['result'], 'done')
         self.assertEqual(json.loads(record.read_text())['result'], 'done')
         self.assertEqual(self.client.call('ListModules', '(a{sv})', ({},))[0], [], 'what was removed after it is not there again')
+
+    def load(self, path):
+        descriptor = os.open(path, os.O_RDONLY)
+        descriptors = Gio.UnixFDList.new()
+        number = descriptors.append(descriptor)
+        os.close(descriptor)
+        reply, _ = self.client.connection.call_with_unix_fd_list_sync(
+            NAME, PATH, MANAGER, 'Load', GLib.Variant('(ha{sv})', (number, {})), None, Gio.DBusCallFlags.NONE, -1, descriptors, None)
+        return reply.unpack()[0]
+
+    def test_what_lies_beside_a_request_is_found_again(self):
+        """Only what was given is: another directory of that name is none."""
+        lock = self.hold_tree()
+        places = [self.directory / name for name in ('mine', 'other')]
+        for name, place in zip('ab', places):
+            self.add_source(name).rename(place)
+        jobs = [self.load(place) for place in places]
+        (self.directory / 'other').rename(self.directory / 'aside')
+        shutil.copytree(self.directory / 'aside', self.directory / 'other')
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self.restart(number)
+            self.assertEqual([self.view(job)['state'] for job in jobs], ['queued', 'ended'])
+        self.assertEqual(self.view(jobs[1])['error']['error'], 'Interrupted')
+        lock.close()
+        self.assertEqual(self.ended(jobs[0])['result'], 'done')
+        self.assertEqual([m['name'] for m in self.client.call('ListModules', '(a{sv})', ({},))[0]], ['a'])
+        self.assertFalse((self.jobs / str(jobs[0]) / 'handle').exists())
+
+    def test_what_the_service_manager_has_kept_is_had_again(self):
+        """With a manager of the test's own, and a directory that cannot be found by its name any more."""
+        lock = self.hold_tree()
+        given = self.directory / 'given'
+        self.add_source('a').rename(given)
+        words = (self.directory / 'services' / 'org.dkms1.service').read_text().split('Exec=')[1].split()
+        kept = {}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(self.directory / 'notify'))
+            manager.settimeout(PATIENCE)
+
+            def hear(wanted):
+                while True:
+                    message, descriptors, _, _ = socket.recv_fds(manager, 4096, 4)
+                    lines = dict(line.split('=', 1) for line in message.decode().splitlines() if '=' in line)
+                    if 'FDSTORE' in lines:
+                        kept[lines['FDNAME']] = descriptors[0]
+                    if 'FDSTOREREMOVE' in lines:
+                        os.close(kept.pop(lines['FDNAME']))
+                    if wanted in lines:
+                        return lines
+
+            def start():
+                environment = {'NOTIFY_SOCKET': str(self.directory / 'notify'), 'LISTEN_FDS': str(len(kept)), 'LISTEN_FDNAMES': ':'.join(kept)}
+                numbers = [str(number) for number in kept.values()]
+                service = subprocess.Popen([sys.executable, '-c', WITH_DESCRIPTORS, ' '.join(numbers), *words], pass_fds=list(kept.values()),
+                                           env=self.bus.environment | environment)
+                self.addCleanup(service.kill)
+                return service
+
+            first = start()
+            hear('READY')
+            job = self.load(given)
+            name = hear('FDSTORE')['FDNAME']
+            (self.jobs / str(job) / 'handle').unlink()
+            first.terminate()
+            self.assertEqual(first.wait(PATIENCE), 0)
+            second = start()
+            hear('READY')
+            lock.close()
+            self.assertEqual(self.ended(job)['result'], 'done', self.view(job))
+            while name in kept:
+                hear('FDSTOREREMOVE')
+            second.terminate()
+            self.assertEqual(second.wait(PATIENCE), 0)
+
+    def test_what_may_have_ended_is_not_done_again(self):
+        """Its record has no result, and its events cannot be read."""
+        job, record, before = self.unwritable_result()
+        self.client.removed(self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0])
+        pid = self.client.daemon_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_for_exit(pid)
+        record.rmdir()
+        record.write_text(before)
+        events = record.parent / 'events'
+        events.rename(record.parent / 'aside')
+        os.mkfifo(events)
+        for _ in range(2):
+            view = self.view(job)
+            self.assertEqual((view['state'], view['error']['error']), ('unreadable', 'ReadFailed'))
+            self.assertIn('events', view['error']['message'])
+            self.assertIn(f'job {job}: ', self.log())
+            self.assertEqual(self.client.call('ListModules', '(a{sv})', ({},))[0], [], 'what was removed after it is not there again')
+            self.restart()
+        events.unlink()
+        (record.parent / 'aside').rename(events)
+        self.restart()
+        self.assertEqual(self.view(job)['result'], 'done')
 
     def test_readers_hear_of_the_last_life(self):
         """Its events tell of an end, and it was begun again all the same."""

@@ -176,6 +176,12 @@ class WaitTest(BusTest):
         (self.modules / '0.2' / 'modules.order').touch()
         self.client.removed(self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0])
         self.assertEqual(self.finish(self.dkmsctl('wait', '-k', '0.2')), '0.2 lacks no module.\n')
+        # Only bash can tell whether it wants to be there, and it was never built.
+        self.add_source('bashful', more='if true; then AUTOINSTALL=yes; fi\n')
+        self.client.removed(self.client.change('Add', 'bashful')[0])
+        for words in ([], self.trees):
+            said = json.loads(self.finish(self.dkmsctl('wait', '-k', self.release, '--json', *words), 11))
+            self.assertEqual([one['name'] for gap in said['kernels_missing_modules'] for one in gap['missing']], ['bashful'])
 
     def test_a_kernel_that_is_not_there(self):
         for words in ([], self.trees):

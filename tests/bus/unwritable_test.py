@@ -10,7 +10,7 @@ import subprocess
 import sys
 import unittest
 
-from service import BusTest, GLib, wait_for_exit
+from service import BusTest, GLib, gate, wait_for_exit
 
 INSIDE = 'DKMS_TEST_NAMESPACE'
 
@@ -149,6 +149,33 @@ class UnwritableTest(BusTest):
                 for name in (*'abc', 'late'):
                     shutil.rmtree(self.sources / f'{name}-1.0')
                     shutil.rmtree(self.tree / name, ignore_errors=True)
+
+    def test_it_becomes_read_only_while_a_step_runs(self):
+        """That job waits, too, and that step of it is done once more."""
+        fifo = self.directory / 'gate-script'
+        script = self.add_source(more='PRE_INSTALL="held.sh"\n') / 'held.sh'
+        script.write_text(f'#!/bin/sh\nread line < {fifo}\n')
+        script.chmod(0o755)
+        held = gate.Gate(fifo)
+        kernel = self.kernel()
+        job = self.client.change('Install', kernels=[kernel])[0]
+        held.wait_for_build()
+        later = self.client.call('Autoinstall', '(asa{sv})', ([kernel], {}))[0]
+        mount('-o', 'remount,bind,ro', self.tree)
+        held.open()
+        reason = os.strerror(errno.EROFS)
+        self.client.wait_for(lambda: GLib.timeout_add(20, lambda: GLib.SOURCE_REMOVE)
+                             and all(reason in self.view(one).get('waits', '') for one in (job, later)), 'why they wait')
+        self.assertIn(reason, self.log())
+        self.assertIn(reason, self.finish(self.dkmsctl('jobs')))
+        mount('-o', 'remount,bind,rw', self.tree)
+        held.wait_for_build()
+        held.open()
+        self.assertEqual(self.client.removed(job)[0], 'done')
+        self.assertIn(self.client.removed(later)[0], ('done', 'skipped'))
+        held.close()
+        kernels = self.client.call('ListModules', '(a{sv})', ({},))[0][0]['kernels']
+        self.assertEqual([one['state'] for one in kernels], ['installed'])
 
     def test_full_tree_gives_room_back(self):
         self.add_source()

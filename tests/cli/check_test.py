@@ -115,6 +115,37 @@ class Check(unittest.TestCase):
         self.assertFalse((self.module / '0.9').exists())
         self.assertEqual(self.trees.status('hello/1.0')[0]['kernels'][0]['state'], 'installed')
 
+    def test_what_cannot_be_a_record_hides_nothing_and_makes_room_for_one(self):
+        def huge(path):
+            with open(path, 'wb') as file:
+                file.truncate(9 << 30)
+
+        def directory(path):
+            path.mkdir()
+            (path / 'inside').touch()
+
+        record = self.module / f'.kernel-{KERNEL}-{ARCH}.json'
+        for make in (os.mkfifo, directory, huge):
+            with self.subTest(make.__name__):
+                self.install()
+                sound = self.trees.listing()
+                record.unlink()
+                make(record)
+                self.assertTrue(self.trees.status('hello/1.0')[0]['kernels'][0]['bad_record'])
+                self.assertEqual(self.trees.dkmsctl('wait', '-k', KERNEL).code, 11)
+                if make == huge:  # what it says may still matter: nothing is changed until somebody has looked at it
+                    self.assertEqual(self.trees.dkmsctl('remove', 'hello/1.0', '--all').code, 1)
+                    break
+                self.succeed('autoinstall', '-k', KERNEL)
+                self.assertTrue(record.is_file())
+                self.assertEqual(self.trees.listing(), sound)
+                self.succeed('wait', '-k', KERNEL)
+                record.unlink()
+                make(record)
+                self.succeed('remove', 'hello/1.0', '--all')
+                self.assertFalse(self.module.exists())
+                self.assertEqual([path for path in (self.trees.modules / KERNEL).rglob('hello.ko')], [self.original])
+
     def placed(self):
         placed, = (path for path in (self.trees.modules / KERNEL).rglob('hello.ko') if path != self.original)
         return placed

@@ -127,7 +127,13 @@ class ServiceTest(unittest.TestCase):
         self.assertEqual(json.loads(refusal)['error'], 'AccessDenied')
 
     def test_a_restart_in_mid_job(self):
+        """Also of what has been asked for beside it and waits; the file lies where the service cannot go itself."""
         waiting = self.at_the_gate()
+        self.machine.run('sh', '-ec', 'mkdir --mode=700 /root/kept; cp -r /usr/src/gated-1.0 /root/kept/late; '
+                         'sed -i "s/gated/late/" /root/kept/late/dkms.conf; chmod -R go=rX /root/kept/late')
+        late = self.machine.start('dkmsctl', 'import', '/root/kept/late')
+        while len(json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs']) < 2:
+            pass
         before = self.owner()
         restart = self.machine.start('systemctl', 'restart', UNIT)
         self.gate.wait_for_build()
@@ -135,8 +141,9 @@ class ServiceTest(unittest.TestCase):
         self.gate.open()
         self.machine.finish(waiting)
         self.gate.close()
+        self.machine.finish(late)
         self.assertNotEqual(self.owner(), before)
-        self.assertEqual(self.states(), {'gated': ['installed']})
+        self.assertEqual(self.states(), {'gated': ['installed'], 'late': []})
 
     def inhibitors(self):
         """Who keeps the machine on, as logind shows it."""

@@ -2,6 +2,7 @@
 """What a dkmsd that somebody has taken over can and cannot have done: its rights, and what the units that work for it make of what it
 says. And that units end when they are to, and are of the version of the dkmsd that speaks to them."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -53,7 +54,7 @@ SAY = textwrap.dedent('''\
         if path.endswith('/sign') and not messages:
             break
         if b'"held"' in line[0]:
-            print(json.dumps({'mode': fcntl.fcntl(opened[-1], fcntl.F_GETFL) & os.O_ACCMODE}))
+            print(json.dumps({'modes': [fcntl.fcntl(one, fcntl.F_GETFL) & os.O_ACCMODE for one in opened]}))
             break
         if b'"ended"' in line[0]:
             break
@@ -301,7 +302,7 @@ class Units(unittest.TestCase):
 
     def test_the_lock_is_no_way_to_write(self):
         said = self.say('tree', {'protocol': self.protocol, 'claim': 'service'})
-        self.assertEqual(said[-1], {'mode': os.O_RDONLY})
+        self.assertEqual(said[-1], {'modes': [os.O_RDONLY] * 2}, 'and neither is the turn')
 
     def test_what_is_no_text_is_refused(self):
         for text in (b'\xff', b'{"protocol":"\xff"}', b'[]', b'1', b'{}'):
@@ -372,6 +373,30 @@ class Units(unittest.TestCase):
         if waiting.poll() is None:
             self.machine.run('systemctl', 'kill', '--signal=KILL', 'dkms-build@*.service')
         waiting.communicate()
+
+    def test_a_command_without_the_service_gets_its_turn(self):
+        waiting = self.at_the_gate()
+        self.add_source()
+        self.add_source('late', more=gate.directive('late', '/var/tmp/gate'))
+        adding = self.machine.start('dkmsctl', 'add', 'hello/1.0', '--dkmstree', '/var/lib/dkms')
+        self.addCleanup(self.end, adding)
+        with open(self.machine.path('/var/lib/dkms/.dkmsd/turn'), 'rb') as turn:
+            while True:
+                try:
+                    fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(turn, fcntl.LOCK_UN)
+                except BlockingIOError:
+                    break
+        late = self.machine.start('dkmsctl', 'build', 'late/1.0', '-k', self.kernel)
+        self.addCleanup(self.end, late)
+        while len(json.loads(self.machine.run('dkmsctl', 'jobs', '--json'))['jobs']) < 2:
+            pass
+        self.gate.open()
+        self.machine.finish(waiting)
+        self.machine.finish(adding)  # although the gate is closed for the job that came meanwhile
+        self.gate.wait_for_build()
+        self.gate.open()
+        self.machine.finish(late)
 
     def test_a_build_has_a_control_group_of_its_own_and_ends_with_it(self):
         waiting = self.at_the_gate()

@@ -33,6 +33,7 @@ STATES = {
     'taken': ('rivals', ['install', 'rival/1.0', *AT]),
     'archive': ('built', ['export', 'hello/1.0', *AT, '--output', '{root}', '--archive', 'hello.dkms.tar.gz']),
     'loadable': ('archive', ['remove', 'hello/1.0', '--all']),
+    'upgraded': ('two', ['install', 'hello/2.0', *AT]),
     'damaged': ('installed', ['status']),
 }
 

@@ -47,8 +47,11 @@ VERBS = {  # verb: the state it begins with, its words, what may have been done 
     'autoinstall': ('added', ['autoinstall', *AT], [['build', HELLO, *AT], ['install', HELLO, *AT]]),
     'replace': ('rivals', ['install', 'rival/1.0', *AT], []),
     'repair': ('damaged', ['check', '--repair'], []),
+    'switch': ('two', ['switch', 'hello/2.0', *AT], []),
+    'rollback': ('upgraded', ['rollback', 'hello', *AT], []),
     'give-back': ('taken', ['uninstall', 'rival/1.0', *AT], []),
 }
+TURNS_BACK = ('rollback',)  # done once more when it is done, it does the opposite
 SHORT = ('install', 'upgrade', 'uninstall', 'remove', 'unbuild', 'rebuild', 'load', 'add')
 SECOND = ['add', 'second/1.0']  # beside a verb on a bus
 ERRORS = {
@@ -228,6 +231,8 @@ class Torture:
             yield 'left: ' + ' '.join(place.leftovers())
 
     def once_more(self, place, case, wanted, index):
+        if case.verb in TURNS_BACK and place.content() == wanted:
+            return
         again = place.dkmsctl(*self.words(case.verb))
         if again.code != 0 and place.content() != wanted:
             yield f'again: {again}'
@@ -260,6 +265,9 @@ def short_form(torture, randomly):
     chosen += randomly.sample(errors, 3)
     # depmod ends well although it has not read all that there is.
     chosen.append(randomly.choice(list(torture.cases(['uninstall'], kinds=lambda case: case.program == 'kmod' and case.calls == 'list'))))
+    # When a rollback is done and its job has not ended, it must not be done back.
+    late = [case for case in torture.cases(['rollback'], ['bus']) if case.calls == 'unlink' and case.fault == 'kill-dkmsd,dkms-worker']
+    chosen.append(late[-3])
     return chosen + [Case('install', 'bus', 'dkms-worker', 'rename', randomly.randint(2, 7), 'kill-dkmsd')]
 
 

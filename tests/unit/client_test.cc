@@ -561,6 +561,27 @@ TEST_CASE("json has the error of the job that failed")
     CHECK(value.at("jobs").at(0).at("error") == value.at("error"));
 }
 
+TEST_CASE("what failed in the first life of a job says nothing of how it ended")
+{
+    Recorder recorder;
+    const auto renderer = make_json_renderer(recorder.console, false);
+    const Story whole{1, 0, Verb::install, ""};
+    feed(*renderer, whole.begin());
+    for (const JobId part : {2, 3}) {
+        const Story one{part, 1, Verb::install};
+        feed(*renderer, one.begin());
+        feed(*renderer, {part == 2 ? one.end(Result::failed, Error(ErrorCode::build_failed)) : one.end(Result::done)});
+        if (part == 2) feed(*renderer, whole.begin()); // dkmsd was restarted
+    }
+    feed(*renderer, {whole.end(Result::done)});
+    CHECK(exit_code_of(renderer->board()) == 0);
+    renderer->finish(0);
+    const json value = json::parse(recorder.out);
+    CHECK_FALSE(value.contains("error"));
+    REQUIRE(value.at("jobs").size() == 1);
+    CHECK(value.at("jobs").at(0).at("id") == 3);
+}
+
 TEST_CASE("warnings are said once")
 {
     Recorder recorder;

@@ -449,6 +449,25 @@ TEST_CASE("facts of a system are read from its trees")
     std::filesystem::remove_all(root);
 }
 
+TEST_CASE("plan: a rollback that was cut off does not take back what it has done")
+{
+    PlanFacts known = facts();
+    const auto before = known.sequence;
+    known.sequence = [before](const std::string& name, const KernelId& kernel) {
+        auto sequence = before(name, kernel);
+        sequence.by = kernel.release == "run" ? 7 : 8;
+        return sequence;
+    };
+    const Request both = request(Verb::roll_back, {"two", ""}, {"run", "a"});
+    CHECK(plan(both, known).children.size() == 2);
+    known.was_its_own = [](JobId job) { return job == 7; };
+    const JobPlan left = plan(both, known);
+    CHECK(left.children.empty());
+    REQUIRE(!left.steps.empty());
+    CHECK(left.steps.front().kernel.release == "a");
+    CHECK(plan(request(Verb::roll_back, {"two", ""}, {"run"}), known).steps.empty());
+}
+
 TEST_CASE("each kernel is rolled back to a version of its own, all or none")
 {
     const auto version_of = [](const JobPlan& plan) { return plan.steps.back().module.version; };
