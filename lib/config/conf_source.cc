@@ -2,6 +2,7 @@
 #include "lib/config/conf_source.h"
 
 #include "lib/config/directives.h"
+#include "lib/config/distribution.h"
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
@@ -148,6 +149,10 @@ ConfScope conf_scope(const ConfContext& context)
         {"source_tree", context.places.source_tree.string()},
         {"install_tree", context.places.install_tree.string()},
         {"parallel_jobs", std::to_string(context.parallel_jobs)},
+        {"current_kernel", running_release()},
+        {"current_os", "Linux"},
+        {"running_distribution", distribution_name(context.places)},
+        {"tmp_location", "/tmp"},
     };
     scope.names = conf_directives();
     for (const std::string& text : context.directives) {
