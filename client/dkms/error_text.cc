@@ -228,8 +228,9 @@ std::string by_its_own_name(std::string text)
 {
     // What stands behind the name means the same to both; dkms has no word for the rest.
     constexpr std::array<std::string_view, 10> same{
-        "dkmsctl add ",       "dkmsctl remove ",      "dkmsctl build ",        "dkmsctl install ", "dkmsctl unbuild ",
-        "dkmsctl uninstall ", "dkmsctl autoinstall ", "dkmsctl status lists ", "dkmsctl works ",   "dkmsctl(1) for what "};
+        "dkmsctl add ",     "dkmsctl remove ",     "dkmsctl build ",       "dkmsctl install ",
+        "dkmsctl unbuild ", "dkmsctl uninstall ",  "dkmsctl autoinstall ", "dkmsctl status lists ",
+        "dkmsctl works ",   "dkmsctl(1) for what "};
     constexpr std::size_t name = std::string_view("dkmsctl").size();
     for (const std::string_view words : same)
         for (std::size_t at = 0; (at = text.find(words, at)) != std::string::npos; at += 1) {

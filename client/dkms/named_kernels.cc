@@ -31,8 +31,8 @@ std::vector<std::vector<KernelId>> turns_of(const std::vector<KernelId>& kernels
 
 void check_architectures(const Words& words)
 {
-    const auto left = static_cast<std::size_t>(std::count_if(
-        words.kernels.begin(), words.kernels.end(), [](const NamedKernel& kernel) { return !kernel.arch; }));
+    const auto left = static_cast<std::size_t>(std::count_if(words.kernels.begin(), words.kernels.end(),
+                                                             [](const NamedKernel& kernel) { return !kernel.arch; }));
     const std::size_t given = words.architectures.size();
     if ((given > 1 && given != left) || (given > 0 && left == 0 && !words.kernels.empty()))
         throw Fault{1,

@@ -312,7 +312,7 @@ bool Narrator::tell_install(const Event& event)
         return true;
     case EventKind::depmod_skipped:
         out(verbose_ ? "Skipping depmod because '" + event.text("path") + "' is missing.\n"
-                           : "Running depmod... done.\n");
+                     : "Running depmod... done.\n");
         return true;
     default:
         return false;

@@ -80,10 +80,7 @@ void MakeLog::output(std::string_view bytes)
     at_line_start_ = bytes.back() == '\n';
 }
 
-void MakeLog::end(int exit_code, double seconds)
-{
-    write((at_line_start_ ? "" : "\n") + log_foot(exit_code, seconds));
-}
+void MakeLog::end(int exit_code, double seconds) { write((at_line_start_ ? "" : "\n") + log_foot(exit_code, seconds)); }
 
 std::string MakeLog::last_output() const
 {

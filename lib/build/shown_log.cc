@@ -19,8 +19,8 @@ bool is_same_file(const fs::path& one, const fs::path& other)
 {
     struct stat first {};
     struct stat second {};
-    return ::lstat(one.c_str(), &first) == 0 && ::lstat(other.c_str(), &second) == 0 &&
-           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    return ::lstat(one.c_str(), &first) == 0 && ::lstat(other.c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 /// A log with another name is that of a build that runs.

@@ -148,6 +148,7 @@ public:
     }
     ~UnsignedCopy()
     {
+        // Where that fails, what is there is looked at before it is installed, as every module is.
         if (!copy_.empty()) ::rename(copy_.c_str(), file_.c_str());
     }
     UnsignedCopy(const UnsignedCopy&) = delete;

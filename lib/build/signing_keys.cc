@@ -179,9 +179,8 @@ Signing prepare_signing(const Work& work, const BuildInputs& inputs)
         if (error.code() == ErrorCode::cancelled) throw;
         tell_pair_not_made(work, error);
         const fs::path certificate = signing.certificate;
-        const bool is_certificate =
-            fs::path(signing.key).parent_path() != certificate.parent_path() &&
-            error.parameter("path").starts_with(certificate.parent_path().string());
+        const bool is_certificate = fs::path(signing.key).parent_path() != certificate.parent_path() &&
+                                    error.parameter("path").starts_with(certificate.parent_path().string());
         signing.off_reason = is_certificate ? "certificate-missing" : "key-missing";
         signing.off_path = is_certificate ? signing.certificate : signing.key;
         check_enforcement(signing, inputs);

@@ -53,9 +53,8 @@ std::filesystem::path shown_path(const ConfSource& source)
 {
     const auto directory = source.path.parent_path();
     if (directory.parent_path() != "/proc/self/fd") return source.path;
-    std::error_code failed; // then its text is read all the same
-    const auto real = std::filesystem::read_symlink(directory, failed);
-    return failed || !real.is_absolute() ? source.path : real / source.path.filename();
+    const auto real = link_text_of(directory); // without /proc its text is read all the same
+    return real && real->is_absolute() ? *real / source.path.filename() : source.path;
 }
 
 /// A source that lies where others may not enter, as what is being loaded does: it looks into its own directory.

@@ -157,8 +157,8 @@ private:
         for (const char* directive : {"BUILD_EXCLUSIVE_KERNEL", "BUILD_EXCLUSIVE_ARCH"})
             for (const auto& [index, expression] : values_.elements(directive))
                 if (!expression.empty() && !expression_fits(expression, ""))
-                    warn("The expression '" + expression + "' of " + directive + "[" + std::to_string(index) +
-                         "] in " + file_.string() + " is not valid and fits nothing.");
+                    warn("The expression '" + expression + "' of " + directive + "[" + std::to_string(index) + "] in " +
+                         file_.string() + " is not valid and fits nothing.");
     }
 
     /// Element 0, which is what a scalar is, holds for the whole package; the others for their record.

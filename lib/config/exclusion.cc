@@ -43,8 +43,7 @@ std::string broken_bound(const Exclusive& bounds, const std::string& index, cons
         return named("BUILD_EXCLUSIVE_KERNEL_MIN", bounds.kernel_min);
     if (!bounds.kernel_max.empty() && std::is_gt(compare_versions(kernel.release, bounds.kernel_max)))
         return named("BUILD_EXCLUSIVE_KERNEL_MAX", bounds.kernel_max);
-    if (!bounds.arch.empty() && !fits(bounds.arch, kernel.arch))
-        return named("BUILD_EXCLUSIVE_ARCH", bounds.arch);
+    if (!bounds.arch.empty() && !fits(bounds.arch, kernel.arch)) return named("BUILD_EXCLUSIVE_ARCH", bounds.arch);
     if (!bounds.config.empty() && !config.empty() && !config_fits(config, bounds.config))
         return named("BUILD_EXCLUSIVE_CONFIG", bounds.config);
     return {};

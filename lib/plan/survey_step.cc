@@ -88,8 +88,8 @@ void SurveyStep::report_faults(const KernelNeeds& needs) const
 
 void SurveyStep::report_broken(const ModuleId& module) const
 {
-    const Error error(ErrorCode::broken_module, {{"module", module.text()},
-                                                 {"path", Layout(work_.places).source_link(module).string()}});
+    const Error error(ErrorCode::broken_module,
+                      {{"module", module.text()}, {"path", Layout(work_.places).source_link(module).string()}});
     work_.reporter.warning(error.name(), error.parameters(), error.message());
 }
 

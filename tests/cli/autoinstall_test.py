@@ -46,8 +46,10 @@ class Autoinstall(unittest.TestCase):
 
     def test_then_there_is_nothing_to_do(self):
         self.autoinstall('--quiet')
-        result = self.autoinstall('--hook')
+        result = self.autoinstall()
         self.assertEqual((result.code, result.out), (0, f'autoinstall  {KERNELS[0]}  nothing to do\n'), result)
+        result = self.autoinstall('--hook')
+        self.assertEqual((result.code, result.out, result.err), (0, '', ''), 'a hook is silent then')
 
     def views(self):
         """What each view says: status, plan, gaps of the kernel, and wait."""
