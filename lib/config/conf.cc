@@ -3,6 +3,7 @@
 
 #include "lib/config/conf_bash.h"
 #include "lib/config/conf_native.h"
+#include "lib/config/distribution.h"
 #include "lib/config/framework.h"
 
 #include <algorithm>
@@ -10,17 +11,22 @@
 namespace dkms {
 namespace {
 
-/// Who names the administrator's directory for temporary files gets it; nobody else has to wait until its setting is
-/// read.
+bool is_named(const std::string& variable, const std::vector<ConfSource>& sources)
+{
+    return std::any_of(sources.begin(), sources.end(),
+                       [&](const ConfSource& source) { return source.text.find(variable) != std::string::npos; });
+}
+
+/// Variables for which other files have to be read are for those who name them.
 ConfScope scope_for(const std::vector<ConfSource>& sources, const ConfContext& context)
 {
     ConfScope scope = conf_scope(context);
-    const bool named = std::any_of(sources.begin(), sources.end(), [](const ConfSource& source) {
-        return source.text.find("tmp_location") != std::string::npos;
-    });
-    if (!named) return scope;
-    const std::string configured = read_framework(context.places).tmp_location;
-    if (!configured.empty()) scope.variables["tmp_location"] = configured;
+    if (is_named("running_distribution", sources))
+        scope.variables["running_distribution"] = distribution_name(context.places);
+    if (is_named("tmp_location", sources)) {
+        const std::string configured = read_framework(context.places).tmp_location;
+        scope.variables["tmp_location"] = configured.empty() ? "/tmp" : configured;
+    }
     return scope;
 }
 

@@ -2,7 +2,6 @@
 #include "lib/config/conf_source.h"
 
 #include "lib/config/directives.h"
-#include "lib/config/distribution.h"
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
@@ -151,8 +150,8 @@ ConfScope conf_scope(const ConfContext& context)
         {"parallel_jobs", std::to_string(context.parallel_jobs)},
         {"current_kernel", running_release()},
         {"current_os", "Linux"},
-        {"running_distribution", distribution_name(context.places)},
-        {"tmp_location", "/tmp"},
+        {"running_distribution", ""}, // both as read_conf() finds them
+        {"tmp_location", ""},
     };
     scope.names = conf_directives();
     for (const std::string& text : context.directives) {
