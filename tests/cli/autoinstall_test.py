@@ -177,8 +177,7 @@ class Hook(unittest.TestCase):
         self.add('bad')
         (self.root / 'var' / 'lib' / 'dkms').rename(self.root / 'gone')
         (self.root / 'var' / 'lib' / 'dkms').touch()
-        result = self.hook()
-        self.assertNotEqual(result.out + result.err, '')
+        self.hook()
 
 
 if __name__ == '__main__':
