@@ -7,15 +7,37 @@
 
 #include <nlohmann/json.hpp>
 
+#include <memory>
+
 namespace dkms {
 namespace {
+
+bool had_nothing_to_do(const ProgressBoard& board)
+{
+    const JobProgress* const whole = board.outermost();
+    return whole != nullptr && whole->ended && whole->ended->result == Result::skipped && !whole->ended->error &&
+           board.parts().empty();
+}
+
+/// What a hook of a kernel's package says: of a kernel that lacks nothing, nothing.
+Console console_of_hook(const Console& console, const std::unique_ptr<Renderer>& renderer)
+{
+    Console result = console;
+    result.out = [out = console.out, &renderer](std::string_view text) {
+        if (!renderer || !had_nothing_to_do(renderer->board())) out(text);
+    };
+    return result;
+}
 
 int carry_out(const Invocation& invocation, Console& console)
 {
     const auto [transport, job] = submit_change(invocation, console);
     if (!job) return 0;
     const bool service = transport->jobs_outlive_client();
-    const auto renderer = make_renderer(console, service, invocation.json, invocation.quiet);
+    std::unique_ptr<Renderer> renderer;
+    Console of_hook = console_of_hook(console, renderer);
+    Console& shown = invocation.hook && !invocation.json ? of_hook : console;
+    renderer = make_renderer(shown, service, invocation.json, invocation.quiet);
     ExitCode exit_code = exit_code_of;
     if (invocation.hook) exit_code = hook_exit_code;
     const int code = follow_jobs(*transport, {*job}, *renderer, OnInterrupt::cancel, exit_code);

@@ -8,6 +8,7 @@
 #include "lib/build/key_step.h"
 #include "lib/build/unbuild_step.h"
 #include "lib/check/check_step.h"
+#include "lib/config/framework.h"
 #include "lib/install/depmod_step.h"
 #include "lib/install/initramfs_step.h"
 #include "lib/install/install_step.h"
@@ -143,17 +144,28 @@ Outcome guarded(Work& work)
     }
 }
 
+/// What framework.conf says for every command. One that cannot be read is the step's own trouble.
+bool is_verbose(const WorkOrder& order)
+{
+    try {
+        return read_framework(order.places, order.settings).verbose;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 int serve()
 {
     for (const int number : {WorkerDescriptors::step, WorkerDescriptors::events, WorkerDescriptors::lock,
                              WorkerDescriptors::jobserver_read, WorkerDescriptors::jobserver_write,
                              WorkerDescriptors::handle, WorkerDescriptors::signer})
         ::fcntl(number, F_SETFD, FD_CLOEXEC);
-    const WorkOrder order = read_order();
+    WorkOrder order = read_order();
+    order.step.options.verbose |= is_verbose(order);
     end_with_parent(WorkerDescriptors::step, order.step.kind);
     if (order.background) yield_to_others();
     Cancellation cancellation(WorkerDescriptors::step);
-    Work work{order.step,   order.places,   Reporter(WorkerDescriptors::events),
+    Work work{order.step,   order.places,   Reporter(WorkerDescriptors::events, order.step.options.verbose),
               cancellation, std::nullopt,   order.job,
               -1,           order.settings, order.uid};
     if (order.handle) work.handle = WorkerDescriptors::handle;

@@ -2,6 +2,7 @@
 #include "client/dkms/actions.h"
 
 #include "client/dkms/archive_file.h"
+#include "client/dkms/named_kernels.h"
 #include "client/dkms/package_transaction.h"
 #include "client/dkms/packaging.h"
 #include "client/dkms/source_owner.h"
@@ -36,6 +37,7 @@ struct ActionRow {
     int (*run)(Session& session);
 };
 
+/// Each kernel once, however often it is named.
 Request request_for(const Session& session, Verb verb)
 {
     const Words& words = session.words();
@@ -44,15 +46,9 @@ Request request_for(const Session& session, Verb verb)
     if (shape.module == Need::none) request.module = {};
     if (shape.kernels == KernelCount::none) return request;
     request.options.all = words.all;
-    for (std::size_t i = 0; i < words.kernels.size(); ++i) {
-        const auto& architectures = words.architectures;
-        const std::string arch = architectures.empty() ? "" : architectures[architectures.size() == 1 ? 0 : i];
-        const KernelId kernel{words.kernels[i], arch};
+    for (const KernelId& kernel : kernels_of(words))
         if (std::find(request.kernels.begin(), request.kernels.end(), kernel) == request.kernels.end())
             request.kernels.push_back(kernel);
-    }
-    if (request.kernels.empty() && !words.architectures.empty())
-        request.kernels.push_back({running_release(), words.architectures.front()});
     return request;
 }
 
@@ -65,6 +61,28 @@ int carry_out(Session& session, const Request& request, Descriptor handle = {}, 
         return tell_refused(error, request, session.console());
     }
     return session.carry_out(request, std::move(handle), archive);
+}
+
+/// What is done kernel by kernel, as often as a kernel is named. Returns the first exit code of a failure, and 77 only
+/// if each turn ended with that.
+int carry_out_by_turns(Session& session, Request request)
+{
+    const auto turns = turns_of(kernels_of(session.words()));
+    if (turns.size() < 2) return carry_out(session, request);
+    const bool separates = request.verb == Verb::uninstall || request.verb == Verb::unbuild;
+    constexpr int excluded = 77;
+    int result = 0;
+    std::size_t left_out = 0;
+    for (const auto& turn : turns) {
+        if (separates && &turn != &turns.front()) session.console().out("\n");
+        request.kernels = turn;
+        const int code = carry_out(session, request);
+        if (code == excluded)
+            ++left_out;
+        else if (result == 0)
+            result = code;
+    }
+    return left_out == turns.size() ? excluded : result;
 }
 
 Descriptor open_for_loading(const fs::path& path, int flags)
@@ -160,15 +178,18 @@ int run_with_source(Session& session, Verb verb)
     if (loaded && (*loaded != 0 || was_rpm)) return *loaded;
     if (!loaded && !names_module(words)) missing_module(words.action);
     Request request = request_for(session, verb);
-    if (loaded) request.module = session.loaded();
+    if (loaded) {
+        request.module = session.loaded();
+        session.console().out("\n");
+    }
     request.options.force |= words.rpm_safe_upgrade && verb == Verb::install;
-    return carry_out(session, request);
+    return carry_out_by_turns(session, request);
 }
 
 int run_build(Session& session) { return run_with_source(session, Verb::build); }
 int run_install(Session& session) { return run_with_source(session, Verb::install); }
-int run_uninstall(Session& session) { return carry_out(session, request_for(session, Verb::uninstall)); }
-int run_unbuild(Session& session) { return carry_out(session, request_for(session, Verb::unbuild)); }
+int run_uninstall(Session& session) { return carry_out_by_turns(session, request_for(session, Verb::uninstall)); }
+int run_unbuild(Session& session) { return carry_out_by_turns(session, request_for(session, Verb::unbuild)); }
 int run_prerm(Session& session) { return carry_out(session, request_for(session, Verb::kernel_prerm)); }
 int run_preinst(Session& session) { return carry_out(session, request_for(session, Verb::kernel_preinst)); }
 int run_generate(Session& session) { return carry_out(session, request_for(session, Verb::generate_key)); }
@@ -311,20 +332,12 @@ void check_combination(const Words& words)
 {
     if (words.options.binaries_only && words.options.source_only)
         throw Fault{8, "You have specified both --binaries-only and --source-only.\nYou cannot do this.", false};
-    if (words.architectures.size() > 1 && words.architectures.size() != words.kernels.size())
-        throw Fault{1,
-                    "If more than one arch is specified on the command line, then there\n"
-                    "must be an equal number of kernel versions also specified (1:1 relationship).",
-                    false};
+    check_architectures(words);
     if (words.all && !words.kernels.empty())
         throw Fault{2, "You cannot specify a kernel version and also specify\n--all on the command line.", false};
     if (words.all && !words.architectures.empty())
         throw Fault{3, "You cannot specify an arch and also specify\n--all on the command line.", false};
-    const auto is_empty = [](const std::string& text) { return text.empty(); };
-    if (std::any_of(words.architectures.begin(), words.architectures.end(), is_empty))
-        throw Fault{12, "No architecture was given with -a.", false};
-    if (std::any_of(words.kernels.begin(), words.kernels.end(), is_empty))
-        throw Fault{16, "No kernel version was given with -k.", false};
+    check_kernels_are_named(words);
 }
 
 void check_action(const ActionRow& row, const Words& words)

@@ -118,7 +118,7 @@ bool is_of_kernel(const Error& error, const Subject& subject)
 
 std::string plain_text(const Error& error)
 {
-    return error.message() + (error.hint().empty() ? "" : "\n" + error.hint());
+    return by_its_own_name(error.message() + (error.hint().empty() ? "" : "\n" + error.hint()));
 }
 
 /// Which right was missing depends on the action.
@@ -223,6 +223,22 @@ std::string excluded_text(const Error& error, const Subject& subject)
 }
 
 } // namespace
+
+std::string by_its_own_name(std::string text)
+{
+    // What stands behind the name means the same to both; dkms has no word for the rest.
+    constexpr std::array<std::string_view, 10> same{
+        "dkmsctl add ",     "dkmsctl remove ",     "dkmsctl build ",       "dkmsctl install ",
+        "dkmsctl unbuild ", "dkmsctl uninstall ",  "dkmsctl autoinstall ", "dkmsctl status lists ",
+        "dkmsctl works ",   "dkmsctl(1) for what "};
+    constexpr std::size_t name = std::string_view("dkmsctl").size();
+    for (const std::string_view words : same)
+        for (std::size_t at = 0; (at = text.find(words, at)) != std::string::npos; at += 1) {
+            const bool is_page = words[name] == '(';
+            text.replace(at, is_page ? name + 3 : name, is_page ? "dkms(8)" : "dkms");
+        }
+    return text;
+}
 
 std::string framed(const std::string& text) { return "\nError! " + text + "\n"; }
 

@@ -24,4 +24,8 @@ std::string error_text(const Error& error, const Subject& subject);
 /// "\nError! <text>\n"
 std::string framed(const std::string& text);
 
+/// A text of dkmsd's that tells a reader what to do, for readers who call the program dkms: its own commands and manual
+/// page in the place of dkmsctl's. What only dkmsctl can do stays.
+std::string by_its_own_name(std::string text);
+
 } // namespace dkms::legacy

@@ -49,7 +49,7 @@ void LegacyRenderer::event(const Event& event)
 void LegacyRenderer::take_new(const Event& event)
 {
     // Asked for from inside it tells itself: to the command that asked, for which it is the whole.
-    const bool is_part = event.facts.value("parent", JobId{0}) == whole_ && !event.facts.value("inside", false);
+    const bool is_part = parts_.contains(event.facts.value("parent", JobId{0})) && !event.facts.value("inside", false);
     if (whole_ != 0 && !is_part) return;
     const Request request = request_from_json(event.facts.at("request"));
     parts_.emplace(event.job, Part{Narrator(console_, style_, request, said_), {}});
@@ -75,7 +75,7 @@ void LegacyRenderer::tell(Part& part, const Event& event)
         return event.job == whole_ ? end_whole(job) : end(part, job);
     }
     case EventKind::surveyed:
-        for (const auto& name : event.facts.at("installed")) succeeded_.insert(name.get<std::string>());
+        for (const auto& name : event.facts.at("installed")) succeeded_.push_back(name.get<std::string>());
         return;
     case EventKind::deferred:
         deferred_.push_back(event.text("module"));
@@ -104,7 +104,10 @@ void LegacyRenderer::begin(Part& part)
     const auto whole = parts_.find(whole_);
     if (&part == &whole->second || std::exchange(part.begun, true)) return;
     const KernelId& kernel = request.kernels.front();
-    if (is_autoinstall())
+    if (request.verb == Verb::rebuild)
+        console_.out("Rebuilding module " + request.module.text() + " for kernel " + kernel.release + " (" +
+                     kernel.arch + ") due to updated dependencies.\n");
+    else if (is_autoinstall())
         console_.out("Autoinstall of module " + request.module.text() + " for kernel " + kernel.release + " (" +
                      kernel.arch + ")\n");
     else if (whole->second.narrator.request().verb == Verb::match)
@@ -134,7 +137,7 @@ void LegacyRenderer::note_result(const JobView& job)
     else if (job.result == Result::failed || job.result == Result::cancelled)
         failed_.push_back(name + "(" + std::to_string(exit_code_of(job)) + ")");
     else
-        succeeded_.insert(name);
+        succeeded_.push_back(name);
 }
 
 /// The next children, as far as they have reported.
@@ -173,7 +176,7 @@ void LegacyRenderer::tell_summary() const
     const auto list = [&](const std::string& what, const std::vector<std::string>& names) {
         if (!names.empty()) console_.out(on + what + joined(names) + ".\n");
     };
-    list(" succeeded for module(s) ", {succeeded_.begin(), succeeded_.end()});
+    list(" succeeded for module(s) ", succeeded_);
     list(" was skipped for module(s) ", skipped_);
     list(" failed for module(s) ", failed_);
     for (const std::string& line : lines_) console_.out(line + "\n");

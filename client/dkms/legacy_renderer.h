@@ -57,8 +57,7 @@ private:
     ModuleId loaded_;
 
     // What the summary of an autoinstall needs.
-    std::set<std::string> succeeded_;
-    std::vector<std::string> skipped_, failed_;
+    std::vector<std::string> succeeded_, skipped_, failed_;
     std::vector<std::string> lines_; ///< about modules whose dependencies are missing
     std::vector<std::string> deferred_;
 };

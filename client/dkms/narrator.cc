@@ -84,7 +84,10 @@ std::string signing_off_text(const Event& event)
     const std::string reason = event.text("reason");
     for (const auto& [name, text] : reasons)
         if (reason == name) {
-            std::string line(text);
+            // The half that is missing is named as what it is.
+            const bool half = name == "half-a-pair" && event.text("path") == event.text("certificate");
+            std::string line(half ? "Certificate file {path} not found and can't be generated, modules won't be signed"
+                                  : text);
             if (const auto at = line.find("{path}"); at != std::string::npos) line.replace(at, 6, event.text("path"));
             return line;
         }
@@ -94,7 +97,7 @@ std::string signing_off_text(const Event& event)
 } // namespace
 
 Narrator::Narrator(Console& console, Style style, const Request& request, std::set<std::string>& said)
-    : console_(console), style_(std::move(style)), request_(request), said_(said)
+    : console_(console), style_(std::move(style)), request_(request), said_(said), verbose_(style_.verbose)
 {
     if (!request_.kernels.empty()) kernel_ = request_.kernels.front();
 }
@@ -171,14 +174,15 @@ void Narrator::tell_command_started(const Event& event)
     if (is_script(what)) return out("Running the " + what + " script:\n");
     const std::string description = description_of(event);
     if (description.empty()) return;
-    if (style_.verbose) return out(command_ + "\n");
+    verbose_ |= event.facts.value("verbose", false); // framework.conf may say so
+    if (verbose_) return out(command_ + "\n");
     out(description + "...");
     running_since_ = event.at;
 }
 
 void Narrator::tell_command_output(const Event& event)
 {
-    if (style_.verbose || is_script(event.text("what"))) out(event.text("text"));
+    if (verbose_ || is_script(event.text("what"))) out(event.text("text"));
 }
 
 void Narrator::tell_command_ended(const Event& event)
@@ -236,7 +240,7 @@ void Narrator::tell_warning(const Event& event)
                    ".ko modules were found in kernel " + kernel_.release + ".\n");
     if (name == "conf-complaint") return once(event.text("message") + "\n");
     if (name == "conf") return once("dkms.conf: Warning! " + event.text("message") + "\n");
-    std::string message = event.text("message");
+    std::string message = by_its_own_name(event.text("message"));
     if (!message.ends_with('\n')) message += '\n';
     if (name == "no-sandbox" && console_.insist && said_.insert(message).second)
         return console_.insist("Warning: " + message);
@@ -307,7 +311,8 @@ bool Narrator::tell_install(const Event& event)
         out(event.text("action") == "add" ? "Adding linked weak modules...\n" : "Removing linked weak modules...\n");
         return true;
     case EventKind::depmod_skipped:
-        if (style_.verbose) out("Skipping depmod because '" + event.text("path") + "' is missing.\n");
+        out(verbose_ ? "Skipping depmod because '" + event.text("path") + "' is missing.\n"
+                     : "Running depmod... done.\n");
         return true;
     default:
         return false;

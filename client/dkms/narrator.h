@@ -60,6 +60,7 @@ private:
     Request request_;
     KernelId kernel_; ///< of the step that runs
     std::set<std::string>& said_;
+    bool verbose_;             ///< the style's, or the administrator's
     std::string command_;      ///< the command that runs
     double running_since_ = 0; ///< 0: no description stands open
     unsigned dots_ = 0;

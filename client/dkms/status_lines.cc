@@ -12,13 +12,12 @@ namespace {
 
 bool is_wanted(const KernelId& kernel, const Shown& shown)
 {
-    const auto& architectures = shown.architectures;
-    if (!architectures.empty() &&
-        std::find(architectures.begin(), architectures.end(), kernel.arch) == architectures.end())
-        return false;
-    if (shown.kernels.empty()) return true;
-    return std::any_of(shown.kernels.begin(), shown.kernels.end(), [&](const std::string& pattern) {
-        return ::fnmatch(pattern.c_str(), kernel.release.c_str(), 0) == 0;
+    const auto& list = shown.architectures;
+    const bool of_list = list.empty() || std::find(list.begin(), list.end(), kernel.arch) != list.end();
+    if (shown.kernels.empty()) return of_list;
+    return std::any_of(shown.kernels.begin(), shown.kernels.end(), [&](const NamedKernel& pattern) {
+        return (pattern.arch ? *pattern.arch == kernel.arch : of_list) &&
+               ::fnmatch(pattern.release.c_str(), kernel.release.c_str(), 0) == 0;
     });
 }
 

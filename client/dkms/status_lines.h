@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "client/dkms/words.h"
 #include "lib/model/state.h"
 
 #include <string>
@@ -15,11 +16,10 @@ struct StatusLines {
     std::string err;
 };
 
-/// Which builds are shown; a module without one of them is shown as added. Without a kernel those whose release begins
-/// with a number and a dot.
+/// Which builds are shown; a module without one of them is shown as added.
 struct Shown {
-    std::vector<std::string> kernels;       ///< patterns on the release, see glob(7)
-    std::vector<std::string> architectures; ///< empty: every
+    std::vector<NamedKernel> kernels;       ///< releases are patterns, see glob(7); empty: every
+    std::vector<std::string> architectures; ///< of kernels that are named without one; empty: every
 };
 StatusLines status_lines(std::vector<ModuleStatus> modules, const Shown& shown);
 

@@ -244,8 +244,8 @@ void Reader::take_module(const std::string& word)
 void Reader::take_kernel(const std::string& value)
 {
     const auto slash = value.find('/');
-    result_.kernels.push_back(value.substr(0, slash));
-    if (slash != std::string::npos) result_.architectures.push_back(value.substr(slash + 1));
+    result_.kernels.push_back({value.substr(0, slash), std::nullopt});
+    if (slash != std::string::npos) result_.kernels.back().arch = value.substr(slash + 1);
 }
 
 void Reader::take_jobs(const std::string& value)

@@ -14,6 +14,12 @@
 
 namespace dkms::legacy {
 
+/// A kernel behind -k: K or K/A.
+struct NamedKernel {
+    std::string release;
+    std::optional<std::string> arch; ///< none: it was not said with it
+};
+
 /// What somebody typed behind `dkms`, sorted but not yet checked. The grammar is the old program's: long options with a
 /// value are known by their beginning (--kernelversion=6.1 is --kernelver), values are trimmed, and words without a
 /// dash are told apart by what they are: an action, a source directory or its dkms.conf, an archive, a module.
@@ -21,8 +27,8 @@ struct Words {
     std::string action; ///< empty: none was given
     std::string module;
     std::string version;
-    std::vector<std::string> kernels;             ///< releases
-    std::vector<std::string> architectures;       ///< in the order given
+    std::vector<NamedKernel> kernels;             ///< in the order given
+    std::vector<std::string> architectures;       ///< of -a, in the order given
     std::optional<std::filesystem::path> source;  ///< a directory with a dkms.conf
     std::optional<std::filesystem::path> archive; ///< a file to load
     bool source_is_meant = false;           ///< one of these cannot be a module: a path (is_path), or an archive's name

@@ -10,6 +10,7 @@
 #include "lib/build/patches.h"
 #include "lib/build/sandbox_choice.h"
 #include "lib/build/scripts.h"
+#include "lib/build/shown_log.h"
 #include "lib/build/trouble.h"
 #include "lib/files/inside.h"
 #include "lib/model/error.h"
@@ -71,6 +72,7 @@ private:
     std::optional<Error> read_inputs();
     void build();
     void set_up_signing();
+    void show_signing();
     void set_up();
     void make();
     MakeSettings make_settings() const;
@@ -92,6 +94,7 @@ private:
     std::optional<VersionTurn> turn_;
     std::optional<Workplace> workplace_;
     std::optional<MakeLog> log_;
+    std::optional<ShownLog> shown_log_;
     std::optional<BuildCommands> commands_;
     JobShare jobs_{work_, inputs_};
     std::optional<Staging> staging_;
@@ -148,6 +151,7 @@ void BuildStep::undo() noexcept
     if (commands_) work_.commands = work_.commands + commands_->usage();
     jobs_.give_back();
     staging_.reset();
+    shown_log_.reset();
     // What is left is deleted while the user of its unit is no one else's.
     try {
         if (workplace_) workplace_->clear();
@@ -211,11 +215,15 @@ std::optional<Error> BuildStep::read_inputs()
         work_.reporter.report(Event(
             EventKind::excluded,
             {{"kernel", kernel().release}, {"reason", exclusion.reason}, {"modules", names_of(exclusion.excluded)}}));
-    if (!exclusion.reason.empty() && exclusion.meant.empty()) return exclusion_error(work_, exclusion);
+    if (!exclusion.reason.empty() && exclusion.meant.empty()) {
+        if (!without_headers) show_signing();
+        return exclusion_error(work_, exclusion);
+    }
     inputs_.modules = std::move(exclusion.meant);
 
     check_source(module(), layout_.source_link(module()));
     if (without_headers) throw Error(*without_headers);
+    set_up_signing();
     inputs_.toolchain = choose_toolchain(module(), kernel(), inputs_.headers, work_.places);
     check_dependencies(work_, inputs_.conf);
     return std::nullopt;
@@ -251,11 +259,20 @@ void BuildStep::set_up_signing()
     work_.reporter.report(Event(EventKind::signing_off, std::move(facts)));
 }
 
+/// How it would be signed, were it built: people expect the line in any case.
+void BuildStep::show_signing()
+{
+    try {
+        set_up_signing();
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::signing_failed) throw;
+    }
+}
+
 void BuildStep::set_up()
 {
     // A unit starts while we go on.
     auto place = command_place(build_switches(work_.places, module().name, work_.settings).network);
-    set_up_signing();
     sandbox_ = choose_sandbox(work_);
     turn_.emplace(*sandbox_, work_);
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
@@ -265,6 +282,7 @@ void BuildStep::set_up()
                       std::move(place));
     commands_->settle([this](std::pair<uid_t, gid_t> user) { workplace_->give_to(user); });
     workplace_->fill();
+    shown_log_.emplace(layout_, module(), log_->path());
     work_.cancellation.check();
 }
 

@@ -21,7 +21,8 @@ constexpr std::uint64_t largest_output = std::uint64_t{16} << 20;
 /// The release of dkms whose format this is; readers of logs look for the word.
 constexpr std::string_view format_version = "dkms-3.4.3";
 
-/// As date(1) writes it in the C locale.
+} // namespace
+
 std::string date_text()
 {
     const std::time_t now = std::time(nullptr);
@@ -31,7 +32,16 @@ std::string date_text()
     return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Z %Y", &local)};
 }
 
-} // namespace
+std::string log_head(std::string_view description, std::string_view command)
+{
+    return "\n" + std::string(description) + "\n# command: " + std::string(command) + "\n";
+}
+
+std::string log_foot(int exit_code, double seconds)
+{
+    return "\n# exit code: " + std::to_string(exit_code) + "\n# elapsed time: " + clock_text(seconds) + "\n" +
+           std::string(64, '-') + "\n";
+}
 
 std::string clock_text(double seconds)
 {
@@ -52,7 +62,7 @@ MakeLog::MakeLog(const std::filesystem::path& file, const ModuleId& module, cons
 
 void MakeLog::begin(std::string_view description, std::string_view command)
 {
-    write("\n" + std::string(description) + "\n# command: " + std::string(command) + "\n");
+    write(log_head(description, command));
     output_start_ = output_end_ = size_;
     at_line_start_ = true;
 }
@@ -70,11 +80,7 @@ void MakeLog::output(std::string_view bytes)
     at_line_start_ = bytes.back() == '\n';
 }
 
-void MakeLog::end(int exit_code, double seconds)
-{
-    write((at_line_start_ ? "\n" : "\n\n") + std::string("# exit code: ") + std::to_string(exit_code) +
-          "\n# elapsed time: " + clock_text(seconds) + "\n" + std::string(64, '-') + "\n");
-}
+void MakeLog::end(int exit_code, double seconds) { write((at_line_start_ ? "" : "\n") + log_foot(exit_code, seconds)); }
 
 std::string MakeLog::last_output() const
 {

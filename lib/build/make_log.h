@@ -41,6 +41,13 @@ private:
     bool at_line_start_ = true;
 };
 
+/// As date(1) writes it in the C locale.
+std::string date_text();
+
+/// What stands before a command's output in a log of this form, and behind it. `seconds`: how long it took.
+std::string log_head(std::string_view description, std::string_view command);
+std::string log_foot(int exit_code, double seconds);
+
 /// "00:01:07"
 std::string clock_text(double seconds);
 

@@ -42,15 +42,17 @@ void run_build_script(BuildCommands& commands, const std::string& name, const st
     if (starter.impossible)
         throw Error(ErrorCode::script_not_executable,
                     {{"script", name}, {"module", module}, {"reason", "its file system is mounted noexec"}});
-    if (argv->front().starts_with(build + "/"))
-        argv->front().replace(0, build.size(), commands.workplace().shown_build().string());
+    const std::string shown = commands.workplace().shown_build().string();
+    if (argv->front().starts_with(build + "/")) argv->front().replace(0, build.size(), shown);
+    std::string called = argv->front();
+    for (std::size_t i = 1; i < argv->size(); ++i) called += " " + (*argv)[i];
     argv->insert(argv->begin(), starter.interpreter.begin(), starter.interpreter.end());
     const std::string text = file ? beginning_of(file) : std::string();
     BuildCommand script;
     script.what = name;
     script.subject = module;
     script.description = "Running the " + name + " script";
-    script.text = value;
+    script.text = "cd " + shown + "/ && " + called;
     script.command.argv = std::move(*argv);
     const ExitStatus status = commands.run(std::move(script));
     if (!status.ok())

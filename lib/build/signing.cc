@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/signing.h"
 
+#include "lib/build/staging.h"
 #include "lib/config/distribution.h"
 #include "lib/kernel/signature_enforcement.h"
 #include "lib/model/error.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +96,15 @@ KeyPair default_pair(const Work& work, const BuildInputs& inputs)
     return {(tree / "mok.key").string(), (tree / "mok.pub").string(), work.places.dkms_tree == tree};
 }
 
+/// Whether it is the system's own tree, wherever the administrator has put that: not one that somebody has named for
+/// once.
+bool is_systems_tree(const Work& work, const BuildInputs& inputs)
+{
+    const std::string& configured = inputs.framework.dkms_tree;
+    const fs::path tree = configured.empty() ? "var/lib/dkms" : fs::path(configured).relative_path();
+    return work.places.dkms_tree == work.places.root / tree;
+}
+
 Signing off(Signing signing, std::string reason, std::string path = "")
 {
     signing.off_reason = std::move(reason);
@@ -119,6 +130,40 @@ Signing check_keys(Signing signing, const KeyPair& pair)
         return off(signing, "key-missing", signing.key);
     return signing;
 }
+
+/// The module as it was before somebody's program began to change it: it comes back, unless it is dropped.
+class UnsignedCopy {
+public:
+    explicit UnsignedCopy(const fs::path& file)
+        : file_(file), copy_(file.parent_path() / ("." + file.filename().string() + ".unsigned"))
+    {
+        const Descriptor content(::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        if (!content) refuse_read(file_, errno);
+        try {
+            copy_file_to(content, copy_);
+        } catch (const Error&) {
+            ::unlink(copy_.c_str());
+            throw;
+        }
+    }
+    ~UnsignedCopy()
+    {
+        // Where that fails, what is there is looked at before it is installed, as every module is.
+        if (!copy_.empty()) ::rename(copy_.c_str(), file_.c_str());
+    }
+    UnsignedCopy(const UnsignedCopy&) = delete;
+    UnsignedCopy& operator=(const UnsignedCopy&) = delete;
+
+    void drop()
+    {
+        ::unlink(copy_.c_str());
+        copy_.clear();
+    }
+
+private:
+    fs::path file_;
+    fs::path copy_;
+};
 
 } // namespace
 
@@ -174,7 +219,11 @@ KeyPair key_pair(const Work& work, const BuildInputs& inputs)
     const std::string certificate = with_kernel(inputs.framework.mok_certificate, inputs.kernel.release);
     if (!key.empty()) pair.key = key;
     if (!certificate.empty()) pair.certificate = certificate;
-    pair.may_be_made = usual.may_be_made && pair.key == usual.key && pair.certificate == usual.certificate;
+    if (pair.key == usual.key && pair.certificate == usual.certificate) return pair;
+    const auto is_file = [](const std::string& name) { return name.front() == '/'; };
+    pair.made_by = KeyMaker::openssl;
+    pair.may_be_made =
+        is_systems_tree(work, inputs) && is_file(pair.key) && is_file(pair.certificate) && pair.key != pair.certificate;
     return pair;
 }
 
@@ -207,8 +256,10 @@ bool sign_module(const Work& work, const Signing& signing, const fs::path& file,
     Command command;
     command.argv = {signing.command, signing.hash, signing.key, signing.certificate, file.string()};
     command.environment = base_environment();
+    UnsignedCopy unsigned_copy(file);
     const Captured said = capture(std::move(command), {}, &work.cancellation);
     if (said.status.ok()) {
+        unsigned_copy.drop();
         work.reporter.report(Event(EventKind::module_signed, {{"path", name}}));
         return true;
     }

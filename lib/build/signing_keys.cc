@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/private_directory.h"
 #include "lib/build/signing.h"
+#include "lib/build/staging.h"
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
@@ -9,6 +10,7 @@
 #include "lib/tree/directory.h"
 
 #include <cerrno>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -84,13 +86,29 @@ void put_in_place(const fs::path& made, const std::string& name, mode_t mode)
 
 void make_pair(const KeyPair& pair, Cancellation& cancellation)
 {
-    const KeyDraft draft(fs::path(pair.key).parent_path());
+    const fs::path key_directory = fs::path(pair.key).parent_path();
+    const fs::path certificate_directory = fs::path(pair.certificate).parent_path();
+    const KeyDraft draft(key_directory);
     const fs::path key = draft.path() / "mok.key";
-    const fs::path certificate = draft.path() / "mok.pub";
+    fs::path certificate = draft.path() / "mok.pub";
     run_openssl(key, certificate, cancellation);
-    put_in_place(key, pair.key, 0600);
+    std::optional<KeyDraft> elsewhere; // it may be on another file system
+    if (certificate_directory != key_directory) {
+        elsewhere.emplace(certificate_directory);
+        const Descriptor made(::open(certificate.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        if (!made) refuse_read(certificate, errno);
+        certificate = elsewhere->path() / "mok.pub";
+        copy_file_to(made, certificate);
+    }
     put_in_place(certificate, pair.certificate, 0644);
-    sync_directory(fs::path(pair.key).parent_path());
+    try {
+        put_in_place(key, pair.key, 0600);
+    } catch (const Error&) {
+        ::unlink(pair.certificate.c_str()); // half a pair would stay that
+        throw;
+    }
+    sync_directory(certificate_directory);
+    sync_directory(key_directory);
 }
 
 void have_pair_made(const KeyPair& pair, Cancellation& cancellation)
@@ -119,12 +137,24 @@ void check_enforcement(const Signing& signing, const BuildInputs& inputs)
                                             {"reason", signing.enforcement + "; " + why}});
 }
 
+void tell_pair_not_made(const Work& work, const Error& error)
+{
+    std::string reason = error.message();
+    if (reason.ends_with('.')) reason.pop_back();
+    const Error told(ErrorCode::key_not_made, {{"reason", std::move(reason)}});
+    const bool is_read_only = error.parameter("errno") == std::to_string(EROFS);
+    work.reporter.warning(told.name(), told.parameters(),
+                          told.message() + (is_read_only ? " What signs may not write there; framework.conf(5) says "
+                                                           "how to have a pair in such a place."
+                                                         : ""));
+}
+
 } // namespace
 
 void make_missing_keys(const Work& work, const KeyPair& pair)
 {
     if (!pair.may_be_made) return;
-    make_directories(fs::path(pair.key).parent_path());
+    for (const std::string& file : {pair.key, pair.certificate}) make_directories(fs::path(file).parent_path());
     const Descriptor lock = lock_directory(fs::path(pair.key).parent_path());
     if (is_present(pair.key) || is_present(pair.certificate)) return;
     if (pair.made_by == KeyMaker::openssl)
@@ -147,9 +177,12 @@ Signing prepare_signing(const Work& work, const BuildInputs& inputs)
         make_missing_keys(work, key_pair(work, inputs));
     } catch (const Error& error) {
         if (error.code() == ErrorCode::cancelled) throw;
-        work.reporter.warning(error.name(), error.parameters(), error.message());
-        signing.off_reason = "key-missing";
-        signing.off_path = signing.key;
+        tell_pair_not_made(work, error);
+        const fs::path certificate = signing.certificate;
+        const bool is_certificate = fs::path(signing.key).parent_path() != certificate.parent_path() &&
+                                    error.parameter("path").starts_with(certificate.parent_path().string());
+        signing.off_reason = is_certificate ? "certificate-missing" : "key-missing";
+        signing.off_path = is_certificate ? signing.certificate : signing.key;
         check_enforcement(signing, inputs);
     }
     return signing;

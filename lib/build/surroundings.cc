@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/surroundings.h"
 
+#include "lib/files/closed_above.h"
 #include "lib/files/walk.h"
 #include "lib/model/error.h"
 
@@ -80,18 +81,6 @@ std::vector<fs::path> hidden_paths_in(std::string_view command)
 }
 
 } // namespace
-
-fs::path closed_above(const fs::path& path)
-{
-    fs::path reached;
-    for (const fs::path& component : path.lexically_normal()) {
-        reached /= component;
-        struct stat status {};
-        if (::stat(reached.c_str(), &status) < 0) break;
-        if (S_ISDIR(status.st_mode) && (status.st_mode & S_IXOTH) == 0) return reached;
-    }
-    return {};
-}
 
 Surroundings::Surroundings(const BuildSwitches& switches, SandboxKind kind) : kind_(kind), network_(switches.network)
 {

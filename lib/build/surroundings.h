@@ -52,7 +52,4 @@ private:
     std::vector<Shown> writable_;
 };
 
-/// The outermost directory above `path` that other users may not enter; empty if they may enter all.
-std::filesystem::path closed_above(const std::filesystem::path& path);
-
 } // namespace dkms

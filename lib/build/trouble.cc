@@ -3,6 +3,7 @@
 
 #include "lib/build/first_error.h"
 #include "lib/build/private_directory.h"
+#include "lib/build/shown_log.h"
 #include "lib/build/staging.h"
 #include "lib/process/regular_file.h"
 #include "lib/tree/record.h"
@@ -84,7 +85,7 @@ void forget_trouble(const Work& work) noexcept
     const Layout layout(work.places);
     remove_trouble_record(layout, work.step.module, work.step.kernel);
     ::unlink(layout.failed_log(work.step.module, work.step.kernel).c_str()); // one that stays belongs to no trouble
-    remove_quietly(layout.build(work.step.module));
+    remove_build_directory(layout, work.step.module);
 }
 
 } // namespace dkms

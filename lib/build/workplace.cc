@@ -2,6 +2,7 @@
 #include "lib/build/workplace.h"
 
 #include "lib/build/command_place.h"
+#include "lib/files/closed_above.h"
 #include "lib/files/copy_tree.h"
 #include "lib/files/inside.h"
 #include "lib/files/remove_tree.h"

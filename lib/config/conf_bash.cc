@@ -3,6 +3,7 @@
 
 #include "lib/config/conf_bash_driver.h"
 #include "lib/config/conf_fault.h"
+#include "lib/files/closed_above.h"
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descendants.h"
@@ -47,17 +48,36 @@ std::filesystem::path hidden_directory(const std::filesystem::path& path)
     return parts[0] / parts[1] / parts[2];
 }
 
+/// How bash is told where a file lies. One that is reached by a descriptor of ours has a name of its own.
+std::filesystem::path shown_path(const ConfSource& source)
+{
+    const auto directory = source.path.parent_path();
+    if (directory.parent_path() != "/proc/self/fd") return source.path;
+    const auto real = link_text_of(directory); // without /proc its text is read all the same
+    return real && real->is_absolute() ? *real / source.path.filename() : source.path;
+}
+
+/// A source that lies where others may not enter, as what is being loaded does: it looks into its own directory.
+void show_closed(Sandbox& sandbox, const std::filesystem::path& directory)
+{
+    const auto closed = closed_above(directory);
+    if (closed.empty() || closed == directory || !leads_to_directory(directory)) return;
+    sandbox.empty.push_back(closed);
+    sandbox.read_only.emplace_back(directory, directory);
+}
+
 /// Read-only, no network, no sockets of services; of what the sandbox hides, the directories a configuration is told
 /// of.
-Sandbox sandbox_for(std::span<const ConfSource> sources, const ConfScope& scope)
+Sandbox sandbox_for(std::span<const ConfSource> sources, const ConfScope& scope, SandboxKind kind)
 {
     std::set<std::filesystem::path> shown;
-    for (const ConfSource& source : sources) shown.insert(hidden_directory(source.path));
+    for (const ConfSource& source : sources) shown.insert(hidden_directory(shown_path(source)));
     for (const auto& [name, value] : scope.variables)
         if (!value.empty() && value.front() == '/') shown.insert(hidden_directory(value));
     Sandbox sandbox;
     for (const auto& directory : shown)
         if (!directory.empty() && leads_to_directory(directory)) sandbox.read_only.emplace_back(directory, directory);
+    if (kind == SandboxKind::root) show_closed(sandbox, shown_path(sources.front()).parent_path());
     return sandbox;
 }
 
@@ -76,7 +96,7 @@ std::vector<std::string> arguments_for(std::span<const ConfSource> sources, cons
     std::vector<std::string> arguments{names, std::to_string(limits.bytes), std::to_string(sources.size())};
     int descriptor = first_descriptor;
     for (const ConfSource& source : sources) {
-        arguments.push_back(source.rewritten ? std::string() : source.path.string());
+        arguments.push_back(source.rewritten ? std::string() : shown_path(source).string());
         arguments.push_back(std::to_string(descriptor++));
     }
     for (const ConfAssignment& directive : scope.directives) {
@@ -111,7 +131,7 @@ std::vector<ReadAs> names_of(std::span<const ConfSource> sources)
     std::vector<ReadAs> names;
     int descriptor = first_descriptor;
     for (const ConfSource& source : sources) {
-        names.push_back({source.path.string(), source.path});
+        names.push_back({shown_path(source).string(), source.path});
         names.push_back({"/dev/fd/" + std::to_string(descriptor++), source.path});
     }
     return names;
@@ -225,7 +245,7 @@ ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const Conf
         command.inherit.emplace_back(copies.back().number(), first_descriptor + static_cast<int>(copies.size()) - 1);
     }
 
-    command = sandboxed(std::move(command), sandbox_for(sources, scope), limits.sandbox);
+    command = sandboxed(std::move(command), sandbox_for(sources, scope, limits.sandbox), limits.sandbox);
     if (limits.sandbox == SandboxKind::none && !limits.is_roots) give_up_privileges(command, file);
     const Bounded said = run_bounded(std::move(command), limits, file);
     if (said.status.signal == SIGXCPU) throw timeout(file, limits);

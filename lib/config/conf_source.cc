@@ -148,6 +148,10 @@ ConfScope conf_scope(const ConfContext& context)
         {"source_tree", context.places.source_tree.string()},
         {"install_tree", context.places.install_tree.string()},
         {"parallel_jobs", std::to_string(context.parallel_jobs)},
+        {"current_kernel", running_release()},
+        {"current_os", "Linux"},
+        {"running_distribution", ""}, // both as read_conf() finds them
+        {"tmp_location", ""},
     };
     scope.names = conf_directives();
     for (const std::string& text : context.directives) {

@@ -65,6 +65,8 @@ private:
     std::string required(const std::string& name)
     {
         std::string value = values_.value(name);
+        value.erase(0, value.find_first_not_of(' '));
+        value.erase(value.find_last_not_of(' ') + 1);
         if (value.empty()) fail("No '" + name + "' directive specified.");
         return value;
     }
@@ -148,9 +150,21 @@ private:
                 values_.value("BUILD_EXCLUSIVE_CONFIG", index)};
     }
 
+    /// One that is none excludes the module, as it always did; only here it is said why.
+    void check_expressions()
+    {
+        if (!strict()) return;
+        for (const char* directive : {"BUILD_EXCLUSIVE_KERNEL", "BUILD_EXCLUSIVE_ARCH"})
+            for (const auto& [index, expression] : values_.elements(directive))
+                if (!expression.empty() && !expression_fits(expression, ""))
+                    warn("The expression '" + expression + "' of " + directive + "[" + std::to_string(index) + "] in " +
+                         file_.string() + " is not valid and fits nothing.");
+    }
+
     /// Element 0, which is what a scalar is, holds for the whole package; the others for their record.
     void read_exclusive()
     {
+        check_expressions();
         conf_.exclusive = exclusive(0);
         for (const ConfModule& module : conf_.modules)
             if (Exclusive own = exclusive(module.index); module.index != 0 && !own.empty())

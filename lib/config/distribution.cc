@@ -77,6 +77,13 @@ std::string addon_modules_dir(const std::filesystem::path& file)
 
 } // namespace
 
+std::string distribution_name(const Places& places)
+{
+    if (!leads_to_file(places.os_release())) return {};
+    const OsRelease release = parse_os_release(read_conf_source(places.os_release()).text);
+    return release.id == "ubuntu" || release.id_like.empty() ? release.id : release.id_like;
+}
+
 Distribution distribution(const Places& places)
 {
     const OsRelease release = parse_os_release(read_conf_source(places.os_release()).text);

@@ -15,6 +15,9 @@ enum class Distribution { debian, ubuntu, fedora, rhel, suse, arch, gentoo, othe
 /// Throws Error ConfMissing when there is no os-release at all.
 Distribution distribution(const Places& places);
 
+/// The same as os-release(5) writes it: "debian", "suse opensuse"; empty when there is none.
+std::string distribution_name(const Places& places);
+
 /// Where modules of this distribution are installed whatever their configuration says ("/updates/dkms", "/extra",
 /// "/updates"); nothing: where DEST_MODULE_LOCATION says. `addon_modules_dir` (from ADDON_MODULES_DIR) wins when not
 /// empty.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/config/conf.h"
 
-#include "lib/config/conf_fault.h"
 #include "lib/config/conf_values.h"
 #include "lib/config/expression.h"
 
@@ -27,10 +26,10 @@ bool config_fits(const KernelConfig& config, const std::string& wanted)
     return true;
 }
 
-bool fits(const std::string& directive, const std::string& expression, const std::string& text)
+/// What is no expression fits nothing, as in bash.
+bool fits(const std::string& expression, const std::string& text)
 {
-    if (const auto result = expression_fits(expression, text)) return *result;
-    throw conf_fault("dkms.conf", "The expression '" + expression + "' of " + directive + " is not valid.");
+    return expression_fits(expression, text).value_or(false);
 }
 
 /// The first bound that `kernel` does not keep, as it was written; empty if it keeps all.
@@ -38,14 +37,13 @@ std::string broken_bound(const Exclusive& bounds, const std::string& index, cons
                          const KernelConfig& config)
 {
     const auto named = [&](const char* directive, const std::string& value) { return directive + index + "=" + value; };
-    if (!bounds.kernel.empty() && !fits("BUILD_EXCLUSIVE_KERNEL" + index, bounds.kernel, kernel.release))
+    if (!bounds.kernel.empty() && !fits(bounds.kernel, kernel.release))
         return named("BUILD_EXCLUSIVE_KERNEL", bounds.kernel);
     if (!bounds.kernel_min.empty() && std::is_lt(compare_versions(kernel.release, bounds.kernel_min)))
         return named("BUILD_EXCLUSIVE_KERNEL_MIN", bounds.kernel_min);
     if (!bounds.kernel_max.empty() && std::is_gt(compare_versions(kernel.release, bounds.kernel_max)))
         return named("BUILD_EXCLUSIVE_KERNEL_MAX", bounds.kernel_max);
-    if (!bounds.arch.empty() && !fits("BUILD_EXCLUSIVE_ARCH" + index, bounds.arch, kernel.arch))
-        return named("BUILD_EXCLUSIVE_ARCH", bounds.arch);
+    if (!bounds.arch.empty() && !fits(bounds.arch, kernel.arch)) return named("BUILD_EXCLUSIVE_ARCH", bounds.arch);
     if (!bounds.config.empty() && !config.empty() && !config_fits(config, bounds.config))
         return named("BUILD_EXCLUSIVE_CONFIG", bounds.config);
     return {};

@@ -178,7 +178,7 @@ private:
         try {
             const Conf conf = typed_conf(subject_.conf, subject_.variables, subject_.context, Strictness::strict);
             for (const std::string& warning : conf.warnings)
-                if (warning.find("_MATCH[") == warning.npos)
+                if (!warning.starts_with("The expression "))
                     findings_.add("conf-doubtful", subject_.conf, 0, {{"reason", warning}});
         } catch (const Error& error) {
             if (!findings_.has_errors()) findings_.add("conf-invalid", subject_.conf, 0, {{"reason", error.message()}});

@@ -55,7 +55,7 @@ std::vector<JobPlan> stale_dependents(const Places& places, const ModuleId& depe
     for (const ModuleStatus& one : scan(places, filter, ScanDepth::quick))
         for (const KernelStatus& status : one.kernels) {
             if (status.kernel != kernel) continue;
-            if (one.broken) continue;
+            if (one.broken || one.module.name == dependency.name) continue; // itself, too, is not built twice
             const std::string noted = noted_version(layout.kernel(one.module, kernel), dependency.name);
             const bool by_version = !noted.empty() && noted != dependency.version;
             if (!by_version && !has_other_symbols(layout, places, one.module, kernel, dependency.name)) continue;

@@ -219,6 +219,7 @@ void InstallStep::choose()
     existing_.owners = ownership_->paths_of_others();
     if (work_.step.options.batch && !existing_.owners.empty()) existing_.preferred = replaced_us_elsewhere();
     add_links(names);
+    if (!force_.version_override) leave_where_they_are(work_, items_, existing_);
     const Options& asked = work_.step.options; // what a list forces has been said
     if ((asked.force || asked.force_version_override) && previous_ != module_.version)
         tell_what_is_overridden(work_, conf_, items_, existing_);

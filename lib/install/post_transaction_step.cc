@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/install/post_transaction_step.h"
 
+#include "lib/build/make_log.h"
 #include "lib/config/framework.h"
 #include "lib/process/refusal.h"
 #include "lib/process/wide_command.h"
@@ -34,10 +35,12 @@ public:
         command.environment = base_environment();
         command.environment.push_back("kernelver=" + work_.step.kernel.release);
         command.output = log.number();
+        write_all(log.number(), date_text() + "\n" + log_head("Executing post-transaction command", line_));
         work_.reporter.command_started("post_transaction", work_.step.kernel.release, line_);
         const auto began = std::chrono::steady_clock::now();
         const ExitStatus status = run_wide(command, &work_.cancellation);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+        write_all(log.number(), log_foot(status.code, seconds.count()));
         work_.reporter.command_ended("post_transaction", work_.step.kernel.release, status.code, seconds.count());
         if (!status.ok())
             work_.reporter.warning("post-transaction-failed", {{"exit_code", std::to_string(status.code)}},

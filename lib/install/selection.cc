@@ -52,6 +52,13 @@ std::map<std::string, std::string> locations(const Conf& conf, const std::option
     return result;
 }
 
+/// Whether the kernel has this very file of module/ at `path`.
+bool is_built_file(const Work& work, const InstallItem& item, const std::string& path)
+{
+    return same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
+                        work.places.install_tree / work.step.kernel.release / path);
+}
+
 /// Position of a module in the configuration; behind all others when it is not there.
 std::size_t rank(const Conf& conf, const std::string& name)
 {
@@ -134,9 +141,18 @@ const ModuleId* other_owner(const ExistingModules& existing, const std::string& 
 
 bool is_there_already(const Work& work, const InstallItem& item, const std::string& path)
 {
-    return path == item.path &&
-           same_content(Layout(work.places).built_modules(work.step.module, work.step.kernel) / item.file,
-                        work.places.install_tree / work.step.kernel.release / path);
+    return path == item.path && is_built_file(work, item, path);
+}
+
+void leave_where_they_are(const Work& work, std::vector<InstallItem>& items, const ExistingModules& existing)
+{
+    for (InstallItem& item : items) {
+        const auto found = existing.paths.find(item.name);
+        if (item.configured_path.empty() || found == existing.paths.end()) continue;
+        if (found->second != std::vector<std::string>{item.configured_path}) continue;
+        if (other_owner(existing, item.name) != nullptr || !is_built_file(work, item, item.configured_path)) continue;
+        item.path = item.configured_path;
+    }
 }
 
 std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
@@ -153,8 +169,9 @@ std::vector<InstallItem> built_items(const Work& work, const Conf& conf)
                                   "Nothing says where " + file + " is to be installed, so it is left out.");
             continue;
         }
-        const std::string location = below(override_everywhere ? *override_everywhere : configured->second);
-        items.push_back({name, file, location + "/" + file});
+        const std::string named = configured == places.end() ? "" : below(configured->second) + "/" + file;
+        const std::string path = override_everywhere ? below(*override_everywhere) + "/" + file : named;
+        items.push_back({name, file, path, named == path ? "" : named});
     }
     std::stable_sort(items.begin(), items.end(), [&](const InstallItem& a, const InstallItem& b) {
         return rank(conf, a.name) < rank(conf, b.name);

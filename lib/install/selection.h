@@ -17,6 +17,8 @@ struct InstallItem {
     std::string name; ///< without suffix
     std::string file; ///< in module/
     std::string path; ///< below <install tree>/K
+    /// The path that DEST_MODULE_LOCATION names, if the distribution gives it another.
+    std::string configured_path = {};
 };
 
 /// Every module that the step's version has built for its kernel, in the order of its configuration; in the place that
@@ -35,6 +37,10 @@ struct ExistingModules {
     /// Names of packages whose modules have taken the place of ours on other kernels.
     std::set<std::string> preferred = {};
 };
+
+/// Gives those of `items` the path that the configuration names which the kernel has there already, byte for byte, and
+/// nowhere else: an installer has put them there, and registers them here.
+void leave_where_they_are(const Work& work, std::vector<InstallItem>& items, const ExistingModules& existing);
 
 /// The other DKMS module that has a module of this name in the kernel, if it is the only one there.
 const ModuleId* other_owner(const ExistingModules& existing, const std::string& name);

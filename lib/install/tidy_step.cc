@@ -48,7 +48,7 @@ public:
         if (const auto directory = Directory::open(work_.places.install_tree / release)) delete_empty(*directory);
         forget_troubles(work_.places, work_.step.kernel);
         const auto modules = work_.places.install_tree / release;
-        if (!is_indexed(work_) || ::access(modules.c_str(), W_OK) != 0) return {Result::skipped, std::nullopt};
+        if (::access(modules.c_str(), W_OK) != 0) return {Result::skipped, std::nullopt};
         if (const auto reason = index_modules(work_, {}))
             work_.reporter.warning("depmod-failed", {{"kernel", release}, {"reason", *reason}},
                                    "depmod failed for kernel " + release + ": " + *reason);

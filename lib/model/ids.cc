@@ -23,16 +23,17 @@ const utsname& running_system()
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// What is wrong with a name, or nothing.
-std::string_view fault_of(std::string_view name)
+std::string_view fault_of(std::string_view name, bool with_blanks = false)
 {
     if (name.empty()) return "it is empty";
     if (name.size() > longest_name) return "it is longer than 200 bytes";
+    if (with_blanks && (name.front() == ' ' || name.back() == ' ')) return "it begins or ends with a blank";
     if (name.front() == '-') return "it begins with '-'";
     if (name.front() == '.') return "it begins with '.'";
     for (const char c : name) {
         const auto byte = static_cast<unsigned char>(c);
         if (c == '/') return "it holds a '/'";
-        if (byte <= ' ' || byte == 0x7f) return "it holds a blank or a control character";
+        if (byte < ' ' || byte == 0x7f || (c == ' ' && !with_blanks)) return "it holds a blank or a control character";
     }
     if (!is_utf8(name)) return "it is not UTF-8";
     return {};
@@ -50,9 +51,9 @@ std::string shown(std::string_view name)
     return result;
 }
 
-void check_name(std::string_view name, const char* kind)
+void check_name(std::string_view name, const char* kind, bool with_blanks = false)
 {
-    const std::string_view fault = fault_of(name);
+    const std::string_view fault = fault_of(name, with_blanks);
     if (!fault.empty())
         throw Error(ErrorCode::invalid_name, {{"kind", kind}, {"value", shown(name)}, {"reason", std::string(fault)}});
 }
@@ -124,7 +125,7 @@ void check_module_name(std::string_view name)
             {{"kind", "module name"}, {"value", shown(name)}, {"reason", "names that begin with 'kernel-' are taken"}});
 }
 
-void check_module_version(std::string_view version) { check_name(version, "module version"); }
+void check_module_version(std::string_view version) { check_name(version, "module version", true); }
 void check_kernel_release(std::string_view release) { check_name(release, "kernel release"); }
 void check_architecture(std::string_view arch) { check_name(arch, "architecture"); }
 

@@ -117,9 +117,11 @@ std::map<std::string, const ModuleStatus*> Look::chosen()
             source_.like.empty() || is_installed(status_for(one, {source_.like, needs_.kernel.arch}));
         if (is_example) by_name[name] = &one;
     }
-    if (source_.like.empty())
-        for (auto& [name, newest] : by_name)
-            if (with_others.count(name) != 0) keep_choice(name, newest);
+    if (!source_.like.empty()) return by_name;
+    for (auto& [name, newest] : by_name)
+        if (with_others.count(name) != 0) keep_choice(name, newest);
+    for (const ModuleStatus& one : tree_)
+        if (one.broken && by_name.at(one.module.name) != &one) needs_.broken_others.push_back(one.module);
     return by_name;
 }
 
@@ -380,7 +382,7 @@ bool ModuleNeed::is_work() const
 
 bool KernelNeeds::is_complete() const
 {
-    return switched_off.empty() && pending.empty() && cycles.empty() &&
+    return switched_off.empty() && pending.empty() && cycles.empty() && broken_others.empty() &&
            std::all_of(modules.begin(), modules.end(),
                        [](const ModuleNeed& one) { return one.kind == NeedKind::none; });
 }

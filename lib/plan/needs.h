@@ -47,6 +47,7 @@ struct KernelNeeds {
     KernelId kernel;
     std::vector<ModuleNeed> modules;              ///< one for each name; dependencies first, else in the order of names
     std::vector<std::vector<std::string>> cycles; ///< names that depend on each other in a circle
+    std::vector<ModuleId> broken_others;          ///< broken versions beside these; not in the JSON form
     std::vector<Step> pending;                    ///< see pending.h
     std::string switched_off;                     ///< path of the file that says so: nothing is done then
 

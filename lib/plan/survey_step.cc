@@ -28,6 +28,7 @@ private:
     void report(const KernelNeeds& needs) const;
     void report_faults(const KernelNeeds& needs) const;
     void report_one(const ModuleNeed& need) const;
+    void report_broken(const ModuleId& module) const;
     std::vector<const ModuleNeed*> in_order_of_work(const KernelNeeds& needs) const;
     std::vector<JobPlan> jobs_for(const KernelNeeds& needs) const;
     JobPlan job_for(const ModuleNeed& need) const;
@@ -62,6 +63,7 @@ Outcome SurveyStep::run()
 void SurveyStep::report(const KernelNeeds& needs) const
 {
     report_faults(needs);
+    for (const ModuleId& module : needs.broken_others) report_broken(module);
     std::vector<std::string> installed;
     for (const ModuleNeed& need : needs.modules) {
         if (need.kind == NeedKind::none && need.installed) installed.push_back(need.module.name);
@@ -84,15 +86,19 @@ void SurveyStep::report_faults(const KernelNeeds& needs) const
     }
 }
 
+void SurveyStep::report_broken(const ModuleId& module) const
+{
+    const Error error(ErrorCode::broken_module,
+                      {{"module", module.text()}, {"path", Layout(work_.places).source_link(module).string()}});
+    work_.reporter.warning(error.name(), error.parameters(), error.message());
+}
+
 void SurveyStep::report_one(const ModuleNeed& need) const
 {
     const std::string module = need.module.text();
     switch (need.kind) {
-    case NeedKind::broken: {
-        const Error error(ErrorCode::broken_module,
-                          {{"module", module}, {"path", Layout(work_.places).source_link(need.module).string()}});
-        return work_.reporter.warning(error.name(), error.parameters(), error.message());
-    }
+    case NeedKind::broken:
+        return report_broken(need.module);
     case NeedKind::deferred:
         return work_.reporter.report(Event(EventKind::deferred, {{"module", module}, {"dependencies", need.reason}}));
     case NeedKind::rebuild:

@@ -30,7 +30,9 @@ void Reporter::stage(Stage stage, unsigned percent) const
 
 void Reporter::command_started(std::string_view what, std::string_view subject, std::string_view command) const
 {
-    report(Event(EventKind::command_started, {{"what", what}, {"subject", subject}, {"command", command}}));
+    nlohmann::json facts{{"what", what}, {"subject", subject}, {"command", command}};
+    if (verbose_) facts["verbose"] = true;
+    report(Event(EventKind::command_started, std::move(facts)));
 }
 
 void Reporter::command_ended(std::string_view what, std::string_view subject, int exit_code, double seconds) const

@@ -19,7 +19,8 @@ namespace dkms {
 /// Where a worker reports to: descriptor 4, one JSON object a line (docs/architecture.md, "Worker protocol").
 class Reporter {
 public:
-    explicit Reporter(int descriptor) : descriptor_(descriptor) {}
+    /// `verbose`: of commands that are started it is said that what they print is told, too.
+    explicit Reporter(int descriptor, bool verbose = false) : descriptor_(descriptor), verbose_(verbose) {}
 
     void report(const Event& event) const;
     /// Shorthand for the event that is sent most. `percent`: how much of the step is done, 0…100.
@@ -34,6 +35,7 @@ public:
 
 private:
     int descriptor_;
+    bool verbose_;
 };
 
 /// What a step gets to work with. Lives as long as the worker.

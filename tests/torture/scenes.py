@@ -123,8 +123,8 @@ class Slot(faults.Place):
         self.dkms, self.sources, self.modules = root / 'dkms', root / 'src', root / 'lib' / 'modules'
 
     def content(self):
-        """Without drafts, and directories in which nothing is left: there is `check` for these."""
-        found = {name: what for name, what in super().content().items() if '/..' not in name}
+        """Without drafts, directories in which nothing is left, and the log of a build that was killed: there is `check` for these."""
+        found = {name: what for name, what in super().content().items() if '/..' not in name and not name.endswith('/build/make.log')}
         for name in sorted(found, reverse=True):
             is_empty = not any(other.startswith(name + '/') for other in found)
             if found[name] == 'directory' and name.startswith('dkms/') and is_empty:

@@ -3,6 +3,7 @@
 #include "lib/build/build_step.h"
 #include "lib/build/signing.h"
 #include "lib/build/unbuild_step.h"
+#include "lib/files/names_in.h"
 #include "lib/process/child.h"
 #include "lib/tree/record.h"
 #include "tests/catch.h"
@@ -284,17 +285,19 @@ TEST_CASE("that a module cannot be signed is an error where its kernel loads onl
     CHECK(note() == no_program);
     inputs.headers.config["CONFIG_MODULE_SIG_FORCE"] = "y";
     CHECK(fault() == configured + no_program);
-    put_file(framework.sign_file, "#!/bin/sh\necho 'a passphrase is needed'\nexit 1\n", 0755);
+    put_file(framework.sign_file, "#!/bin/sh\necho 'a passphrase is needed'\n: > $4\nexit 1\n", 0755);
     CHECK(fault() == configured + no_key);
     inputs.headers.config.erase("CONFIG_MODULE_SIG_FORCE");
     CHECK(note() == no_key);
     for (const std::string& file : {framework.mok_signing_key, framework.mok_certificate}) put_file(file, "");
 
+    put_file(trees.path() / "a.ko", "as it was");
     const auto sign = [&] {
         sign_module(run.work(), prepare_signing(run.work(), inputs), trees.path() / "a.ko", "a.ko");
     };
     sign();
     CHECK(run.events(EventKind::warning).size() == 1);
+    CHECK(text_of_file(trees.path() / "a.ko") == "as it was");
     CHECK(note() == framework.sign_file + " failed");
     inputs.headers.config["CONFIG_MODULE_SIG_FORCE"] = "y";
     const Error failed = error_of(sign);
@@ -342,6 +345,16 @@ TEST_CASE("keys are made in the default tree only, and never overwritten")
     inputs.framework.mok_signing_key = pair.key;
     inputs.framework.mok_certificate = pair.certificate;
     CHECK(key_pair(run.work(), inputs).may_be_made);
-    inputs.framework.mok_signing_key = "/elsewhere/key";
+    inputs.framework.mok_signing_key = "pkcs11:token=t";
     CHECK_FALSE(key_pair(run.work(), inputs).may_be_made);
+
+    inputs.framework.mok_signing_key = trees.path() / "keys/private/${kernelver}.key";
+    inputs.framework.mok_certificate = trees.path() / "keys/certificate";
+    const KeyPair named = key_pair(run.work(), inputs);
+    CHECK(named.may_be_made);
+    CHECK_FALSE(key_pair(elsewhere.work(), inputs).may_be_made);
+    make_missing_keys(run.work(), named);
+    CHECK(text_of_file(named.key).starts_with("-----BEGIN PRIVATE KEY-----"));
+    CHECK(names_in(fs::path(named.key).parent_path()) == std::vector<std::string>{kernel.release + ".key"});
+    CHECK(fs::exists(named.certificate));
 }

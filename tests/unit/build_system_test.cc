@@ -110,7 +110,8 @@ TEST_CASE("patches, scripts, two modules and the jobserver")
     CHECK(run.events(EventKind::patch_applied).size() == 1);
     const std::string log = text_of_file(layout.make_log(module, *kernel));
     CHECK(contains(log, "\nApplying patch words.patch\n# command: patch -p1 < ./patches/words.patch\n"));
-    CHECK(contains(log, "\nRunning the pre_build script\n# command: configure.sh --for " + kernel->release + "\n"));
+    CHECK(contains(log, "\nRunning the pre_build script\n# command: cd " + layout.build(module).string() + "/ && " +
+                            layout.build(module).string() + "/configure.sh --for " + kernel->release + "\n"));
     CHECK(contains(log, "\n# command: make KERNELRELEASE=" + kernel->release + " -C "));
     CHECK_FALSE(contains(log, "jobserver unavailable"));
     CHECK(contains(log, "\nRunning the post_build script\n"));

@@ -278,7 +278,7 @@ TEST_CASE("bounds of the package exclude every record")
           "BUILD_EXCLUSIVE_CONFIG=CONFIG_PCI !CONFIG_USB");
     CHECK(reason("BUILD_EXCLUSIVE_CONFIG", "CONFIG_HZ", config) == "BUILD_EXCLUSIVE_CONFIG=CONFIG_HZ");
     CHECK(reason("BUILD_EXCLUSIVE_CONFIG", "CONFIG_NONE").empty());
-    CHECK_THROWS_AS(excluded({{"BUILD_EXCLUSIVE_KERNEL", 0, "("}}), Error);
+    CHECK(reason("BUILD_EXCLUSIVE_KERNEL", "(") == "BUILD_EXCLUSIVE_KERNEL=("); // as bash, where it is none
 }
 
 TEST_CASE("bounds of one record exclude that record")

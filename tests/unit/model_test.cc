@@ -61,6 +61,8 @@ TEST_CASE("versions of real packages are accepted")
     for (const std::string version :
          {"0.12.7", "5.0~rc4", "2.11.1+2.11.1", "ipt-netflow-2.0.1~20141126-1", "1.12.0+dfsg", "3c7623f", "1:2.3^1"})
         check_module_version(version);
+    check_module_version("1 beta");
+    CHECK_THROWS_AS(check_module_version(" 1"), Error);
     CHECK_THROWS_AS(check_module_version(""), Error);
     CHECK_THROWS_AS(check_module_version("../1"), Error);
 }

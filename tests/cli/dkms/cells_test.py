@@ -3,6 +3,7 @@
 """That a cell which is not fulfilled is noticed."""
 
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
@@ -41,6 +42,35 @@ class Texts(unittest.TestCase):
 
     def test_two_users(self):
         self.assertEqual([cell.who for cell in self.read('[a]\nas both\n$ true\n')], ['root', 'user'])
+
+
+class Documentation(unittest.TestCase):
+    """Every directive and setting that a manual page explains is set in a cell, which shows what it changes."""
+
+    # What common.postinst alone reads: tests/packaging/common_postinst_test.py.
+    ELSEWHERE = {'autoinstall_all_kernels', 'continue_on_error'}
+
+    def explained(self, page):
+        """The names in the headings of a page's paragraphs."""
+        lines = (machines.SOURCE / 'docs' / page).read_text().replace('\\-', '-').splitlines()
+        headings = [line for before, line in zip(lines, lines[1:]) if before == '.TP']
+        return set(re.findall(r'\b(?:[A-Z]+_[A-Z_]+[A-Z]|MAKE|PATCH|STRIP|CLEAN|AUTOINSTALL|[a-z]+(?:_[a-z]+)+|verbose)\b',
+                              re.sub(r'\(.*?\)', '', ' '.join(line for line in headings if not line.startswith('.IR')))))
+
+    def test_each_is_set_somewhere(self):
+        texts = [path.read_text() for path in cells.DIRECTORY.glob('*.cells')]
+        used = set(re.findall(r'\b([A-Za-z_]+)(?:\[\d+\])?=', '\n'.join(texts)))
+        for page, least in (('dkms.conf.5', 30), ('framework.conf.5', 18)):
+            names = self.explained(page)
+            self.assertGreater(len(names), least, page)
+            self.assertEqual(names - used - self.ELSEWHERE, set(), page)
+
+    def test_each_difference_has_its_reason(self):
+        lines = (machines.SOURCE / 'docs' / 'differences.md').read_text().splitlines()
+        rows = [line.strip('|').split(' | ') for line in lines if line.startswith('| ')]
+        self.assertGreater(len(rows), 100)
+        for row in rows:
+            self.assertEqual([bool(cell.strip()) for cell in row], [True] * 3, row[0])
 
 
 class Fulfilled(unittest.TestCase):

@@ -221,7 +221,7 @@ class Machine:
                  '--bind', self.sources, SOURCES, '--bind', self.modules, os.path.realpath(MODULES), '--tmpfs', '/boot',
                  '--perms', '755', '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--bind', self.here, HERE,
                  '--bind', self.root / 'out', '/run/out', '--ro-bind', self.root / 'script', '/run/script',
-                 '--ro-bind', scratch.SAMPLES, '/run/sample', '--ro-bind', CALLERS, '/run/callers',
+                 '--ro-bind', scratch.SAMPLES, '/run/sample', '--ro-bind', CALLERS, '/run/callers', '--ro-bind', SOURCE / 'systemd' / 'hooks', '/run/hooks',
                  *self._program_words()]
         if self.real_headers:
             for directory in pathlib.Path(SOURCES).glob('linux-*'):
