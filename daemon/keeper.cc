@@ -175,7 +175,7 @@ bool Keeper::do_step(const json& words, std::vector<Descriptor> beside)
             if (names[i] == name) gifts.*member = beside[i].number();
     const Places places = resolve_places({});
     const WorkOrder order = vetted(work_order_from_json(words.at("order")), gifts, places, sender_.uid);
-    WorkerChild worker = start_worker("/proc/self/exe", order, gifts,
+    WorkerChild worker = start_worker("/proc/self/exe", -1, order, gifts,
                                       {"DKMS_SCRIPT_UNIT=" + socket_of(UnitKind::script).string(),
                                        "DKMS_BUILD_UNITS=" + socket_of(UnitKind::build).parent_path().string(),
                                        "DKMS_SIGN_UNIT=" + socket_of(UnitKind::sign).string()});

@@ -5,13 +5,14 @@
 
 namespace dkms {
 
-WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts,
-                         const std::vector<std::string>& environment)
+WorkerChild start_worker(const std::filesystem::path& program, int program_file, const WorkOrder& order,
+                         const WorkerGifts& gifts, const std::vector<std::string>& environment)
 {
     Pipe orders = make_pipe();
     Command command;
     command.argv = {"dkms-worker"};
     command.program = program;
+    command.program_file = program_file;
     command.environment = base_environment();
     command.environment.insert(command.environment.end(), environment.begin(), environment.end());
     command.output = gifts.log;

@@ -28,9 +28,9 @@ struct WorkerChild {
     Child child;
 };
 
-/// Starts the program with the descriptors that it expects and a bare environment, to which `environment` is added.
-/// Throws Error Internal.
-WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts,
-                         const std::vector<std::string>& environment = {});
+/// Starts the program, the open `program_file` unless that is -1, with the descriptors that it expects and a bare
+/// environment, to which `environment` is added. Throws Error Internal.
+WorkerChild start_worker(const std::filesystem::path& program, int program_file, const WorkOrder& order,
+                         const WorkerGifts& gifts, const std::vector<std::string>& environment = {});
 
 } // namespace dkms

@@ -80,9 +80,9 @@ std::string modules_archive(const DiskDraft& disk, int version)
     for (const auto& [kernel, modules] : disk.modules)
         for (const PackedModule& module : modules) {
             const Descriptor file = disk.content.open_module(kernel, module);
-            const ModuleImage plain = ModuleImage::open(path_for_children(file.number()));
+            const ModuleImage plain = ModuleImage::of(file.number(), module.file);
             archive.file(kernel.release + "/" + (version == 2 ? kernel.arch + "/" : "") + module.name + ".ko",
-                         read_file(plain.path(), largest_module));
+                         plain.content());
         }
     return archive.finish();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/layout.h"
 
+#include "lib/kernel/rooted_path.h"
 #include "lib/process/held_lock.h"
-
 #include "lib/tree/record.h"
 
 namespace dkms {
@@ -19,6 +19,11 @@ std::filesystem::path Layout::module(const std::string& name) const { return tre
 std::filesystem::path Layout::version(const ModuleId& module) const { return tree_ / module.name / module.version; }
 
 std::filesystem::path Layout::source_link(const ModuleId& module) const { return version(module) / "source"; }
+
+std::filesystem::path Layout::source(const ModuleId& module) const
+{
+    return root_ == "/" ? source_link(module) : resolve_below(root_, source_link(module));
+}
 
 std::filesystem::path Layout::build(const ModuleId& module) const { return version(module) / "build"; }
 

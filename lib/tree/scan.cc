@@ -191,7 +191,8 @@ std::optional<ModuleStatus> Scanner::version(const ModuleDirectory& module, cons
 
 void Scanner::set_source(const VersionDirectory& version, ModuleStatus& status) const
 {
-    status.broken = !version.source || !has_source(version.directory);
+    status.broken = !version.source || !(places_.root == "/" ? has_source(version.directory)
+                                                             : leads_to_directory(layout_.source(version.module)));
     if (status.broken) return;
     const std::string target = version.source == Kind::link ? version.directory.link_text("source") : "";
     status.source = layout_.version(version.module) / (target.empty() ? "source" : target);

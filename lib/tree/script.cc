@@ -3,6 +3,7 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/kernel/headers.h"
+#include "lib/process/held_lock.h"
 #include "lib/process/wide_command.h"
 #include "lib/tree/layout.h"
 
@@ -98,21 +99,23 @@ std::vector<std::string> script_environment(const Work& work, const ModuleId& mo
     };
     add("module", module.name);
     add("module_version", module.version);
-    add("dkms_tree", work.places.dkms_tree);
-    add("source_tree", work.places.source_tree);
-    add("install_tree", work.places.install_tree);
+    add("dkms_tree", work.places.inside(work.places.dkms_tree));
+    add("source_tree", work.places.inside(work.places.source_tree));
+    add("install_tree", work.places.inside(work.places.install_tree));
     const KernelId kernel =
         work.step.kernel.release.empty() ? KernelId{running_release(), running_architecture()} : work.step.kernel;
     add("kernelver", kernel.release);
     add("arch", kernel.arch);
-    add("kernel_source_dir", headers_directory(kernel, work.places, work.step.options));
+    add("kernel_source_dir", headers_for_make(kernel, work.places, work.step.options));
+    if (std::string mark = mark_of_holder(Layout(work.places).lock()); !mark.empty())
+        environment.push_back(std::move(mark));
     return environment;
 }
 
 ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation)
 {
     if (script.value.empty()) return {};
-    const auto directory = Layout(work.places).source_link(module);
+    const auto directory = Layout(work.places).source(module);
     auto argv = find_script(script.value, directory, work.places.config_dir / module.name);
     if (!argv) {
         work.reporter.warning("script-not-executable", {{"script", std::string(script.name)}, {"value", script.value}},
@@ -126,11 +129,14 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
                               argv->front() + " cannot be executed: its file system is mounted noexec.");
         return {126, 0};
     }
+    argv->front() = work.places.inside(argv->front());
     argv->insert(argv->begin(), starter.interpreter.begin(), starter.interpreter.end());
     Command command;
     command.argv = *argv;
     command.environment = script_environment(work, module);
-    command.directory = directory;
+    // What a script does to the system it must do to the one that is worked on, as dpkg has it.
+    if (work.places.root != "/") command.root = work.places.root;
+    command.directory = work.places.inside(directory);
     const auto began = std::chrono::steady_clock::now();
     work.reporter.command_started(script.name, module.text(), text_of(*argv));
     ExitStatus status;
