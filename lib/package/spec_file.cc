@@ -48,7 +48,8 @@ std::optional<std::string> foreign_spec(const SpecNames& names, const ModuleId& 
     if (!names.wanted.empty()) {
         auto text = text_in_source(source, {names.wanted});
         if (text) return text;
-        throw Error(ErrorCode::spec_missing, {{"product", product}, {"path", (source / names.wanted).string()}});
+        throw Error(ErrorCode::spec_missing,
+                    {{"product", product}, {"path", (Layout(places).source_link(module) / names.wanted).string()}});
     }
     auto text = text_in_source(source, names.in_source);
     return text ? text : text_in_configuration(places.config_dir, names.in_configuration);

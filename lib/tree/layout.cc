@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/layout.h"
 
+#include "lib/files/file_kind.h"
 #include "lib/kernel/rooted_path.h"
 #include "lib/process/held_lock.h"
 #include "lib/tree/record.h"
@@ -22,7 +23,9 @@ std::filesystem::path Layout::source_link(const ModuleId& module) const { return
 
 std::filesystem::path Layout::source(const ModuleId& module) const
 {
-    return root_ == "/" ? source_link(module) : resolve_below(root_, source_link(module));
+    if (root_ == "/") return source_link(module);
+    auto there = resolve_below(root_, source_link(module));
+    return leads_to_directory(there) ? there : source_link(module);
 }
 
 std::filesystem::path Layout::build(const ModuleId& module) const { return version(module) / "build"; }

@@ -22,7 +22,6 @@ POST_INSTALL = """#!/bin/sh
 exec {dkmsctl} add other/1.0 {words} >{said} 2>&1
 """
 
-# There is no shell in that root.
 NOTE = """
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +164,9 @@ class OtherRoot(unittest.TestCase):
     def test_scripts_run_in_it(self):
         source = self.root / 'usr/src/hello-1.0'
         subprocess.run(['gcc', '-static', '-x', 'c', '-o', source / 'note', '-'], input=NOTE, text=True, check=True)
+        (self.root / 'bin').mkdir()  # a root that has a shell is one in which scripts can run
+        self.addCleanup(shutil.rmtree, self.root / 'bin')
+        shutil.copy(source / 'note', self.root / 'bin/sh')
         (source / 'dkms.conf').write_text((source / 'dkms.conf').read_text() + 'POST_ADD="note"\n')
         self.run_on_root('add', 'hello/1.0')
         self.assertEqual((self.root / 'note').read_text(), '/usr/src/hello-1.0 /var/lib/dkms\n')

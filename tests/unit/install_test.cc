@@ -547,12 +547,13 @@ TEST_CASE("symlink_modules links instead of copying")
     system.put_module("foo", "1.0");
     put_file(system.places.config_dir / "framework.conf", "symlink_modules=yes\n");
     install(system);
-    CHECK(fs::read_symlink(system.installed("kernel/extra/foo.ko")) ==
+    CHECK(fs::canonical(system.installed("kernel/extra/foo.ko")) ==
           system.layout().built_modules(foo, kernel_6) / "foo.ko");
-    CHECK(!status_of(system).differs);
-    uninstall(system);
-    CHECK(!fs::exists(system.installed("kernel")));
-    CHECK(fs::exists(system.layout().built_modules(foo, kernel_6) / "foo.ko"));
+          system.layout().built_modules(foo, kernel_6) / "foo.ko");
+          CHECK(!status_of(system).differs);
+          uninstall(system);
+          CHECK(!fs::exists(system.installed("kernel")));
+          CHECK(fs::exists(system.layout().built_modules(foo, kernel_6) / "foo.ko"));
 }
 
 TEST_CASE("a failed install leaves the active version as it was")
