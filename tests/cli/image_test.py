@@ -59,6 +59,18 @@ class WithoutProc(unittest.TestCase):
         self.assertEqual(result.code, 0, result)
         return result
 
+    def test_root_who_may_not_look_at_the_first_process_is_in_an_image(self):
+        """As in a user namespace, in which images are made without being root. No key is made, and the build says why it is unsigned."""
+        namespace = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec', 'mount -t tmpfs none /run\nexec "$@"', 'sh']
+        if subprocess.run([*namespace, 'true'], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest('this system does not permit user namespaces')
+        built = subprocess.run([*namespace, scratch.BUILD / 'client' / 'dkms', 'build', 'hello/1.0', '-k', KERNELS[-1], *self.trees.words()],
+                               text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(built.returncode, 0, built.stdout)
+        self.assertIn('Running in chroot', built.stdout)
+        record = self.trees.dkms / 'hello/1.0' / KERNELS[-1] / scratch.ARCH / '.dkmsd.json'
+        self.assertIn('"signature"', record.read_text())
+
     def test_all_verbs_work(self):
         kernel = KERNELS[-1]
         source = self.trees.sources / 'hello-1.0'
