@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array files_of_source{"modinfo", "disk-info", "modules.dep", "pcitable", "modules.pcimap", "pci.ids"};
-constexpr std::size_t largest_module = std::size_t{1} << 30U;
 
 /// What the installer asks for by: network cards, disks, or anything else.
 std::string kind_of(const PackedModule& module, const Conf& conf)

@@ -44,7 +44,7 @@ public:
     int number() const { return file_.number(); }
     /// For this process, and for those that it forks without another program.
     std::filesystem::path path() const { return path_as(number()); }
-    /// For a program that inherits the file as descriptor `theirs`, whoever it runs as.
+    /// For a program that inherits the file as descriptor `theirs`, whatever user it runs as.
     std::filesystem::path path_as(int theirs) const;
 
 private:
