@@ -40,7 +40,7 @@ def trees_of(words):
 
 
 @unittest.skipUnless(KERNELS, 'kernel headers are needed')
-class WithoutProc(unittest.TestCase):
+class InAnImage(unittest.TestCase):
     def setUp(self):
         self.trees = self.enterContext(scratch.Scratch())
         self.trees.add_kernel(KERNELS[-1])
@@ -70,6 +70,17 @@ class WithoutProc(unittest.TestCase):
         self.assertIn('Running in chroot', built.stdout)
         record = self.trees.dkms / 'hello/1.0' / KERNELS[-1] / scratch.ARCH / '.dkmsd.json'
         self.assertIn('"signature"', record.read_text())
+
+    @unittest.skipIf(os.geteuid(), 'others than root are told something else')
+    def test_a_system_that_comes_as_an_image(self):
+        """Where /usr cannot be changed, the image has to be built with the module; nothing that root could do is asked for."""
+        words = self.trees.words()[:4]  # the install tree is the system's own
+        read_only = [*scratch.own_mounts(), 'sh', '-ec', 'mount --bind /usr /usr\nmount -o remount,bind,ro /usr\nexec "$@"', 'sh']
+        said = subprocess.run([*read_only, scratch.BUILD / 'client' / 'dkmsctl', 'install', 'hello/1.0', '-k', KERNELS[-1], *words], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(said.returncode, 1, said.stdout)
+        self.assertIn('howto-image.md', said.stdout)
+        self.assertNotIn('as root', said.stdout)
 
     def test_all_verbs_work(self):
         kernel = KERNELS[-1]
