@@ -4,9 +4,12 @@
 #include "client/json.h"
 #include "client/kernel_outcome.h"
 #include "client/wording.h"
+#include "lib/files/file_kind.h"
+#include "lib/files/names_in.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace dkms {
@@ -57,10 +60,40 @@ int hook_failed(const Error& error, const Invocation& invocation, Console& conso
     return 0;
 }
 
+/// Which have headers, the jobs find out.
+std::vector<KernelId> all_kernels(const Invocation& invocation)
+{
+    const auto tree = choose_transport(invocation.places, invocation.needs_stdio())->install_tree();
+    std::vector<KernelId> kernels;
+    for (const std::string& name : names_in(tree).value_or(std::vector<std::string>()))
+        if (is_present(tree / name / "build") || is_present(tree / name / "source")) kernels.push_back({name, ""});
+    if (kernels.empty())
+        throw Error(ErrorCode::invalid_args,
+                    {{"reason", "no kernel in " + tree.string() + " has its headers installed"}});
+    std::sort(kernels.begin(), kernels.end(),
+              [](const KernelId& a, const KernelId& b) { return compare_versions(a.release, b.release) < 0; });
+    return kernels;
+}
+
+int for_all_kernels(const Invocation& invocation, Console& console)
+{
+    if (invocation.json) throw Error(ErrorCode::invalid_args, {{"reason", "--json is for one kernel at a time"}});
+    int code = 0;
+    for (const KernelId& kernel : all_kernels(invocation)) {
+        Invocation one = invocation;
+        one.request.options.all_kernels = false;
+        one.request.kernels = {kernel};
+        const int ended = run_autoinstall(one, console);
+        if (code == 0) code = ended;
+    }
+    return code;
+}
+
 } // namespace
 
 int run_autoinstall(const Invocation& invocation, Console& console)
 {
+    if (invocation.request.options.all_kernels) return for_all_kernels(invocation, console);
     if (!invocation.hook) return carry_out(invocation, console);
     try {
         return carry_out(invocation, console);

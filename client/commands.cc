@@ -32,7 +32,8 @@ constexpr std::array<CommandRow, 23> table{{
     {"history", "[MODULE[/VERSION]]", "Show which versions were installed, when and by whom",
      group_optional_module | group_kernels | group_places | group_json, std::nullopt, run_history},
     {"autoinstall", "", "Build and install what a kernel lacks",
-     group_kernels | group_after | group_places | group_no_wait | group_quiet | group_json | group_hook,
+     group_kernels | group_all_kernels | group_after | group_places | group_no_wait | group_quiet | group_json |
+         group_hook,
      Verb::autoinstall, run_autoinstall},
     {"prune", "", "Delete what was built for kernels that are gone",
      group_places | group_no_wait | group_quiet | group_json, Verb::kernel_prerm, run_prune},

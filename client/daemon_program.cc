@@ -2,13 +2,14 @@
 #include "client/daemon_program.h"
 
 #include "lib/files/file_kind.h"
+#include "lib/process/open_path.h"
 
 namespace dkms {
 
 std::filesystem::path daemon_program()
 {
     namespace fs = std::filesystem;
-    const fs::path self = link_text_of("/proc/self/exe").value_or("");
+    const fs::path self = own_program();
     const fs::path neighbour = self.parent_path().parent_path() / "daemon" / "dkmsd";
     return !self.empty() && leads_to_file(neighbour) ? neighbour : fs::path(DKMSD_PROGRAM);
 }

@@ -161,8 +161,9 @@ std::string deferred_text(const Event& event)
 
 std::string stale_text(const Event& event)
 {
-    return event.text("module") + " is built again for " + event.text("kernel") + ": " + event.text("what") +
-           " changed (" + event.text("path") + ").";
+    const std::string again = event.text("module") + " is built again for " + event.text("kernel") + ": ";
+    if (event.text("what") == "signature") return again + "it was built in an image, without a signature.";
+    return again + event.text("what") + " changed (" + event.text("path") + ").";
 }
 
 } // namespace

@@ -129,7 +129,7 @@ _dkmsctl_options() {
     case $action in
     add) options="$change $conf" ;;
     autoinstall)
-        options="$for_kernels $after --dkmstree= --hook --installtree= --json --no-wait --quiet --root= --sourcetree= -q"
+        options="$for_kernels $after --all-kernels --dkmstree= --hook --installtree= --json --no-wait --quiet --root= --sourcetree= -q"
         ;;
     build) options="$change $for_kernels $conf $build" ;;
     export)

@@ -163,7 +163,7 @@ end
 for option in --config= --kernelsourcedir= --jobs= -j= --force
     __dkms_option dkmsctl $option build install rebuild rollback switch
 end
-__dkms_option dkmsctl --all-kernels build install rebuild switch
+__dkms_option dkmsctl --all-kernels autoinstall build install rebuild switch
 __dkms_option dkmsctl --force import
 for option in --conf= -c= --directive=
     __dkms_option dkmsctl $option add build install rebuild switch

@@ -51,8 +51,7 @@ public:
 
     std::unique_ptr<StartedWorker> start(const WorkOrder& order, const WorkerGifts& gifts) override
     {
-        return std::make_unique<ChildWorker>(
-            start_worker("/proc/self/fd/" + std::to_string(program_.number()), order, gifts));
+        return std::make_unique<ChildWorker>(start_worker(program_.number(), order, gifts));
     }
 
     std::optional<bool> private_builds() override { return available_sandbox() != SandboxKind::none; }

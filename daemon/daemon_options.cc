@@ -2,6 +2,7 @@
 #include "daemon/daemon_options.h"
 
 #include "lib/files/file_kind.h"
+#include "lib/process/open_path.h"
 
 #include <array>
 #include <charconv>
@@ -111,7 +112,7 @@ DaemonOptions read_daemon_options(int argc, char** argv)
 
 std::filesystem::path find_worker()
 {
-    const auto neighbour = link_text_of("/proc/self/exe").value_or("").parent_path() / "dkms-worker";
+    const auto neighbour = own_program().parent_path() / "dkms-worker";
     return neighbour.has_parent_path() && leads_to_file(neighbour) ? neighbour : std::filesystem::path(DKMS_WORKER);
 }
 

@@ -33,11 +33,11 @@ void send_order(const WorkerChild& worker, const WorkOrder& order)
 
 } // namespace
 
-WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts)
+WorkerChild start_worker(int program, const WorkOrder& order, const WorkerGifts& gifts)
 {
     Pipe orders = make_pipe();
     Command command = command_of(gifts, orders);
-    command.program = program;
+    command.program_file = program;
     WorkerChild worker{std::move(orders.write), Child::start(command)};
     send_order(worker, order);
     return worker;

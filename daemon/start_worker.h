@@ -4,7 +4,6 @@
 #include "daemon/work_order.h"
 #include "lib/process/child.h"
 
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -28,8 +27,8 @@ struct WorkerChild {
     Child child;
 };
 
-/// Starts the program with the descriptors that it expects and a bare environment. Throws Error Internal.
-WorkerChild start_worker(const std::filesystem::path& program, const WorkOrder& order, const WorkerGifts& gifts);
+/// Starts the open `program` with the descriptors that it expects and a bare environment. Throws Error Internal.
+WorkerChild start_worker(int program, const WorkOrder& order, const WorkerGifts& gifts);
 /// As Child::fork(): `does` finds the same descriptors, the connection to a unit that signs beside them (-1: there is
 /// none), and that environment with `environment` added.
 WorkerChild fork_worker(const std::function<int()>& does, const WorkOrder& order, const WorkerGifts& gifts, int signer,

@@ -3,7 +3,7 @@
 
 #include "lib/files/roots_own.h"
 #include "lib/model/error.h"
-#include "lib/package/handle.h"
+#include "lib/process/open_path.h"
 #include "lib/tree/lock.h"
 
 #include <algorithm>
@@ -105,7 +105,7 @@ void check_handle(const Step& step, const WorkerGifts& gifts, uid_t sender)
         if (is_directory(gifts.handle)) refuse("only load takes a directory");
         return;
     }
-    const std::string name = name_of_handle(gifts.handle);
+    const std::string name = name_of_open(gifts.handle);
     const std::string foreign = foreign_part(gifts.handle, name);
     if (foreign.empty()) return;
     throw Error(ErrorCode::not_supported,

@@ -69,9 +69,10 @@ Environment build_environment(const Work& work, const BuildInputs& inputs, bool 
     if (const std::string& told = inputs.toolchain.make_variables; told.starts_with(" LLVM="))
         put(environment, told.substr(1, told.find(' ', 1) - 1));
     if (sandboxed) environment["HOME"] = sandbox_home;
-    environment["kernel_config"] = inputs.headers.config_file.string();
+    environment["kernel_config"] = work.places.inside(inputs.headers.config_file).string();
     if (!inputs.framework.build_environment.empty()) {
-        const auto file = with_kernel(inputs.framework.build_environment, inputs.kernel.release);
+        const std::filesystem::path named = with_kernel(inputs.framework.build_environment, inputs.kernel.release);
+        const auto file = work.places.root == "/" ? named : work.places.root / named.relative_path();
         for (auto& [name, value] : exported_by(file, environment, &work.cancellation)) environment[name] = value;
     }
     return environment;

@@ -221,7 +221,7 @@ std::optional<Error> BuildStep::read_inputs()
     }
     inputs_.modules = std::move(exclusion.meant);
 
-    check_source(module(), layout_.source_link(module()));
+    check_source(module(), layout_.source(module()));
     if (without_headers) throw Error(*without_headers);
     set_up_signing();
     inputs_.toolchain = choose_toolchain(module(), kernel(), inputs_.headers, work_.places);
@@ -290,7 +290,7 @@ MakeSettings BuildStep::make_settings() const
 {
     MakeSettings settings;
     settings.release = kernel().release;
-    settings.source_dir = inputs_.headers.source_dir;
+    settings.source_dir = inputs_.headers.for_make;
     settings.build = workplace_->shown_build();
     settings.variables = inputs_.toolchain.make_variables;
     const int jobs = wanted_jobs(work_.step.options, inputs_.framework);
@@ -371,6 +371,10 @@ std::vector<InputFile> BuildStep::files_read() const
 {
     std::vector<InputFile> files = input_files(work_, inputs_);
     if (is_signed_) files.push_back({"key", signing_.certificate, 0, 0, {}});
+    const auto hash = inputs_.headers.config.find("CONFIG_MODULE_SIG_HASH");
+    const bool can_be_signed = hash != inputs_.headers.config.end() && !hash->second.empty();
+    if (signing_.off_reason == "chroot" && can_be_signed)
+        files.push_back({unsigned_in_image, work_.places.dkms_tree / "mok.pub", 0, 0, {}});
     return files;
 }
 
@@ -379,9 +383,9 @@ BuildRecord BuildStep::record_of(std::vector<BuildRecord::Module> modules) const
     BuildRecord record;
     record.modules = std::move(modules);
     record.inputs = {{"compiler", inputs_.toolchain.compiler},
-                     {"headers", inputs_.headers.source_dir.string()},
+                     {"headers", inputs_.headers.for_make.string()},
                      {"make", make_command_},
-                     {"source", inputs_.source.string()},
+                     {"source", work_.places.inside(inputs_.source).string()},
                      {"source_stamp", source_stamp_},
                      {"autoinstall", inputs_.conf.autoinstall},
                      {"files", to_json(fingerprint_of(files_read(), work_.places))}};

@@ -16,7 +16,9 @@ std::vector<InputFile> input_files(const Work& work, const BuildInputs& inputs)
     };
     for (const char* name : {"Module.symvers", "include/config/auto.conf", "include/generated/utsrelease.h"})
         add("headers", inputs.headers.source_dir / name);
-    if (const auto compiler = find_program(inputs.toolchain.compiler)) add("compiler", *compiler);
+    // An image has its own, or none; what it was built with is in the record.
+    if (const auto compiler = find_program(inputs.toolchain.compiler); compiler && work.places.root == "/")
+        add("compiler", *compiler);
     const ConfContext context = conf_context(work, inputs.module);
     for (auto& path : conf_files(inputs.source / "dkms.conf", context)) add("configuration", std::move(path));
     for (const ConfPatch& patch : patches_for(inputs.conf.patches, inputs.kernel.release)) {

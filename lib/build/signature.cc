@@ -5,13 +5,14 @@
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/memory_file.h"
+#include "lib/process/open_path.h"
 #include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
 #include <cstdint>
 #include <optional>
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -58,14 +59,6 @@ std::optional<std::string> certificate_text(const fs::path& file)
     return content.substr(begin, end - begin) + std::string(pem_end) + "\n";
 }
 
-Descriptor memory_of(std::string_view content)
-{
-    Descriptor memory(::memfd_create("dkms", MFD_CLOEXEC));
-    write_all(memory.number(), content);
-    ::lseek(memory.number(), 0, SEEK_SET);
-    return memory;
-}
-
 /// A failure says something about the signature only if openssl has compared it, or it could not be read as one: it
 /// fails as well for want of memory, or where a policy of the system's does not let it use an algorithm.
 SignatureVerdict verdict_of(const Captured& said)
@@ -103,18 +96,18 @@ SignatureVerdict verify_signature(int module, const fs::path& name, const fs::pa
     const auto pem = certificate_text(certificate);
     if (!pem || !find_program("openssl")) return SignatureVerdict::unknown;
     const ModuleImage image = ModuleImage::of(module, name);
-    const std::string bytes = read_file(image.path(), largest_module);
+    const std::string bytes = image.content();
     const SignedParts parts = signed_parts(bytes);
     if (parts.other_kind) return SignatureVerdict::unknown;
     if (parts.signature.empty()) return SignatureVerdict::bad;
-    const Descriptor content = memory_of(parts.content);
-    const Descriptor signature = memory_of(parts.signature);
-    const Descriptor signer = memory_of(*pem);
+    const NamedFile content(parts.content);
+    const Descriptor signature = memory_file(parts.signature);
+    const NamedFile signer(*pem);
     Command command;
     command.argv = words_without_privileges().value_or(std::vector<std::string>()); // what it reads is foreign
     command.argv.insert(command.argv.end(),
                         {"openssl", "cms", "-verify", "-binary", "-noverify", "-nointern", "-inform", "DER", "-content",
-                         "/dev/fd/3", "-certfile", "/dev/fd/4", "-out", "/dev/null"});
+                         content.path_as(3), "-certfile", signer.path_as(4), "-out", "/dev/null"});
     command.environment = base_environment();
     command.input = signature.number();
     command.inherit = {{content.number(), 3}, {signer.number(), 4}};

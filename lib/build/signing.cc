@@ -6,6 +6,7 @@
 #include "lib/kernel/signature_enforcement.h"
 #include "lib/model/error.h"
 #include "lib/process/child.h"
+#include "lib/process/image.h"
 #include "lib/process/refusal.h"
 
 #include <algorithm>
@@ -41,20 +42,6 @@ bool can_be(const std::string& file, int used)
 bool is_readable(const std::string& file) { return can_be(file, R_OK); }
 
 bool is_there(const std::string& file) { return file.starts_with("pkcs11:") || can_be(file, F_OK); }
-
-/// Whether this process sees another root directory than the system's first process. Not to be known for an ordinary
-/// user, who then counts as not in a chroot. A namespace over the same directory, as a service manager makes them, is
-/// no chroot.
-bool in_chroot(const Places& places)
-{
-    if (places.root != "/") return true;
-    struct stat ours {};
-    struct stat theirs {};
-    if (::stat("/", &ours) < 0) return false;
-    if (::stat("/proc/1/root", &theirs) < 0) // no /proc, or one that shows only what is ours
-        return errno == ENOENT && ::geteuid() == 0 && ::access("/proc/self", F_OK) != 0;
-    return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
-}
 
 /// "6.1" of "6.1.0-56-amd64"
 std::string series_of(const std::string& release)
@@ -231,13 +218,13 @@ Signing decide_signing(const Work& work, const BuildInputs& inputs)
 {
     Signing signing;
     // What /sys says is about this machine, not about an image that is made on it.
-    const fs::path system = in_chroot(work.places) ? fs::path() : fs::path("/");
+    const fs::path system = is_image(work.places) ? fs::path() : fs::path("/");
     signing.enforcement = signature_enforcement(inputs.kernel, inputs.headers.config, system).value_or("");
     signing.is_expected = !inputs.framework.mok_signing_key.empty() || !inputs.framework.mok_certificate.empty() ||
                           work.places.dkms_tree == work.places.root / "var/lib/dkms";
     const std::string& policy = inputs.framework.try_sign_modules;
     if (policy == "false" || policy == "no") return off(signing, "policy");
-    if (policy != "true" && policy != "yes" && in_chroot(work.places)) return off(signing, "chroot");
+    if (policy != "true" && policy != "yes" && is_image(work.places)) return off(signing, "chroot");
     if (inputs.headers.config_file.empty())
         return off(signing, "config-missing", (inputs.headers.source_dir / ".config").string());
     const auto hash = inputs.headers.config.find("CONFIG_MODULE_SIG_HASH");

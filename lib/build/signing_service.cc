@@ -7,6 +7,7 @@
 #include "lib/files/copy_tree.h"
 #include "lib/kernel/module_image.h"
 #include "lib/model/error.h"
+#include "lib/process/memory_file.h"
 #include "lib/process/message.h"
 #include "lib/process/refusal.h"
 
@@ -47,7 +48,7 @@ public:
     {
         json events = json::array();
         LineBuffer lines;
-        lines.add(read_file("/proc/self/fd/" + std::to_string(memory_.number())));
+        lines.add(content_of(memory_, largest_module));
         for (std::string line; lines.next(line);) events.push_back(json::parse(line));
         if (::ftruncate(memory_.number(), 0) < 0 || ::lseek(memory_.number(), 0, SEEK_SET) < 0)
             throw Error(ErrorCode::internal, {{"reason", "events: " + errno_text(errno)}});

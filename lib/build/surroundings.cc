@@ -125,6 +125,8 @@ void Surroundings::show(const fs::path& path)
 
 void Surroundings::show_tree(const fs::path& path) { show_at(path.lexically_normal()); }
 
+void Surroundings::show_as(const fs::path& path, const fs::path& where) { read_only_.emplace_back(path, where); }
+
 void Surroundings::show_named(std::string_view command, bool trusted)
 {
     for (const fs::path& path : hidden_paths_in(command)) {

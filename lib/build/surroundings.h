@@ -26,6 +26,8 @@ public:
     void show(const std::filesystem::path& path);
     /// The same without a look at links: a tree.
     void show_tree(const std::filesystem::path& path);
+    /// `path`, in the place of whatever is at `where` on this system.
+    void show_as(const std::filesystem::path& path, const std::filesystem::path& where);
     /// Every path in /tmp or /run that a command of the configuration names. `trusted`: the caller has written it.
     void show_named(std::string_view command, bool trusted);
     /// What absolute links below a module's source lead to.

@@ -43,12 +43,12 @@ void let_in(const fs::path& directory, gid_t group)
 
 Workplace::Workplace(const Places& places, const ModuleId& module, const KernelId& kernel, fs::path source,
                      const BuildSwitches& switches, SandboxKind kind)
-    : layout_(places), module_(module), kernel_(kernel), source_(std::move(source)),
+    : layout_(places), places_(places), module_(module), kernel_(kernel), source_(std::move(source)),
       patches_(places.config_dir / module.name / "patches"), kind_(kind), user_(sandbox_owner(kind)),
       surroundings_(switches, kind), own_(layout_, layout_.builds(), module.name + "-" + kernel.release),
       build_(sandboxed() ? own_.path() / "build" : layout_.build(module))
 {
-    if (source_ != layout_.source_link(module_)) surroundings_.replace(source_, second_source());
+    if (source_ != layout_.source_link(module_)) surroundings_.replace(seen(source_), second_source());
 }
 
 Workplace::~Workplace()
@@ -112,18 +112,18 @@ std::vector<fs::path> Workplace::written() const
     return {own_.path(), build_};
 }
 
-fs::path Workplace::shown_build() const { return layout_.build(module_); }
+fs::path Workplace::shown_build() const { return seen(layout_.build(module_)); }
 
 Sandbox Workplace::sandbox() const
 {
     Sandbox sandbox;
-    sandbox.empty = {layout_.version(module_), layout_.own()}; // other builds are in there
-    sandbox.writable = {{build_, shown_build()}, {second_source(), layout_.source_link(module_)}};
+    sandbox.empty = {seen(layout_.version(module_)), seen(layout_.own())}; // other builds are in there
+    sandbox.writable = {{build_, shown_build()}, {second_source(), seen(layout_.source_link(module_))}};
     // The build runs as another user, who must get to it: in an empty directory the way is made anew.
     const fs::path closed = kind_ == SandboxKind::root ? closed_above(shown_build()) : fs::path();
     if (!closed.empty()) sandbox.empty.push_back(closed);
     surroundings_.add_to(sandbox);
-    if (exposed_) sandbox.writable.emplace_back(*exposed_, layout_.kernel(module_, kernel_));
+    if (exposed_) sandbox.writable.emplace_back(*exposed_, seen(layout_.kernel(module_, kernel_)));
     return sandbox;
 }
 

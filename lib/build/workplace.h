@@ -18,10 +18,11 @@ namespace dkms {
 /// everything else.
 ///
 /// Each build has a directory of its own; inside the sandbox it appears at <tree>/M/V/build, the place that old
-/// configurations name, with the module's source beside it, and nothing else of that version. Commands can change that
-/// directory, and a second copy of the source that stands for the source itself, wherever it is named: what they do to
-/// it ends with the build. What else they see, Surroundings says. Without a sandbox <tree>/M/V/build itself is used and
-/// the source is the real one; builds of one version must follow each other then.
+/// configurations name (with --root, as that system calls it), with the module's source beside it, and nothing else of
+/// that version. Commands can change that directory, and a second copy of the source that stands for the source itself,
+/// wherever it is named: what they do to it ends with the build. What else they see, Surroundings says. Without a
+/// sandbox <tree>/M/V/build itself is used and the source is the real one; builds of one version must follow each other
+/// then.
 ///
 /// The way to it is open to the user who builds where that user makes the sandbox, in a unit (CommandPlace), and to no
 /// other one.
@@ -87,10 +88,16 @@ public:
     };
 
 private:
+    /// How commands know a path of ours.
+    std::filesystem::path seen(const std::filesystem::path& path) const
+    {
+        return sandboxed() ? places_.inside(path) : path;
+    }
     std::filesystem::path second_source() const { return own_.path() / "source"; }
     void fill_patches() const;
 
-    Layout layout_;
+    Layout layout_; ///< of the tree, as we get to it
+    Places places_;
     ModuleId module_;
     KernelId kernel_;
     std::filesystem::path source_;

@@ -3,6 +3,7 @@
 
 #include "lib/config/framework.h"
 #include "lib/files/file_kind.h"
+#include "lib/install/module_link.h"
 #include "lib/install/placed.h"
 #include "lib/install/transaction.h"
 #include "lib/kernel/module_file.h"
@@ -161,7 +162,7 @@ bool restore(const Problem& problem, const Places& places)
             if (is_build && one.installed_state == State::right)
                 transaction.put_copy(one.installed, one.built);
             else if (!is_build && one.built_state == State::right && read_framework(places, {}).symlink_modules)
-                transaction.put_link(one.built, one.installed);
+                transaction.put_link(module_link_text(places, one.built, one.installed), one.installed);
             else if (!is_build && one.built_state == State::right)
                 transaction.put_copy(one.built, one.installed);
         }

@@ -7,7 +7,7 @@
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descendants.h"
-#include "lib/process/descriptor.h"
+#include "lib/process/open_path.h"
 #include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
@@ -19,7 +19,6 @@
 #include <set>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -30,13 +29,20 @@ constexpr std::uint64_t memory_limit = 256UL * 1024 * 1024;
 constexpr std::size_t longest_complaints = std::size_t{64} * 1024;
 
 /// The text of a file, to be opened by another user through its descriptor, and never changed.
-Descriptor sealed_copy(const std::string& text)
+NamedFile sealed_copy(const std::string& text)
 {
-    Descriptor copy(::memfd_create("dkms.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!copy) refuse_call("memfd_create", errno);
-    write_all(copy.number(), text);
+    NamedFile copy(text);
     ::fcntl(copy.number(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
     return copy;
+}
+
+/// How bash opens the copies, which it inherits from first_descriptor on.
+std::vector<std::string> paths_of(const std::vector<NamedFile>& copies)
+{
+    std::vector<std::string> paths;
+    int descriptor = first_descriptor;
+    for (const NamedFile& copy : copies) paths.push_back(copy.path_as(descriptor++));
+    return paths;
 }
 
 /// The directory directly below /tmp or /run that holds `path`: the sandbox has directories of its own in their place.
@@ -75,6 +81,7 @@ Sandbox sandbox_for(std::span<const ConfSource> sources, const ConfScope& scope,
     for (const auto& [name, value] : scope.variables)
         if (!value.empty() && value.front() == '/') shown.insert(hidden_directory(value));
     Sandbox sandbox;
+    sandbox.read_only = scope.image;
     for (const auto& directory : shown)
         if (!directory.empty() && leads_to_directory(directory)) sandbox.read_only.emplace_back(directory, directory);
     if (kind == SandboxKind::root) show_closed(sandbox, shown_path(sources.front()).parent_path());
@@ -88,16 +95,16 @@ std::vector<std::string> environment_for(const ConfScope& scope, const BashLimit
     return environment;
 }
 
-std::vector<std::string> arguments_for(std::span<const ConfSource> sources, const ConfScope& scope,
-                                       const BashLimits& limits)
+std::vector<std::string> arguments_for(std::span<const ConfSource> sources, const std::vector<std::string>& copies,
+                                       const ConfScope& scope, const BashLimits& limits)
 {
     std::string names;
     for (const std::string_view name : scope.names) names.append(name).append(" ");
     std::vector<std::string> arguments{names, std::to_string(limits.bytes), std::to_string(sources.size())};
-    int descriptor = first_descriptor;
+    auto copy = copies.begin();
     for (const ConfSource& source : sources) {
         arguments.push_back(source.rewritten ? std::string() : shown_path(source).string());
-        arguments.push_back(std::to_string(descriptor++));
+        arguments.push_back(*copy++);
     }
     for (const ConfAssignment& directive : scope.directives) {
         arguments.push_back(directive.name);
@@ -126,13 +133,13 @@ std::string drained(const Descriptor& pipe)
 }
 
 /// Files as bash knows them.
-std::vector<ReadAs> names_of(std::span<const ConfSource> sources)
+std::vector<ReadAs> names_of(std::span<const ConfSource> sources, const std::vector<std::string>& copies)
 {
     std::vector<ReadAs> names;
-    int descriptor = first_descriptor;
+    auto copy = copies.begin();
     for (const ConfSource& source : sources) {
         names.push_back({shown_path(source).string(), source.path});
-        names.push_back({"/dev/fd/" + std::to_string(descriptor++), source.path});
+        names.push_back({*copy++, source.path});
     }
     return names;
 }
@@ -230,7 +237,14 @@ ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const Conf
 
     Command command;
     command.argv = {bash->string(), "--noprofile", "--norc", "-c", conf_bash_driver, "dkms.conf"};
-    for (std::string& argument : arguments_for(sources, scope, limits)) command.argv.push_back(std::move(argument));
+    std::vector<NamedFile> copies;
+    for (const ConfSource& source : sources) {
+        copies.push_back(sealed_copy(source.text));
+        command.inherit.emplace_back(copies.back().number(), first_descriptor + static_cast<int>(copies.size()) - 1);
+    }
+    const std::vector<std::string> names = paths_of(copies);
+    for (std::string& argument : arguments_for(sources, names, scope, limits))
+        command.argv.push_back(std::move(argument));
     command.environment = environment_for(scope, limits);
     const Pipe said_by_bash = bounded_pipe();
     command.error = said_by_bash.write.number();
@@ -239,17 +253,11 @@ ConfVariables evaluate_with_bash(std::span<const ConfSource> sources, const Conf
         static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(limits.time).count()) + 1;
     command.limits.file_size = limits.bytes;
     command.limits.address_space = memory_limit;
-    std::vector<Descriptor> copies;
-    for (const ConfSource& source : sources) {
-        copies.push_back(sealed_copy(source.text));
-        command.inherit.emplace_back(copies.back().number(), first_descriptor + static_cast<int>(copies.size()) - 1);
-    }
-
     command = sandboxed(std::move(command), sandbox_for(sources, scope, limits.sandbox), limits.sandbox);
     if (limits.sandbox == SandboxKind::none && !limits.is_roots) give_up_privileges(command, file);
     const Bounded said = run_bounded(std::move(command), limits, file);
     if (said.status.signal == SIGXCPU) throw timeout(file, limits);
-    if (complaints != nullptr) *complaints = complaints_in(drained(said_by_bash.read), names_of(sources));
+    if (complaints != nullptr) *complaints = complaints_in(drained(said_by_bash.read), names_of(sources, names));
     auto variables = parse(said.output, scope);
     if (!variables)
         throw conf_fault(file,

@@ -4,13 +4,13 @@
 namespace dkms {
 
 /// The script that evaluates configuration files. Arguments: the wanted names in one word, the length of the longest
-/// value, the number of files, for each file its path (empty: not to be used) and a descriptor that holds its text,
+/// value, the number of files, for each file its path (empty: not to be used) and that of a copy of its text,
 /// then triples of directive, index and value. Writes name, index and value of each element to its standard output,
 /// each followed by NUL, and "end" at last.
 ///
 /// Files are read inside a function, for some use `local`, and in a subshell, so that nothing of theirs is left when
 /// values are expanded again: each is written as NAME[#]="value", blanks run together, and evaluated. A file is taken
-/// from its descriptor where the sandbox hides it. Where what follows `||` is known to be coming, `set -e` ends
+/// from its copy where the sandbox hides it. Where what follows `||` is known to be coming, `set -e` ends
 /// nothing.
 constexpr const char* conf_bash_driver = R"bash(
 _dkms_names=($1)
@@ -47,7 +47,7 @@ _dkms_read() {
         if [[ -f ${_dkms_files[_dkms_i]} && -r ${_dkms_files[_dkms_i]} ]]; then
             source "${_dkms_files[_dkms_i]}" 4>&-
         else
-            source "/dev/fd/${_dkms_files[_dkms_i + 1]}" 4>&-
+            source "${_dkms_files[_dkms_i + 1]}" 4>&-
         fi
         for ((_dkms_j = 0; _dkms_j < ${#_dkms_directives[@]}; _dkms_j += 3)); do
             builtin printf -v "${_dkms_directives[_dkms_j]}[${_dkms_directives[_dkms_j + 1]}]" %s "${_dkms_directives[_dkms_j + 2]}"

@@ -2,6 +2,7 @@
 #include "lib/config/conf_source.h"
 
 #include "lib/config/directives.h"
+#include "lib/config/image_view.h"
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 #include "lib/process/descriptor.h"
@@ -144,9 +145,9 @@ ConfScope conf_scope(const ConfContext& context)
         {"arch", context.kernel.arch},
         {"kernel_source_dir", context.kernel_source_dir.string()},
         {"kernel_config", context.kernel_config.string()},
-        {"dkms_tree", context.places.dkms_tree.string()},
-        {"source_tree", context.places.source_tree.string()},
-        {"install_tree", context.places.install_tree.string()},
+        {"dkms_tree", context.places.inside(context.places.dkms_tree).string()},
+        {"source_tree", context.places.inside(context.places.source_tree).string()},
+        {"install_tree", context.places.inside(context.places.install_tree).string()},
         {"parallel_jobs", std::to_string(context.parallel_jobs)},
         {"current_kernel", running_release()},
         {"current_os", "Linux"},
@@ -154,6 +155,7 @@ ConfScope conf_scope(const ConfContext& context)
         {"tmp_location", ""},
     };
     scope.names = conf_directives();
+    scope.image = image_view(context.places);
     for (const std::string& text : context.directives) {
         ConfAssignment directive = parse_directive(text);
         // Others could not come out, and names such as PATH would change how bash reads the files.

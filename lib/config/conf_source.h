@@ -34,6 +34,8 @@ struct ConfScope {
     std::map<std::string, std::string> variables; ///< what they may look at, in both expansions
     std::span<const std::string_view> names;      ///< what is wanted of them, in the order of the second expansion
     std::vector<ConfAssignment> directives;       ///< set anew after each file, so that they win
+    /// What bash is shown in its own place, see image_view().
+    std::vector<std::pair<std::filesystem::path, std::filesystem::path>> image = {};
 };
 
 /// Reads a regular file of at most conf_size_limit bytes. Never blocks, whatever `path` is.

@@ -11,6 +11,7 @@
 #include "lib/install/kernel_modules.h"
 #include "lib/install/modprobe_fragment.h"
 #include "lib/install/module_check.h"
+#include "lib/install/module_link.h"
 #include "lib/install/ownership.h"
 #include "lib/install/placed.h"
 #include "lib/install/removal.h"
@@ -320,7 +321,7 @@ void InstallStep::plan_modules()
         require_module_file(work_, built);
         files.push_back(built);
         if (symlink_)
-            transaction_->put_link(built, target);
+            transaction_->put_link(module_link_text(work_.places, built, target), target);
         else
             transaction_->put_copy(built, target);
         record_.files.push_back({item.name, item.path});

@@ -83,6 +83,13 @@ fs::path headers_directory(const KernelId& kernel, const Places& places, const O
     return options.kernel_source_dir.empty() ? for_make(build_link(kernel, places), places) : options.kernel_source_dir;
 }
 
+fs::path headers_for_make(const KernelId& kernel, const Places& places, const Options& options)
+{
+    if (!options.kernel_source_dir.empty()) return places.inside(options.kernel_source_dir);
+    return places.root == "/" ? for_make(build_link(kernel, places), places)
+                              : places.inside(build_link(kernel, places));
+}
+
 fs::path kernel_config_file(const fs::path& source_dir, const Options& options)
 {
     if (!options.kernel_config.empty()) return options.kernel_config;
@@ -97,6 +104,7 @@ KernelHeaders find_headers(const KernelId& kernel, const Places& places, const O
     check_headers(kernel, given ? options.kernel_source_dir : build_link(kernel, places), places, given);
     KernelHeaders headers;
     headers.source_dir = headers_directory(kernel, places, options);
+    headers.for_make = headers_for_make(kernel, places, options);
     headers.config_file = kernel_config_file(headers.source_dir, options);
     headers.config = read_kernel_config(headers.config_file);
     return headers;

@@ -14,7 +14,8 @@ namespace dkms {
 
 /// Where a kernel's build directory is and what it was configured with.
 struct KernelHeaders {
-    std::filesystem::path source_dir;  ///< what make's -C gets: <install tree>/K/build, or --kernelsourcedir
+    std::filesystem::path source_dir;  ///< <install tree>/K/build, or --kernelsourcedir
+    std::filesystem::path for_make;    ///< the same, as make knows it: what its -C gets
     std::filesystem::path config_file; ///< include/config/auto.conf or .config, or --config; empty if there is none
     KernelConfig config;
 };
@@ -26,6 +27,9 @@ KernelHeaders find_headers(const KernelId& kernel, const Places& places, const O
 
 /// Where they would be, without looking whether they are complete: for evaluating a dkms.conf.
 std::filesystem::path headers_directory(const KernelId& kernel, const Places& places, const Options& options);
+
+/// The same place as make and configurations know it: with --root, as that system calls it, "/lib/modules/K/build".
+std::filesystem::path headers_for_make(const KernelId& kernel, const Places& places, const Options& options);
 
 /// The file that find_headers would read the configuration from; empty if there is none.
 std::filesystem::path kernel_config_file(const std::filesystem::path& source_dir, const Options& options);

@@ -3,6 +3,7 @@
 
 #include "lib/kernel/module_image.h"
 #include "lib/model/error.h"
+#include "lib/process/open_path.h"
 #include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
@@ -17,7 +18,6 @@
 
 #include <elf.h>
 #include <libkmod.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 namespace dkms {
@@ -145,7 +145,7 @@ void read_header(int image, ModuleFacts& facts)
     facts.is_signed = tail.ends_with("~Module signature appended~\n");
 }
 
-ModuleFacts facts_of(int image, const std::filesystem::path& name)
+ModuleFacts facts_of(int image, const std::filesystem::path& path, const std::filesystem::path& name)
 {
     ModuleFacts facts;
     read_header(image, facts);
@@ -153,7 +153,6 @@ ModuleFacts facts_of(int image, const std::filesystem::path& name)
     const char* no_configuration = nullptr;
     const Context context(::kmod_new("/", &no_configuration));
     kmod_module* opened = nullptr;
-    const std::string path = "/proc/self/fd/" + std::to_string(image);
     if (!context || ::kmod_module_new_from_path(context.get(), path.c_str(), &opened) < 0)
         refuse(name, "it cannot be read");
     const Module module(opened);
@@ -199,12 +198,11 @@ ModuleFacts read_module(const std::filesystem::path& file) { return read_module(
 
 ModuleFacts read_module(const Descriptor& file, const std::filesystem::path& name)
 {
-    const Descriptor image(::memfd_create("module.ko", MFD_CLOEXEC));
-    if (!image) refuse_call("memfd_create", errno);
+    const NamedFile image;
     try {
         ModuleFacts facts = unpacked(run_unprivileged({file.number(), image.number()}, [&] {
             unpack_module(file.number(), image.number(), name);
-            return packed(facts_of(image.number(), name));
+            return packed(facts_of(image.number(), image.path(), name));
         }));
         facts.compression = compression_of_content(bytes_at(file.number(), 0));
         return facts;

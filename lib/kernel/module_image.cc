@@ -2,6 +2,7 @@
 #include "lib/kernel/module_image.h"
 
 #include "lib/model/error.h"
+#include "lib/process/memory_file.h"
 #include "lib/process/refusal.h"
 #include "lib/process/unprivileged.h"
 
@@ -138,8 +139,7 @@ ModuleImage ModuleImage::open(const std::filesystem::path& file) { return of(ope
 
 ModuleImage ModuleImage::of(int packed, const std::filesystem::path& name)
 {
-    Descriptor memory(::memfd_create("module.ko", MFD_CLOEXEC));
-    if (!memory) refuse_call("memfd_create", errno);
+    Descriptor memory = memory_file({});
     run_unprivileged({packed, memory.number()}, [&] {
         unpack_module(packed, memory.number(), name);
         return std::string();
@@ -147,6 +147,6 @@ ModuleImage ModuleImage::of(int packed, const std::filesystem::path& name)
     return ModuleImage(std::move(memory));
 }
 
-std::filesystem::path ModuleImage::path() const { return "/proc/self/fd/" + std::to_string(memory_.number()); }
+std::string ModuleImage::content() const { return content_of(memory_, largest_module); }
 
 } // namespace dkms

@@ -31,8 +31,7 @@ public:
     /// The same for a module that is open, called `name`.
     static ModuleImage of(int packed, const std::filesystem::path& name);
 
-    /// Names the open file for libraries that want a path. Valid while this object lives.
-    std::filesystem::path path() const;
+    std::string content() const;
 
 private:
     explicit ModuleImage(Descriptor memory) : memory_(std::move(memory)) {}

@@ -263,6 +263,17 @@ Error::Error(ErrorCode code, Parameters parameters) : code_(code), parameters_(s
 
 std::string_view Error::name() const { return row_of(code_).name; }
 
+namespace {
+
+/// On a system whose /usr cannot be changed nothing is to be mounted: it comes with what was built into it.
+constexpr std::string_view of_an_image =
+    "The system's own files are read-only. Where they come as an image (ostree, bootc), the image has to be built with "
+    "the module in it: howto-image.md in the documentation says how. Else mount them writable (mount -o remount,rw).";
+
+bool is_of_the_system(std::string_view path) { return path.starts_with("/usr/") || path.starts_with("/lib/"); }
+
+} // namespace
+
 std::string Error::parameter(const std::string& name) const
 {
     const auto found = parameters_.find(name);
@@ -286,6 +297,7 @@ std::string Error::hint() const
     const auto remedy = parameters_.find("remedy");
     if (remedy != parameters_.end()) return remedy->second;
     const std::string number = parameter("errno");
+    if (std::atoi(number.c_str()) == EROFS && is_of_the_system(parameter("path"))) return std::string(of_an_image);
     const std::string_view of_system = number.empty() ? "" : errno_remedy(std::atoi(number.c_str()));
     return of_system.empty() ? filled(row_of(code_).hint, parameters_) : std::string(of_system);
 }

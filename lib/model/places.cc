@@ -28,6 +28,12 @@ std::filesystem::path Places::os_release() const
     return absent ? root / "usr/lib/os-release" : etc;
 }
 
+std::filesystem::path Places::inside(const std::filesystem::path& path) const
+{
+    const auto below = path.lexically_normal().lexically_relative(root.lexically_normal());
+    return root == "/" || below.empty() || *below.begin() == ".." ? path : "/" / below;
+}
+
 bool Places::is_default_install_tree() const { return install_tree == root / "lib/modules"; }
 
 nlohmann::json to_json(const Places& places)

@@ -27,6 +27,9 @@ struct Places {
     /// /etc/os-release, or /usr/lib/os-release where that is missing.
     std::filesystem::path os_release() const;
 
+    /// What `path` is called on the system whose root directory is `root`: without that, if it lies below it.
+    std::filesystem::path inside(const std::filesystem::path& path) const;
+
     /// Whether modules go to the system's own /lib/modules: only then do initramfs images and modprobe.d concern us.
     bool is_default_install_tree() const;
 

@@ -6,6 +6,7 @@
 #include "lib/package/deb_build.h"
 #include "lib/package/deb_names.h"
 #include "lib/package/module_archive.h"
+#include "lib/process/memory_file.h"
 #include "lib/process/refusal.h"
 
 #include <algorithm>
@@ -44,6 +45,8 @@ Words words_for(const PackContent& content, const KernelId& kernel)
              {"DATE_STAMP", date_text(content.time())}}};
 }
 
+constexpr std::size_t longest = std::size_t{16} << 20; // of a template
+
 void fill_in(const DebTemplate& from, const Words& words, PayloadTree& tree)
 {
     tree.tree("", from.directory);
@@ -52,7 +55,7 @@ void fill_in(const DebTemplate& from, const Words& words, PayloadTree& tree)
         const Descriptor file = found.open_file();
         // Others keep their mode: debhelper runs what is executable.
         const mode_t mode = found.path == "debian/rules" ? 0755 : found.facts.st_mode;
-        if (file) tree.text(found.path, replaced(read_file(path_for_children(file.number())), words), mode);
+        if (file) tree.text(found.path, replaced(content_of(file, longest), words), mode);
     });
 }
 

@@ -11,6 +11,7 @@
 #include "lib/package/rpm_build.h"
 #include "lib/package/rpm_provides.h"
 #include "lib/package/rpm_text.h"
+#include "lib/process/memory_file.h"
 #include "lib/process/refusal.h"
 #include "lib/tree/directory.h"
 
@@ -34,7 +35,7 @@ Symbols symbols_in(const fs::path& directory, const char* name)
     const Descriptor file = open_inside(directory, name);
     if (!file && (errno == EACCES || errno == EIO)) refuse_read(directory / name, errno);
     if (!file) return {};
-    return symbols_of(read_file(path_for_children(file.number()), longest));
+    return symbols_of(content_of(file, longest));
 }
 
 class KmodPackage {

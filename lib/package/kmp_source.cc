@@ -45,7 +45,7 @@ BuildInputs read_inputs(const Work& work)
     inputs.framework = read_framework(work.places, work.settings);
     inputs.source = source_of(step.module, work.places);
     inputs.conf = read_conf_for_build(work, inputs.framework);
-    check_source(step.module, Layout(work.places).source_link(step.module));
+    check_source(step.module, Layout(work.places).source(step.module));
     inputs.headers = find_headers(step.kernel, work.places, step.options);
     Exclusion exclusion = exclusion_for(inputs.conf, step.kernel, read_kernel_config(inputs.headers.config_file));
     if (!exclusion.reason.empty() && exclusion.meant.empty())

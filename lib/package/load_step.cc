@@ -4,11 +4,11 @@
 #include "lib/build/private_directory.h"
 #include "lib/package/archive_layout.h"
 #include "lib/package/archive_reader.h"
-#include "lib/package/handle.h"
 #include "lib/package/loaded.h"
 #include "lib/package/manifest.h"
 #include "lib/package/source_copy.h"
 #include "lib/package/staged_tree.h"
+#include "lib/process/open_path.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/module_conf.h"
 #include "lib/tree/registration.h"
@@ -65,7 +65,7 @@ void LoadStep::prepare()
     struct stat facts {};
     if (::fstat(work_.handle, &facts) < 0)
         throw Error(ErrorCode::invalid_args, {{"reason", "there is nothing to load beside the request"}});
-    name_ = name_of_handle(work_.handle);
+    name_ = name_of_open(work_.handle);
     is_directory_ = S_ISDIR(facts.st_mode);
     if (!is_directory_ && !S_ISREG(facts.st_mode))
         throw Error(ErrorCode::archive_unreadable, {{"file", name_}, {"reason", "it is no file"}});
@@ -111,8 +111,8 @@ void LoadStep::announce(const ModuleId& module, bool of_dkms) const
 
 bool LoadStep::is_own_place(const ModuleId& module) const
 {
-    const auto here = path_of_handle(work_.handle);
-    return is_same(here, layout_.source_in_source_tree(module)) || is_same(here, layout_.source_link(module)) ||
+    const auto here = path_of_directory(work_.handle);
+    return is_same(here, layout_.source_in_source_tree(module)) || is_same(here, layout_.source(module)) ||
            is_same(here, layout_.build(module));
 }
 
@@ -139,7 +139,7 @@ Outcome LoadStep::ask_to_adopt(const ModuleId& module, const StagedTree& tree)
 
 Outcome LoadStep::load_directory()
 {
-    const auto here = path_of_handle(work_.handle);
+    const auto here = path_of_directory(work_.handle);
     if (const ModuleId module = module_of(here / "dkms.conf", here, name_); is_own_place(module)) {
         announce(module, false);
         Outcome outcome;

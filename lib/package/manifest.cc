@@ -3,6 +3,7 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/files/walk.h"
+#include "lib/process/open_path.h"
 #include "lib/tree/digest.h"
 
 #include <nlohmann/json.hpp>
@@ -13,7 +14,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 namespace dkms {
@@ -24,27 +24,19 @@ using nlohmann::json;
 
 constexpr int format = 1;
 
-std::string digest_of_text(std::string_view text)
-{
-    const Descriptor memory(::memfd_create("listing", MFD_CLOEXEC));
-    write_all(memory.number(), text);
-    return sha256_of({path_for_children(memory.number())}).front();
-}
+std::string digest_of_text(std::string_view text) { return sha256_of({NamedFile(text).path()}).front(); }
 
-std::vector<fs::path> paths_for_children(int directory, const std::vector<std::string>& files)
+std::vector<fs::path> paths_of(int directory, const std::vector<std::string>& files)
 {
     std::vector<fs::path> paths;
-    for (const std::string& file : files) paths.push_back(path_for_children(directory) / file);
+    for (const std::string& file : files) paths.push_back(path_of_directory(directory) / file);
     return paths;
 }
 
 /// What there is below an open directory, in byte order of the paths.
 class Listing {
 public:
-    explicit Listing(int directory)
-        : lines_(lines_of(directory)), digests_(sha256_of(paths_for_children(directory, files())))
-    {
-    }
+    explicit Listing(int directory) : lines_(lines_of(directory)), digests_(sha256_of(paths_of(directory, files()))) {}
 
     /// As a manifest has it for a source.
     json as_source() const;
@@ -113,7 +105,7 @@ json build_facts(const KernelId& kernel, const PackContent::Build& build, const 
 std::vector<std::string> kernels_in(const Descriptor& root)
 {
     std::vector<std::string> kernels;
-    const fs::path tree = path_for_children(root.number()) / "dkms_main_tree";
+    const fs::path tree = path_of_directory(root.number()) / "dkms_main_tree";
     for (const std::string& release : directories_in(tree))
         for (const std::string& arch : directories_in(tree / release))
             if (kind_behind(tree / release / arch / "module") == fs::file_type::directory)

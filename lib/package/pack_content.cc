@@ -7,6 +7,7 @@
 #include "lib/kernel/module_name.h"
 #include "lib/package/archive_writer.h"
 #include "lib/package/loaded.h"
+#include "lib/process/open_path.h"
 #include "lib/tree/build_origin.h"
 #include "lib/tree/digest.h"
 #include "lib/tree/directory.h"
@@ -86,11 +87,11 @@ void PackContent::open_source(const Work& work)
 {
     const Options& options = work.step.options;
     if (!options.binaries_only) {
-        source_ = opened_directory(layout_.source_link(module_), module_);
+        source_ = opened_directory(layout_.source(module_), module_);
         return;
     }
     const fs::path file =
-        options.conf_file.empty() ? layout_.source_link(module_) / "dkms.conf" : fs::path(options.conf_file);
+        options.conf_file.empty() ? layout_.source(module_) / "dkms.conf" : fs::path(options.conf_file);
     conf_file_ = Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!conf_file_) throw Error(ErrorCode::conf_missing, {{"file", file.string()}});
 }
@@ -106,7 +107,7 @@ PackContent::Build PackContent::open_build(const KernelId& kernel) const
 std::vector<PackedModule> PackContent::modules(const KernelId& kernel) const
 {
     const Build& build = builds_.at(kernel);
-    const fs::path place = path_for_children(build.directory.number()) / "module";
+    const fs::path place = path_of_directory(build.directory.number()) / "module";
     const KernelHeaders none; // they need not be here any more
     const Verifier verifier(kernel, none);
     std::vector<PackedModule> modules;
@@ -129,7 +130,7 @@ void PackContent::check_unchanged() const
 {
     for (const auto& [kernel, build] : builds_) {
         if (!build.record) continue;
-        const fs::path place = path_for_children(build.directory.number()) / "module";
+        const fs::path place = path_of_directory(build.directory.number()) / "module";
         for (const std::string& file : module_files(place))
             check_as_recorded(*build.record, place / file, layout_.built_modules(module_, kernel) / file, module_,
                               kernel);
@@ -138,7 +139,7 @@ void PackContent::check_unchanged() const
 
 Descriptor PackContent::open_module(const KernelId& kernel, const PackedModule& module) const
 {
-    Descriptor file = open_inside(path_for_children(builds_.at(kernel).directory.number()) / "module", module.file);
+    Descriptor file = open_inside(path_of_directory(builds_.at(kernel).directory.number()) / "module", module.file);
     if (!file)
         throw Error(ErrorCode::source_unreadable,
                     {{"module", module_.text()}, {"path", module.file}, {"reason", "it was replaced just now"}});
@@ -164,11 +165,6 @@ std::time_t PackContent::time() const
     for (const auto& [kernel, build] : builds_)
         newest = std::max(newest, newest_file_below(build.directory, archive_note));
     return newest;
-}
-
-fs::path path_for_children(int descriptor)
-{
-    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor);
 }
 
 } // namespace dkms

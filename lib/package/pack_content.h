@@ -70,7 +70,4 @@ private:
     std::map<std::string, std::string> settings_;
 };
 
-/// A path to what is open that other processes understand, as long as we live and are of the same user.
-std::filesystem::path path_for_children(int descriptor);
-
 } // namespace dkms

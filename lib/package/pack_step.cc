@@ -3,11 +3,11 @@
 
 #include "lib/files/walk.h"
 #include "lib/package/archive_name.h"
-#include "lib/package/handle.h"
 #include "lib/package/inner_path.h"
 #include "lib/package/module_archive.h"
 #include "lib/package/pack_content.h"
 #include "lib/package/product_place.h"
+#include "lib/process/open_path.h"
 #include "lib/tree/layout.h"
 
 #include <cerrno>
@@ -70,7 +70,7 @@ Outcome PackStep::run()
     if (writes_to_file()) {
         empty_handle();
         write(work_.handle, name_);
-        work_.reporter.report(Event(EventKind::packed, {{"path", name_of_handle(work_.handle)}}));
+        work_.reporter.report(Event(EventKind::packed, {{"path", name_of_open(work_.handle)}}));
         return {};
     }
     place_.emplace(work_, "tarball");
@@ -111,7 +111,7 @@ void PackStep::empty_handle() const
     struct stat facts {};
     if (::fstat(work_.handle, &facts) == 0 && S_ISREG(facts.st_mode) &&
         (::ftruncate(work_.handle, 0) < 0 || ::lseek(work_.handle, 0, SEEK_SET) < 0))
-        refuse(name_of_handle(work_.handle), errno);
+        refuse(name_of_open(work_.handle), errno);
 }
 
 void PackStep::write(int descriptor, const std::string& shown) const

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/package/product_place.h"
 
-#include "lib/package/handle.h"
 #include "lib/package/pack_content.h"
+#include "lib/process/open_path.h"
 #include "lib/tree/digest.h"
 #include "lib/tree/directory.h"
 #include "lib/tree/layout.h"
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 ProductPlace::ProductPlace(const Work& work, const std::string& subdirectory) : work_(work), directory_(work.handle)
 {
     if (directory_ >= 0) {
-        shown_ = name_of_handle(directory_);
+        shown_ = name_of_open(directory_);
         if (!is_directory(directory_))
             throw Error(ErrorCode::invalid_args, {{"reason", "what is made can only be put into a directory"}});
         return;
@@ -78,9 +78,9 @@ void ProductPlace::copy(const Product& product)
 
 void ProductPlace::publish()
 {
-    std::vector<fs::path> written;
-    for (const Created& product : created_) written.push_back(path_for_children(product.file.number()));
-    const auto digests = sha256_of(written);
+    std::vector<std::string> digests;
+    for (const Created& product : created_)
+        digests.push_back(sha256_of_open(product.file.number(), shown(product.name)));
     for (Created& product : created_)
         if (::fchmod(product.file.number(), 0644) < 0 || ::fsync(product.file.number()) < 0)
             refuse(product.name, errno);

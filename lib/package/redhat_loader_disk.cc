@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array files_of_source{"modinfo", "disk-info", "modules.dep", "pcitable", "modules.pcimap", "pci.ids"};
-constexpr std::size_t largest_module = std::size_t{1} << 30U;
 
 /// What the installer asks for by: network cards, disks, or anything else.
 std::string kind_of(const PackedModule& module, const Conf& conf)
@@ -80,9 +79,9 @@ std::string modules_archive(const DiskDraft& disk, int version)
     for (const auto& [kernel, modules] : disk.modules)
         for (const PackedModule& module : modules) {
             const Descriptor file = disk.content.open_module(kernel, module);
-            const ModuleImage plain = ModuleImage::open(path_for_children(file.number()));
+            const ModuleImage plain = ModuleImage::of(file.number(), module.file);
             archive.file(kernel.release + "/" + (version == 2 ? kernel.arch + "/" : "") + module.name + ".ko",
-                         read_file(plain.path(), largest_module));
+                         plain.content());
         }
     return archive.finish();
 }

@@ -5,6 +5,7 @@
 #include "lib/files/inside.h"
 #include "lib/model/error.h"
 #include "lib/package/pack_content.h"
+#include "lib/process/memory_file.h"
 #include "lib/process/refusal.h"
 #include "lib/tree/layout.h"
 
@@ -24,7 +25,7 @@ std::optional<std::string> text_in_source(const fs::path& source, const std::vec
     };
     for (const std::string& name : names) {
         const Descriptor file = open_inside(source, name);
-        if (file) return read_file(path_for_children(file.number()), longest);
+        if (file) return content_of(file, longest);
         if (!is_none(errno)) refuse_read(source / name, errno);
     }
     return std::nullopt;
@@ -43,11 +44,12 @@ std::optional<std::string> text_in_configuration(const fs::path& directory, cons
 std::optional<std::string> foreign_spec(const SpecNames& names, const ModuleId& module, const Places& places,
                                         const std::string& product)
 {
-    const fs::path source = Layout(places).source_link(module);
+    const fs::path source = Layout(places).source(module);
     if (!names.wanted.empty()) {
         auto text = text_in_source(source, {names.wanted});
         if (text) return text;
-        throw Error(ErrorCode::spec_missing, {{"product", product}, {"path", (source / names.wanted).string()}});
+        throw Error(ErrorCode::spec_missing,
+                    {{"product", product}, {"path", (Layout(places).source_link(module) / names.wanted).string()}});
     }
     auto text = text_in_source(source, names.in_source);
     return text ? text : text_in_configuration(places.config_dir, names.in_configuration);

@@ -69,7 +69,7 @@ double bytes_of_c(const fs::path& source)
 double expected_duration(const Places& places, const ModuleId& module)
 {
     if (const auto seconds = last_duration(places, module.name)) return *seconds;
-    return overhead + bytes_of_c(Layout(places).source_link(module) / "") / bytes_a_second;
+    return overhead + bytes_of_c(Layout(places).source(module) / "") / bytes_a_second;
 }
 
 } // namespace dkms

@@ -28,8 +28,9 @@ PlanFacts facts_of(const Places& places)
     facts.has_given_headers = [places](const ModuleId& module, const KernelId& kernel) {
         const auto record = read_build_record(Layout(places), module, kernel);
         const std::filesystem::path headers = record ? record->inputs.value("headers", std::string()) : std::string();
-        const bool outside = !headers.empty() && headers.string().rfind(places.install_tree.string() + "/", 0) != 0;
-        return outside && leads_to_directory(headers);
+        const bool outside =
+            !headers.empty() && !headers.string().starts_with(places.inside(places.install_tree).string() + "/");
+        return outside && leads_to_directory(places.root / headers.relative_path());
     };
     facts.sequence = [places](const std::string& name, const KernelId& kernel) {
         const Layout layout(places);

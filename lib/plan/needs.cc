@@ -211,7 +211,8 @@ void Look::look_at_installed(const ModuleStatus& status, const KernelStatus& the
     need.kind = NeedKind::rebuild;
     need.changed_kind = changed->kind;
     need.changed_path = (places_.root / changed->path.relative_path()).string();
-    need.reason = changed->kind + " changed: " + need.changed_path;
+    need.reason = changed->kind == unsigned_in_image ? "unsigned, since it was built in an image"
+                                                     : changed->kind + " changed: " + need.changed_path;
 }
 
 /// It is installed, says the tree, but what the kernel has is something else. Whether it asks to be installed by itself
@@ -392,8 +393,8 @@ NeedsSource quick_source(const Places& places)
     NeedsSource source;
     source.by_content = false;
     source.conf = [places](const ModuleId& module, const KernelId& kernel) {
-        return read_conf_natively(Layout(places).source_link(module) / "dkms.conf",
-                                  conf_context(places, module, kernel), Strictness::lax);
+        return read_conf_natively(Layout(places).source(module) / "dkms.conf", conf_context(places, module, kernel),
+                                  Strictness::lax);
     };
     return source;
 }
@@ -402,7 +403,7 @@ NeedsSource thorough_source(const Places& places)
 {
     NeedsSource source;
     source.conf = [places](const ModuleId& module, const KernelId& kernel) -> std::optional<Conf> {
-        return read_conf(Layout(places).source_link(module) / "dkms.conf", conf_context(places, module, kernel),
+        return read_conf(Layout(places).source(module) / "dkms.conf", conf_context(places, module, kernel),
                          Strictness::lax);
     };
     return source;

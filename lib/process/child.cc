@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 #include "lib/process/end_of_child.h"
 #include "lib/process/memory_file.h"
+#include "lib/process/open_path.h"
 #include "lib/process/refusal.h"
 
 #include <algorithm>
@@ -81,6 +82,8 @@ struct Launch {
     int last_descriptor;                          // the highest of theirs
     int report;
     const std::function<int()>* does; // instead of the program, if there is one: after it, nothing has to be safe
+    int program_file;         // -1: none
+    const char* program_path; // to that, by /proc
 
     [[noreturn]] void give_up() const
     {
@@ -123,6 +126,14 @@ struct Launch {
         ::_exit(code);
     }
 
+    /// Needs no /proc. Where a program of another machine is run by an emulator, and where a kernel or an emulator does
+    /// not know this call, the path is what is left.
+    void exec_file() const
+    {
+        ::syscall(SYS_execveat, program_file, "", argv, environment, AT_EMPTY_PATH);
+        if (errno == ENOENT || errno == ENOSYS) ::execve(program_path, argv, environment);
+    }
+
     [[noreturn]] void exec(pid_t parent) const
     {
         ::setsid(); // a group of its own, and no terminal: a build must not type what our caller's shell then executes
@@ -145,9 +156,13 @@ struct Launch {
         if (command->first_to_end) go_first();
         if (command->own_keyring) leave_keyring();
         ::umask(022);
+        if (!command->root.empty() && ::chroot(command->root.c_str()) < 0) give_up();
         if (::chdir(directory) < 0) give_up();
         if (does != nullptr) call();
-        ::execve(program, argv, environment);
+        if (program_file >= 0)
+            exec_file();
+        else
+            ::execve(program, argv, environment);
         give_up();
     }
 };
@@ -201,8 +216,9 @@ std::string text_of(const std::vector<std::string>& argv)
 Child Child::start(const Command& command)
 {
     if (command.argv.empty()) refuse_call("start", EINVAL);
-    const auto program = command.program.empty() ? look_up(command.argv.front(), path_of(command.environment))
-                                                 : std::optional(command.program);
+    const bool is_named = !command.program.empty() || command.program_file >= 0;
+    const auto program =
+        is_named ? std::optional(command.program) : look_up(command.argv.front(), path_of(command.environment));
     if (!program) refuse_call(command.argv.front(), ENOENT);
     return begin(command, *program, nullptr);
 }
@@ -229,6 +245,8 @@ Child Child::begin(const Command& command, const std::filesystem::path& program,
     for (const auto& [text, theirs] : command.texts) pass(memory_file(text).number(), theirs);
     // A number between that nobody asked for must not be inherited by accident: descriptors of ours are close-on-exec
     // anyway.
+    const Descriptor opened = command.program_file < 0 ? Descriptor() : raised(command.program_file, highest);
+    const std::string opened_path = path_of_open(opened.number());
 
     Pipe report = make_pipe();
     const Descriptor raised_report = raised(report.write.number(), highest);
@@ -243,7 +261,9 @@ Child Child::begin(const Command& command, const std::filesystem::path& program,
                         descriptors,
                         highest,
                         raised_report.number(),
-                        does};
+                        does,
+                        opened.number(),
+                        opened_path.c_str()};
 
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();

@@ -28,13 +28,15 @@ struct Limits {
 
 /// A program to start. Nothing is inherited but what is said here: environment, directory, descriptors.
 struct Command {
-    std::vector<std::string> argv;        ///< argv[0] is looked up in the PATH of `environment` when it has no '/'
-    std::filesystem::path program = {};   ///< what to execute when that is not what argv[0] names
-    std::vector<std::string> environment; ///< "NAME=value", the whole of it; see base_environment()
-    std::filesystem::path directory = "/";
-    int input = -1;                                      ///< descriptor for standard input; -1: /dev/null
-    int output = -1;                                     ///< -1: /dev/null
-    int error = -1;                                      ///< -1: where output goes
+    std::vector<std::string> argv;         ///< argv[0] is looked up in the PATH of `environment` when it has no '/'
+    std::filesystem::path program = {};    ///< what to execute when that is not what argv[0] names
+    int program_file = -1;                 ///< an open program to execute, wherever its name leads by now; goes first
+    std::filesystem::path root = {};       ///< the root directory of the child, by chroot(2); empty: ours
+    std::vector<std::string> environment;  ///< "NAME=value", the whole of it; see base_environment()
+    std::filesystem::path directory = "/"; ///< below `root`
+    int input = -1;                        ///< descriptor for standard input; -1: /dev/null
+    int output = -1;                       ///< -1: /dev/null
+    int error = -1;                        ///< -1: where output goes
     std::vector<std::pair<int, int>> inherit;            ///< further descriptors: ours, its number in the child
     std::vector<std::pair<std::string, int>> texts = {}; ///< bytes that it can read from a descriptor of this number
     Limits limits;

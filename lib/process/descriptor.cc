@@ -2,11 +2,11 @@
 #include "lib/process/descriptor.h"
 
 #include "lib/model/error.h"
+#include "lib/process/open_path.h"
 #include "lib/process/refusal.h"
 
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 
 #include <fcntl.h>
@@ -27,15 +27,6 @@ int write_and_sync(int descriptor, std::string_view content)
         content.remove_prefix(static_cast<std::size_t>(written));
     }
     return ::fsync(descriptor) < 0 ? errno : 0;
-}
-
-/// The path that an open file has, for people.
-std::filesystem::path name_of(int descriptor)
-{
-    std::array<char, PATH_MAX> text;
-    const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
-    const ssize_t size = ::readlink(link.c_str(), text.data(), text.size());
-    return size < 0 ? "an open file" : std::string(text.data(), static_cast<std::size_t>(size));
 }
 
 std::string content_of(const Descriptor& file, const std::filesystem::path& path, std::size_t limit)
@@ -104,7 +95,7 @@ void write_all(int descriptor, std::string_view bytes)
         const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
         const int number = written < 0 ? errno : 0;
-        if (number == ENOSPC || number == EDQUOT) refuse_change(name_of(descriptor), number);
+        if (number == ENOSPC || number == EDQUOT) refuse_change(name_of_open(descriptor), number);
         if (number != 0) refuse_call("write", number);
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }

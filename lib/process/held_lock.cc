@@ -3,14 +3,28 @@
 
 #include "lib/model/error.h"
 #include "lib/process/ancestry.h"
+#include "lib/process/open_path.h"
 #include "lib/process/regular_file.h"
 
+#include <cstdlib>
 #include <sstream>
 
 #include <fcntl.h>
 #include <sys/file.h>
 
 namespace dkms {
+
+namespace {
+
+constexpr const char* mark_name = "DKMS_LOCK_HOLDER";
+
+bool is_marked(pid_t holder)
+{
+    const char* const mark = std::getenv(mark_name);
+    return mark != nullptr && mark == std::to_string(holder);
+}
+
+} // namespace
 
 std::filesystem::path lock_of_tree(const std::filesystem::path& dkms_tree) { return dkms_tree / ".dkmsd" / "lock"; }
 
@@ -35,9 +49,14 @@ LockHolder holder_of(const std::filesystem::path& lock)
 bool is_held_above(const std::filesystem::path& lock, pid_t process)
 {
     const pid_t wanted = holder_of(lock).pid;
-    if (wanted <= 1 || !is_ancestor(wanted, process)) return false;
+    if (wanted <= 1 || !(has_proc() ? is_ancestor(wanted, process) : is_marked(wanted))) return false;
     const Descriptor file = open_regular(lock, O_NOFOLLOW);
     return file && ::flock(file.number(), LOCK_EX | LOCK_NB) != 0; // else the number is an old one
+}
+
+std::string mark_of_holder(const std::filesystem::path& lock)
+{
+    return has_proc() ? std::string() : mark_name + ("=" + std::to_string(holder_of(lock).pid));
 }
 
 } // namespace dkms

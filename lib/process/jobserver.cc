@@ -2,6 +2,7 @@
 #include "lib/process/jobserver.h"
 
 #include "lib/model/error.h"
+#include "lib/process/open_path.h"
 
 #include <algorithm>
 #include <array>
@@ -16,8 +17,7 @@ namespace dkms {
 
 Jobserver::Jobserver(Pipe pipe, unsigned slots) : pipe_(std::move(pipe)), slots_(slots)
 {
-    const std::string again = "/proc/self/fd/" + std::to_string(read_end());
-    unblocked_ = Descriptor(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    unblocked_ = Descriptor(::open(path_of_open(read_end()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 }
 
 Jobserver Jobserver::create(unsigned slots)

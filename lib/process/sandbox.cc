@@ -2,12 +2,13 @@
 #include "lib/process/sandbox.h"
 
 #include "lib/model/error.h"
+#include "lib/process/mounts.h"
+#include "lib/process/open_path.h"
 #include "lib/process/system_calls.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -48,44 +49,6 @@ void append(std::vector<std::string>& argv, std::initializer_list<std::string> w
     argv.insert(argv.end(), words.begin(), words.end());
 }
 
-/// Where something is mounted: bwrap makes its way inside, where a link with an absolute path leads nowhere, such as
-/// that of a tree which lies on another disk. In what is hidden or empty there are no links: what is called as one that
-/// is there outside, like the source of a version, is another directory inside.
-std::filesystem::path without_links(const std::filesystem::path& where,
-                                    const std::vector<std::filesystem::path>& empty = {})
-{
-    if (is_hidden_in_sandbox(where)) return where;
-    for (const auto& above : empty)
-        if (const auto below = where.lexically_relative(above); !below.empty() && *below.begin() != "..")
-            return below == "." ? without_links(above) : without_links(above) / below;
-    std::error_code failed; // then bwrap says so
-    auto real = std::filesystem::weakly_canonical(where, failed);
-    return failed ? where : real;
-}
-
-/// What is mounted where, as bwrap's words: outer places first.
-void append_mounts(std::vector<std::string>& argv, const Sandbox& sandbox)
-{
-    using Mount = std::pair<std::filesystem::path, std::vector<std::string>>;
-    std::vector<Mount> mounts;
-    // Sockets of services are reached without a network, too; with one, names are resolved through what is there.
-    if (!sandbox.network && ::access("/run", F_OK) == 0) mounts.push_back({"/run", {"--tmpfs", "/run"}});
-    for (const auto& path : sandbox.empty) {
-        const auto where = without_links(path);
-        mounts.push_back({where, {"--tmpfs", where.string()}});
-    }
-    const auto add_bind = [&](const char* how, const auto& what, const auto& named) {
-        const auto where = without_links(named, sandbox.empty);
-        // bwrap makes the way to a bind for root alone, unless it is told to make a directory.
-        mounts.push_back({where, {"--dir", where.parent_path().string(), how, what.string(), where.string()}});
-    };
-    for (const auto& [what, where] : sandbox.read_only) add_bind("--ro-bind", what, where);
-    for (const auto& [what, where] : sandbox.writable) add_bind("--bind", what, where);
-    const auto depth = [](const Mount& mount) { return std::distance(mount.first.begin(), mount.first.end()); };
-    std::stable_sort(mounts.begin(), mounts.end(), [&](const Mount& a, const Mount& b) { return depth(a) < depth(b); });
-    for (const auto& [where, words] : mounts) argv.insert(argv.end(), words.begin(), words.end());
-}
-
 /// The next number that no descriptor of the command's has.
 int free_number(const Command& command)
 {
@@ -105,7 +68,7 @@ Command enclosed(Command command, const Sandbox& sandbox, const Means& means)
     if (!sandbox.network && means.own_network) append(argv, {"--unshare-net"});
     append(argv, {"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"});
     append(argv, {"--perms", "1777", "--tmpfs", "/dev/shm", "--perms", "0777", "--dir", sandbox_home});
-    append_mounts(argv, sandbox);
+    for (std::string& word : words_for_mounts(sandbox)) argv.push_back(std::move(word));
     const SystemCallFilter wanted{sandbox.network};
     if (const std::string& filter = system_call_filter(wanted); !filter.empty()) {
         const int number = free_number(command);
@@ -181,7 +144,7 @@ bool may_make_network()
 
 Means probe(bool network)
 {
-    if (!find_program("bwrap")) return {};
+    if (!find_program("bwrap") || !has_proc()) return {};
     const bool root = ::geteuid() == 0;
     if (root && !find_program("setpriv")) return {};
     Sandbox sandbox;
@@ -220,6 +183,7 @@ SandboxKind available_sandbox() { return available_means().kind; }
 std::string sandbox_missing_because()
 {
     if (!find_program("bwrap")) return "bubblewrap is not installed";
+    if (!has_proc()) return "/proc is not mounted, which bubblewrap needs";
     if (::geteuid() == 0 && !find_program("setpriv")) return "setpriv (package util-linux) is not installed";
     if (const std::string old = version_without_perms(); !old.empty())
         return "bubblewrap " + old + " is too old (0.5 or later is needed)";

@@ -4,6 +4,7 @@
 #include "lib/model/error.h"
 #include "lib/process/child.h"
 #include "lib/process/descriptor.h"
+#include "lib/process/open_path.h"
 #include "lib/process/refusal.h"
 #include "lib/process/sandbox.h"
 
@@ -177,9 +178,21 @@ private:
     throw Error(ErrorCode::internal, {{"reason", "the unprivileged reader " + reason}});
 }
 
+/// By trying; `user` is one that we cannot become where it does not exist.
+bool exists_here(uid_t user)
+{
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(::syscall(SYS_setresuid, user, user, user) < 0 && errno == EINVAL ? 1 : 0);
+    int status = 0;
+    while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return child < 0 || status == 0;
+}
+
 /// Whether all users of the machine exist in our user namespace.
 bool has_all_users()
 {
+    if (!has_proc()) return exists_here(sandbox_owner(SandboxKind::root).first);
     std::ifstream map("/proc/self/uid_map");
     std::uint64_t inside = 1;
     std::uint64_t outside = 1;

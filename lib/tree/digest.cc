@@ -41,12 +41,19 @@ public:
     {
         const Descriptor file = open_regular(path);
         if (!file) refuse_read(path, errno);
+        return of(file.number(), path);
+    }
+
+    /// From its beginning, wherever it has been read or written to.
+    std::string of(int file, const fs::path& path)
+    {
         if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1) refuse_digest();
-        for (;;) {
-            const ssize_t got = ::read(file.number(), block_.data(), block_.size());
+        for (off_t at = 0;;) {
+            const ssize_t got = ::pread(file, block_.data(), block_.size(), at);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) refuse_read(path, errno);
             if (got == 0) break;
+            at += got;
             if (::EVP_DigestUpdate(context_.get(), block_.data(), static_cast<std::size_t>(got)) != 1) refuse_digest();
         }
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
@@ -76,5 +83,7 @@ std::vector<std::string> sha256_of(const std::vector<fs::path>& files)
     for (const fs::path& file : files) digests.push_back(digester.of(file));
     return digests;
 }
+
+std::string sha256_of_open(int file, const fs::path& shown) { return Digester().of(file, shown); }
 
 } // namespace dkms

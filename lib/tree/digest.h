@@ -11,4 +11,7 @@ namespace dkms {
 /// not read. Throws Error ReadFailed, SystemFailed.
 std::vector<std::string> sha256_of(const std::vector<std::filesystem::path>& files);
 
+/// The same of a file that is open for reading, called `shown`.
+std::string sha256_of_open(int file, const std::filesystem::path& shown);
+
 } // namespace dkms

@@ -2,6 +2,7 @@
 #include "lib/tree/fingerprint.h"
 
 #include "lib/model/error.h"
+#include "lib/process/image.h"
 #include "lib/process/refusal.h"
 #include "lib/tree/digest.h"
 
@@ -40,6 +41,7 @@ bool may_be_gone(const InputFile& file)
 
 bool is_touched(const InputFile& file, const Places& places)
 {
+    if (file.kind == unsigned_in_image) return !is_image(places);
     const auto now = look(on_disk(file, places));
     if (!now) return !file.sha256.empty() && !may_be_gone(file);
     return file.sha256.empty() || *now != std::pair(file.size, file.modified);
@@ -79,6 +81,7 @@ const InputFile* first_changed(const std::vector<InputFile>& files, const Places
     std::vector<fs::path> paths;
     for (const InputFile& file : files) {
         if (!is_touched(file, places)) continue;
+        if (file.kind == unsigned_in_image) return &file;
         const fs::path path = on_disk(file, places);
         const auto now = look(path);
         if (file.sha256.empty() || !now) return &file; // it has come, or gone

@@ -24,6 +24,10 @@ struct InputFile {
     bool operator==(const InputFile&) const = default;
 };
 
+/// The kind of a file that says that a build is unsigned for having been made in an image, where no key is made (its
+/// path is the certificate's): once the system runs that the image was made for, the build is not as it should be.
+inline constexpr const char* unsigned_in_image = "signature";
+
 /// The files as they are now; `path` of each is one with places.root. Throws Error ReadFailed.
 std::vector<InputFile> fingerprint_of(std::vector<InputFile> files, const Places& places);
 

@@ -112,9 +112,9 @@ std::optional<Conf> InstalledFiles::conf(const ModuleId& module, const KernelId&
         ConfContext context;
         context.module = module;
         context.kernel = kernel;
-        context.kernel_source_dir = headers_directory(kernel, places_, {});
+        context.kernel_source_dir = headers_for_make(kernel, places_, {});
         context.places = places_;
-        return read_conf_natively(layout_.source_link(module) / "dkms.conf", context, Strictness::lax);
+        return read_conf_natively(layout_.source(module) / "dkms.conf", context, Strictness::lax);
     } catch (const Error& error) {
         if (is_of_system(error)) throw;
         return std::nullopt;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/tree/layout.h"
 
+#include "lib/files/file_kind.h"
+#include "lib/kernel/rooted_path.h"
 #include "lib/process/held_lock.h"
-
 #include "lib/tree/record.h"
 
 namespace dkms {
@@ -19,6 +20,13 @@ std::filesystem::path Layout::module(const std::string& name) const { return tre
 std::filesystem::path Layout::version(const ModuleId& module) const { return tree_ / module.name / module.version; }
 
 std::filesystem::path Layout::source_link(const ModuleId& module) const { return version(module) / "source"; }
+
+std::filesystem::path Layout::source(const ModuleId& module) const
+{
+    if (root_ == "/") return source_link(module);
+    auto there = resolve_below(root_, source_link(module));
+    return leads_to_directory(there) ? there : source_link(module);
+}
 
 std::filesystem::path Layout::build(const ModuleId& module) const { return version(module) / "build"; }
 

@@ -8,16 +8,18 @@
 
 namespace dkms {
 
-/// Where things lie in a DKMS tree (docs/architecture.md, "The tree"). Names only: nothing is read.
+/// Where things lie in a DKMS tree (docs/architecture.md, "The tree"). Names only: but for source(), nothing is read.
 /// Old programs know the layout, so it never changes; what we add are dot entries.
 class Layout {
 public:
-    explicit Layout(const Places& places) : tree_(places.dkms_tree), sources_(places.source_tree) {}
+    explicit Layout(const Places& places) : root_(places.root), tree_(places.dkms_tree), sources_(places.source_tree) {}
 
     const std::filesystem::path& tree() const { return tree_; }
     std::filesystem::path module(const std::string& name) const;     ///< <tree>/M
     std::filesystem::path version(const ModuleId& module) const;     ///< <tree>/M/V
     std::filesystem::path source_link(const ModuleId& module) const; ///< <tree>/M/V/source
+    /// <tree>/M/V/source, to look into: with --root, what that link leads to on that system, for which links are read.
+    std::filesystem::path source(const ModuleId& module) const;
     std::filesystem::path build(const ModuleId& module) const; ///< <tree>/M/V/build, the path old configurations name
     std::filesystem::path source_in_source_tree(const ModuleId& module) const;   ///< <source tree>/M-V
     std::filesystem::path kernel(const ModuleId&, const KernelId&) const;        ///< <tree>/M/V/K/A
@@ -41,6 +43,7 @@ public:
     std::filesystem::path transactions() const; ///< <tree>/.dkmsd/transactions: see transaction_mark.h
 
 private:
+    std::filesystem::path root_;
     std::filesystem::path tree_;
     std::filesystem::path sources_;
 };

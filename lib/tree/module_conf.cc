@@ -11,7 +11,7 @@ namespace {
 std::filesystem::path conf_file(const Work& work, const ModuleId& module)
 {
     const auto& named = work.step.options.conf_file;
-    return named.empty() ? Layout(work.places).source_link(module) / "dkms.conf" : named;
+    return named.empty() ? Layout(work.places).source(module) / "dkms.conf" : named;
 }
 
 } // namespace
@@ -21,8 +21,8 @@ ConfContext conf_context(const Places& places, const ModuleId& module, const Ker
     ConfContext context;
     context.module = module;
     context.kernel = kernel;
-    context.kernel_source_dir = headers_directory(kernel, places, options);
-    context.kernel_config = kernel_config_file(context.kernel_source_dir, options);
+    context.kernel_source_dir = headers_for_make(kernel, places, options);
+    context.kernel_config = places.inside(kernel_config_file(headers_directory(kernel, places, options), options));
     context.places = places;
     context.directives = options.directives;
     return context;
@@ -39,9 +39,10 @@ ConfContext conf_context(const Work& work, const ModuleId& module)
 Conf read_module_conf(const Work& work, Strictness strictness)
 {
     const ModuleId& module = work.step.module;
-    const auto source = Layout(work.places).source_link(module);
-    if (!leads_to_directory(source))
-        throw Error(ErrorCode::broken_module, {{"module", module.text()}, {"path", source.string()}});
+    const Layout layout(work.places);
+    if (!leads_to_directory(layout.source(module)))
+        throw Error(ErrorCode::broken_module,
+                    {{"module", module.text()}, {"path", layout.source_link(module).string()}});
     return read_conf(conf_file(work, module), conf_context(work, module), strictness);
 }
 

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 bool Registration::is_added(const Layout& layout, const ModuleId& module)
 {
-    return leads_to_directory(layout.source_link(module));
+    return leads_to_directory(layout.source(module));
 }
 
 void Registration::check(const fs::path& file)
@@ -36,9 +36,9 @@ void Registration::report_conf() const
 
 void Registration::report_link() const
 {
-    work_.reporter.report(
-        Event(EventKind::source_linked, {{"link", layout_.source_link(module_).string()},
-                                         {"target", layout_.source_in_source_tree(module_).string()}}));
+    work_.reporter.report(Event(EventKind::source_linked,
+                                {{"link", layout_.source_link(module_).string()},
+                                 {"target", work_.places.inside(layout_.source_in_source_tree(module_)).string()}}));
 }
 
 void Registration::publish(const fs::path& fresh)
@@ -60,7 +60,7 @@ void Registration::complete(const fs::path& fresh) const
     make_directories(fresh / "build");
     const auto source = fresh / "source";
     if (is_present(source)) return;
-    const auto target = layout_.source_in_source_tree(module_);
+    const auto target = work_.places.inside(layout_.source_in_source_tree(module_));
     if (::symlink(target.c_str(), source.c_str()) != 0) refuse_change(source, errno);
 }
 

@@ -70,6 +70,13 @@ auto readable(Read read, const Arguments&... arguments) -> decltype(read(argumen
     }
 }
 
+/// The same on another root.
+bool has_source(const Directory& version, const std::filesystem::path& source)
+{
+    struct stat facts {};
+    return (::fstatat(version.number(), "source", &facts, 0) < 0 && errno == EACCES) || leads_to_directory(source);
+}
+
 /// What lies in <tree>/M beside the versions.
 struct ModuleDirectory {
     std::string name;
@@ -208,7 +215,9 @@ std::optional<ModuleStatus> Scanner::version(const ModuleDirectory& module, cons
 
 void Scanner::set_source(const VersionDirectory& version, ModuleStatus& status) const
 {
-    status.broken = !version.source || !has_source(version.directory);
+    const bool there = places_.root == "/" ? has_source(version.directory)
+                                           : has_source(version.directory, layout_.source(version.module));
+    status.broken = !version.source || !there;
     if (status.broken) return;
     const std::string target = version.source == Kind::link ? version.directory.link_text("source") : "";
     status.source = layout_.version(version.module) / (target.empty() ? "source" : target);

@@ -3,6 +3,8 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/kernel/headers.h"
+#include "lib/kernel/rooted_path.h"
+#include "lib/process/held_lock.h"
 #include "lib/process/wide_command.h"
 #include "lib/tree/layout.h"
 
@@ -90,7 +92,13 @@ std::optional<std::vector<std::string>> find_script(const std::string& value, co
     return std::nullopt;
 }
 
-std::vector<std::string> script_environment(const Work& work, const ModuleId& module)
+namespace {
+
+/// How a script of an image that has no shell knows paths: as they are here.
+std::filesystem::path unchanged(const std::filesystem::path& path) { return path; }
+
+template <typename Known>
+std::vector<std::string> environment_of(const Work& work, const ModuleId& module, const Known& known)
 {
     auto environment = base_environment();
     const auto add = [&](const char* name, const std::string& value) {
@@ -98,21 +106,33 @@ std::vector<std::string> script_environment(const Work& work, const ModuleId& mo
     };
     add("module", module.name);
     add("module_version", module.version);
-    add("dkms_tree", work.places.dkms_tree);
-    add("source_tree", work.places.source_tree);
-    add("install_tree", work.places.install_tree);
+    add("dkms_tree", known(work.places.dkms_tree));
+    add("source_tree", known(work.places.source_tree));
+    add("install_tree", known(work.places.install_tree));
     const KernelId kernel =
         work.step.kernel.release.empty() ? KernelId{running_release(), running_architecture()} : work.step.kernel;
     add("kernelver", kernel.release);
     add("arch", kernel.arch);
-    add("kernel_source_dir", headers_directory(kernel, work.places, work.step.options));
+    add("kernel_source_dir", known(headers_for_make(kernel, work.places, work.step.options)));
+    if (std::string mark = mark_of_holder(Layout(work.places).lock()); !mark.empty())
+        environment.push_back(std::move(mark));
     return environment;
+}
+
+/// Whether scripts can be run in that root, as dpkg runs those of packages.
+bool has_shell(const std::filesystem::path& root) { return leads_to_file(resolve_below(root, root / "bin/sh")); }
+
+} // namespace
+
+std::vector<std::string> script_environment(const Work& work, const ModuleId& module)
+{
+    return environment_of(work, module, [&](const std::filesystem::path& path) { return work.places.inside(path); });
 }
 
 ExitStatus run_script(const Work& work, const ModuleId& module, const Script& script, Cancellation* cancellation)
 {
     if (script.value.empty()) return {};
-    const auto directory = Layout(work.places).source_link(module);
+    const auto directory = Layout(work.places).source(module);
     auto argv = find_script(script.value, directory, work.places.config_dir / module.name);
     if (!argv) {
         work.reporter.warning("script-not-executable", {{"script", std::string(script.name)}, {"value", script.value}},
@@ -126,11 +146,15 @@ ExitStatus run_script(const Work& work, const ModuleId& module, const Script& sc
                               argv->front() + " cannot be executed: its file system is mounted noexec.");
         return {126, 0};
     }
+    const bool is_inside = work.places.root != "/" && has_shell(work.places.root);
+    if (is_inside) argv->front() = work.places.inside(argv->front());
     argv->insert(argv->begin(), starter.interpreter.begin(), starter.interpreter.end());
     Command command;
     command.argv = *argv;
-    command.environment = script_environment(work, module);
-    command.directory = directory;
+    command.environment = is_inside ? script_environment(work, module) : environment_of(work, module, unchanged);
+    // What a script does to the system it does to the one that is worked on.
+    if (is_inside) command.root = work.places.root;
+    command.directory = is_inside ? work.places.inside(directory) : directory;
     const auto began = std::chrono::steady_clock::now();
     work.reporter.command_started(script.name, module.text(), text_of(*argv));
     ExitStatus status;

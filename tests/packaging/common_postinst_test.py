@@ -174,6 +174,16 @@ class CommonPostinst(unittest.TestCase):
         self.assertEqual(self.call('hello', '1.0'), [])
         self.assertIn('was not added', self.said)
 
+    def test_a_dkms_that_is_dead_is_not_hidden(self):
+        """Nothing is said of what could not be asked, and the package is not configured."""
+        for action, calls in (('status', []), ('add', ['add'])):
+            with self.subTest(action=action):
+                self.ends_with(action, '', 3)
+                self.assertEqual(self.call('hello', '1.0', code=3), calls)
+                self.assertIn('exit code 3', self.said)
+                self.assertNotIn('its source belongs', self.said)
+                (self.debian.root / 'codes' / f'{action}-').unlink()
+
     def test_kernel_for_installation_media_is_left_out(self):
         self.running('6.12.0-1BOOT')
         self.add_kernels('6.12.0-1BOOT')

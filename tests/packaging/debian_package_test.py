@@ -4,6 +4,8 @@
 
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
 import unittest
 
@@ -17,6 +19,16 @@ MODULES = ['acpi_call', 'v4l2loopback']
 
 def tearDownModule():
     guest.Package.delete()
+
+
+@unittest.skipIf(REASON, REASON)
+class Package(unittest.TestCase):
+
+    @unittest.skipUnless(shutil.which('lintian'), 'lintian is needed')
+    def test_is_as_a_debian_package_should_be(self):
+        said = subprocess.run(['lintian', '--allow-root', '--fail-on', 'error,warning', guest.Package.path()], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(said.returncode, 0, said.stdout)
 
 
 @unittest.skipIf(REASON, REASON)
@@ -47,7 +59,11 @@ class ModulePackages(unittest.TestCase):
             self.assertEqual(debian.installed_files(), ['hello'])
             tree = debian.root / 'var' / 'lib' / 'dkms'
             (tree / 'mok.key').touch()
-            debian.apt('purge', 'dkmsd')
+            message = debian.root / 'run' / 'motd.d' / 'dkms'
+            message.parent.mkdir(parents=True, exist_ok=True)
+            message.write_text('a kernel lacks modules\n')
+            self.assertIn('mok.key stays', debian.apt('purge', 'dkmsd'))
+            self.assertFalse(message.exists())
             self.assertEqual(sorted({path.name for path in tree.iterdir()} - {'mok.pub'}), ['hello', 'mok.key'])
             self.assertEqual(debian.installed_files(), ['hello'])
             debian.install_our_package()
@@ -70,6 +86,16 @@ class ModulePackages(unittest.TestCase):
             debian.apt('remove', *MODULE_PACKAGES)
             self.assertEqual(debian.status(), '')
             self.assertEqual(debian.installed_files(), [])
+            self.check_the_way_back(debian)
+
+    def check_the_way_back(self, debian):
+        """Hooks of ours that stay ask dkms for nothing that it does not know."""
+        debian.apt('-o', 'Dpkg::Options::=--force-confnew', 'install', 'dkms')
+        self.assertFalse(debian.is_installed('dkmsd'))
+        self.assertTrue((debian.root / 'etc' / 'kernel' / 'preinst.d' / 'dkms').exists(), 'removed, not purged')
+        for directory in ('preinst.d', 'postinst.d', 'header_postinst.d', 'prerm.d'):
+            debian.succeed('run-parts', '--exit-on-error', f'--arg={debian.kernel}', f'/etc/kernel/{directory}')
+        self.assertEqual(debian.run('/etc/kernel/preinst.d/dkms', debian.kernel).stdout, '')
 
     def check_installed(self, debian):
         self.assertEqual(debian.installed_files(), MODULES)

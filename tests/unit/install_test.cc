@@ -547,7 +547,7 @@ TEST_CASE("symlink_modules links instead of copying")
     system.put_module("foo", "1.0");
     put_file(system.places.config_dir / "framework.conf", "symlink_modules=yes\n");
     install(system);
-    CHECK(fs::read_symlink(system.installed("kernel/extra/foo.ko")) ==
+    CHECK(fs::canonical(system.installed("kernel/extra/foo.ko")) ==
           system.layout().built_modules(foo, kernel_6) / "foo.ko");
     CHECK(!status_of(system).differs);
     uninstall(system);

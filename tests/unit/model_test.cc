@@ -11,6 +11,7 @@
 #include "lib/model/step.h"
 #include "tests/catch.h"
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include <set>
@@ -312,4 +313,15 @@ TEST_CASE("findings survive the way through JSON, and unknown severities do not"
     json wrong = to_json(finding);
     wrong["severity"] = "fatal";
     CHECK_THROWS_AS(finding_from_json(wrong), Error);
+}
+
+TEST_CASE("on a system that comes as an image nothing is to be mounted: the image has to be built with the module")
+{
+    const auto hint = [](const char* path) {
+        return Error(ErrorCode::tree_not_writable, {{"path", path}, {"reason", "r"}, {"errno", std::to_string(EROFS)}})
+            .hint();
+    };
+    for (const char* path : {"/usr/lib/modules/6.1.0/updates/dkms", "/lib/modules/6.1.0/updates/dkms"})
+        CHECK(hint(path).find("howto-image.md") != std::string::npos);
+    CHECK(hint("/var/lib/dkms").find("image") == std::string::npos);
 }

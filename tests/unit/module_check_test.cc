@@ -273,5 +273,5 @@ TEST_CASE("a link into the tree leads to a module that was looked at")
     CHECK(error_of(install).code() == ErrorCode::verify_failed);
     system.put(tiny_module(info()));
     install();
-    CHECK(fs::read_symlink(system.installed("kernel/extra/foo.ko")) == system.built());
+    CHECK(fs::canonical(system.installed("kernel/extra/foo.ko")) == system.built());
 }

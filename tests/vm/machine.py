@@ -117,6 +117,19 @@ class Machine:
         (package / releases[0]).rename(package / OTHER_KERNEL)
         shutil.rmtree(self.path('/var/lib/dkms/.dkmsd'))
 
+    def on_image(self, *commands):
+        """Has dkmsctl work on the machine's root, which does not run yet, with each of these words and --root. Returns what it said."""
+        image = self.directory / 'image'
+        for name in ('lower', 'work', 'root'):
+            (image / name).mkdir(parents=True, exist_ok=True)
+        script = ['set -e', f'mount -o loop,ro {IMAGE / "root"} {image / "lower"}',
+                  f'mount -t overlay overlay -o lowerdir={image / "lower"},upperdir={self.layer},workdir={image / "work"} {image / "root"}',
+                  *(f'{BUILD / "client" / "dkmsctl"} {command} --root {image / "root"}' for command in commands)]
+        done = subprocess.run(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', '\n'.join(script)], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
     # --- running ---
 
     def boot(self, *devices, words=''):

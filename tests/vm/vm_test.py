@@ -2,6 +2,8 @@
 """What the project is for, on a machine that really boots: that modules of kernels and devices nobody built for are there in time."""
 
 import os
+import shutil
+import subprocess
 import unittest
 
 from machine import PATIENCE, Machine
@@ -114,6 +116,22 @@ class VmTest(unittest.TestCase):
         self.machine.run('test -d /sys/module/hello')  # without anybody asking for it
         self.machine.up()
         self.assertEqual(self.machine.run('uname -r'), new)
+
+    def test_image(self):
+        """An image that was made with its modules loads them when it is booted. No key was made in it: the first boot makes one."""
+        shutil.copytree(scratch.SAMPLES / 'hello-1.0', self.machine.path('/usr/src/hello-1.0'))
+        self.machine.on_image('add hello/1.0', 'autoinstall --all-kernels')
+        self.assertFalse(self.machine.path('/var/lib/dkms/mok.key').exists())
+        self.assertEqual(subprocess.run(['grep', '-rlF', self.machine.directory, self.machine.path('/var/lib/dkms'),
+                                         self.machine.path('/usr/lib/modules')], stdout=subprocess.PIPE, text=True).stdout, '')
+        self.machine.boot(words=f'systemd.mask={BOOT_UNIT}')
+        self.machine.up()
+        self.assertEqual(self.machine.status(), {'hello': {self.machine.run('uname -r'): 'installed'}})
+        self.machine.run('modprobe hello')
+        self.assertEqual(self.machine.run('modinfo -F signer hello'), '')
+        self.assertIn('built in an image', self.machine.run('dkmsctl autoinstall --hook'))
+        self.assertNotEqual(self.machine.run('test -e /var/lib/dkms/mok.key; modinfo -F signer hello'), '')
+        self.assertNotIn('again', self.machine.run('dkmsctl autoinstall --hook'))
 
     def test_hotplug(self):
         """A device comes whose driver was built for another kernel only: it is built, installed and loaded."""
