@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/name_help.h"
+
+#include "client/suggestion.h"
+#include "client/text.h"
+#include "lib/files/names_in.h"
+
+#include <algorithm>
+
+namespace dkms {
+namespace {
+
+namespace fs = std::filesystem;
+
+ModuleId module_in(const std::string& text)
+{
+    const auto slash = text.find('/');
+    return {text.substr(0, slash), slash == std::string::npos ? "" : text.substr(slash + 1)};
+}
+
+/// Among the names in the directory that the missing one would be in.
+std::string near_sibling(const fs::path& missing)
+{
+    return did_you_mean(missing.filename().string(),
+                        names_in(missing.parent_path()).value_or(std::vector<std::string>{}));
+}
+
+/// <install tree>/K of a path in it.
+fs::path directory_of_kernel(fs::path path, const std::string& release)
+{
+    while (path.has_relative_path() && path.filename() != release) path = path.parent_path();
+    return path;
+}
+
+std::string hint_for(const Error& error, Transport& transport)
+{
+    switch (error.code()) {
+    case ErrorCode::no_such_module:
+        return near_module(module_in(error.parameter("module")), transport);
+    case ErrorCode::no_such_kernel: {
+        const fs::path kernel = directory_of_kernel(error.parameter("path"), error.parameter("kernel"));
+        return kernel.has_relative_path() ? near_sibling(kernel) : "";
+    }
+    case ErrorCode::source_missing:
+        return near_sibling(error.parameter("path"));
+    default:
+        return "";
+    }
+}
+
+} // namespace
+
+std::string near_module(const ModuleId& module, Transport& transport)
+{
+    std::vector<std::string> names;
+    std::string versions;
+    for (const ModuleStatus& one : transport.status({})) {
+        names.push_back(one.module.name);
+        if (one.module.name == module.name) versions += (versions.empty() ? "" : ", ") + one.module.version;
+    }
+    if (!versions.empty()) return "Registered versions of " + printable(module.name) + ": " + printable(versions) + ".";
+    return did_you_mean(module.name, names);
+}
+
+Error with_near_name(const Error& error, Transport& transport) noexcept
+{
+    try {
+        const std::string near = hint_for(error, transport);
+        if (near.empty()) return error;
+        Parameters parameters = error.parameters();
+        parameters.insert_or_assign("remedy", near + " " + error.hint());
+        return Error(error.code(), std::move(parameters));
+    } catch (const std::exception&) {
+        return error;
+    }
+}
+
+} // namespace dkms
