@@ -3,6 +3,7 @@
 #include "client/follow.h"
 #include "client/json.h"
 #include "client/name_help.h"
+#include "client/wording.h"
 #include "lib/model/error.h"
 
 #include <nlohmann/json.hpp>
@@ -14,7 +15,7 @@ void report_accepted(const Invocation& invocation, const Transport::Accepted& ac
 {
     const Request& request = invocation.request;
     const std::string subject =
-        request.module.name.empty() ? std::string(name_of(request.verb)) : request.module.text();
+        request.module.name.empty() ? std::string(command_text(request)) : request.module.text();
     if (invocation.json)
         print_json(console, {{"job", accepted.job}, {"joined", accepted.joined}});
     else if (!invocation.quiet)

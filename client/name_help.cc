@@ -32,11 +32,26 @@ fs::path directory_of_kernel(fs::path path, const std::string& release)
     return path;
 }
 
+/// A module that is not registered, but whose source is there: without a version it is not added.
+std::string source_hint(const Error& error)
+{
+    const fs::path source = error.parameter("path"); // <source tree>/M-, or M-V
+    const std::string name = module_in(error.parameter("module")).name;
+    if (!source.has_parent_path() || name.empty()) return {};
+    for (const std::string& one : names_in(source.parent_path()).value_or(std::vector<std::string>{}))
+        if (one.starts_with(name + "-") && one.size() > name.size() + 1)
+            return "To register the source " + printable((source.parent_path() / one).string()) + ": dkmsctl add " +
+                   printable(name + "/" + one.substr(name.size() + 1));
+    return {};
+}
+
 std::string hint_for(const Error& error, Transport& transport)
 {
     switch (error.code()) {
-    case ErrorCode::no_such_module:
-        return near_module(module_in(error.parameter("module")), transport);
+    case ErrorCode::no_such_module: {
+        const std::string source = source_hint(error);
+        return source.empty() ? near_module(module_in(error.parameter("module")), transport) : source;
+    }
     case ErrorCode::no_such_kernel: {
         const fs::path kernel = directory_of_kernel(error.parameter("path"), error.parameter("kernel"));
         return kernel.has_relative_path() ? near_sibling(kernel) : "";
@@ -68,7 +83,7 @@ Error with_near_name(const Error& error, Transport& transport) noexcept
         const std::string near = hint_for(error, transport);
         if (near.empty()) return error;
         Parameters parameters = error.parameters();
-        parameters.insert_or_assign("remedy", near + " " + error.hint());
+        parameters.insert_or_assign("remedy", near);
         return Error(error.code(), std::move(parameters));
     } catch (const std::exception&) {
         return error;

@@ -604,10 +604,91 @@ TEST_CASE("jobs shows what each job is about and where it stands")
     ended.result = Result::failed;
     ended.error = Error(ErrorCode::no_such_job, {{"job", "5"}});
     CHECK(jobs_table({ended, running}, 0) ==
-          "JOB  VERB     MODULE     KERNEL        STATE          NOTE\n"
+          "JOB  COMMAND  MODULE     KERNEL        STATE          NOTE\n"
           "41   install  hello/1.0  2 kernels     failed         There is no job 5.\n"
           "42   install  hello/1.0  6.1.0-1-test  building 40 %\n");
     CHECK(job_line(running) == "42  install  hello/1.0  6.1.0-1-test  building 40 %\n");
+}
+
+TEST_CASE("a build that nothing is known to estimate by has no bar, but counts objects")
+{
+    Recorder recorder(true);
+    const auto renderer = make_tty_renderer(recorder.console, false);
+    const Story story;
+    const auto drawn = [&](const std::vector<Event>& events) {
+        recorder.err.clear();
+        feed(*renderer, events);
+        return recorder.err;
+    };
+    drawn(story.begin());
+    CHECK(contains(drawn(story.step("build", {{"build", 0}})), "building  0:01"));
+    const auto compiled = [&](unsigned objects) {
+        return happened(EventKind::stage, 1, 110, {{"stage", "build"}, {"percent", 0}, {"objects", objects}});
+    };
+    CHECK(contains(drawn({compiled(1)}), "building  1 object  0:09"));
+    CHECK(contains(drawn({compiled(57)}), "building  57 objects  0:09"));
+    for (const std::string& text : {drawn(story.step("install", {{"install", 50}, {"depmod", 90}})), recorder.err})
+        CHECK_FALSE((contains(text, "%") || contains(text, "object") || contains(text, "━")));
+    renderer->clear();
+
+    Recorder estimated(true);
+    const auto other = make_tty_renderer(estimated.console, false);
+    feed(*other, story.begin());
+    feed(*other, story.step("build", {{"patch", 0}, {"build", 10}, {"build", 62}}));
+    CHECK(contains(estimated.err, " 62 %"));
+    other->clear();
+}
+
+TEST_CASE("an import says so, and names what it loads and then the module")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, true);
+    renderer->set_file("hello.tar.gz");
+    Story story{1, 0, Verb::load, ""};
+    auto begun = story.begin();
+    for (Event& event : begun)
+        if (event.kind == EventKind::job_new) event.facts["request"] = {{"request", "load"}, {"handle", true}};
+    feed(*renderer, begun);
+    feed(*renderer, story.step("load", {{"prepare", 0}}));
+    feed(*renderer, {happened(EventKind::loading, 1, 103, {{"module", "hello/1.0"}, {"of_dkms", true}})});
+    feed(*renderer, story.step("adopt", {{"prepare", 50}}));
+    Event end = story.end(Result::done);
+    end.facts["view"]["request"] = {{"request", "load"}, {"handle", true}};
+    renderer->event(end);
+    CHECK(recorder.err == "hello.tar.gz  importing\n");
+    CHECK(recorder.out == "hello/1.0  imported in 13.1 s\n");
+
+    JobView view;
+    view.request.verb = Verb::load;
+    CHECK(contains(job_line(view), "  import  "));
+    view.request.verb = Verb::pack;
+    CHECK(contains(job_line(view), "  export  "));
+}
+
+TEST_CASE("what only concerns a module's author is not told to who installs it")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, true);
+    const Story story;
+    feed(*renderer, story.begin());
+    renderer->event(happened(EventKind::deprecated, 1, 102, {{"directive", "CLEAN"}, {"file", "/x/dkms.conf"}}));
+    CHECK((recorder.err + recorder.out).empty());
+}
+
+TEST_CASE("the summary counts the states of each kernel")
+{
+    CHECK(status_summary({}) == "No modules are registered.\n");
+    ModuleStatus one;
+    one.module = {"a", "1"};
+    CHECK(status_summary({one}) == "1 module is registered, and not built for any kernel.\n");
+    one.kernels = {kernel_status("6.1", KernelState::installed, true), kernel_status("6.12", KernelState::failed)};
+    ModuleStatus other;
+    other.module = {"b", "1"};
+    other.kernels = {kernel_status("6.1", KernelState::installed, true)};
+    CHECK(status_summary({one, other}) == "2 modules are registered ('dkmsctl status' lists them):\n"
+                                          "  6.1 *  2 installed\n"
+                                          "  6.12   1 failed\n"
+                                          "* the running kernel\n");
 }
 
 TEST_CASE("plain lines: one for each change of activity, the result on standard output")
