@@ -32,6 +32,29 @@ fs::path directory_of_kernel(fs::path path, const std::string& release)
     return path;
 }
 
+/// "1.0, 1.1": what is registered of the module; and the names of all modules.
+struct Registered {
+    std::string versions;
+    std::vector<std::string> names;
+};
+Registered registered(const std::string& name, Transport& transport)
+{
+    Registered found;
+    for (const ModuleStatus& one : transport.status({})) {
+        found.names.push_back(one.module.name);
+        if (one.module.name == name) found.versions += (found.versions.empty() ? "" : ", ") + one.module.version;
+    }
+    return found;
+}
+
+std::string module_hint(const ModuleId& module, const std::string& source, Transport& transport)
+{
+    const Registered known = registered(module.name, transport);
+    if (!known.versions.empty())
+        return "Registered versions of " + printable(module.name) + ": " + printable(known.versions) + ".";
+    return source.empty() ? did_you_mean(module.name, known.names) : source;
+}
+
 /// A module that is not registered, but whose source is there: without a version it is not added.
 std::string source_hint(const Error& error)
 {
@@ -48,10 +71,8 @@ std::string source_hint(const Error& error)
 std::string hint_for(const Error& error, Transport& transport)
 {
     switch (error.code()) {
-    case ErrorCode::no_such_module: {
-        const std::string source = source_hint(error);
-        return source.empty() ? near_module(module_in(error.parameter("module")), transport) : source;
-    }
+    case ErrorCode::no_such_module:
+        return module_hint(module_in(error.parameter("module")), source_hint(error), transport);
     case ErrorCode::no_such_kernel: {
         const fs::path kernel = directory_of_kernel(error.parameter("path"), error.parameter("kernel"));
         return kernel.has_relative_path() ? near_sibling(kernel) : "";
@@ -65,17 +86,7 @@ std::string hint_for(const Error& error, Transport& transport)
 
 } // namespace
 
-std::string near_module(const ModuleId& module, Transport& transport)
-{
-    std::vector<std::string> names;
-    std::string versions;
-    for (const ModuleStatus& one : transport.status({})) {
-        names.push_back(one.module.name);
-        if (one.module.name == module.name) versions += (versions.empty() ? "" : ", ") + one.module.version;
-    }
-    if (!versions.empty()) return "Registered versions of " + printable(module.name) + ": " + printable(versions) + ".";
-    return did_you_mean(module.name, names);
-}
+std::string near_module(const ModuleId& module, Transport& transport) { return module_hint(module, "", transport); }
 
 Error with_near_name(const Error& error, Transport& transport) noexcept
 {
