@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from service import JOB, BusTest, Client, GLib, gate
+from service import BUILD, JOB, BusTest, Client, GLib, gate, shells
 
 
 class JobsTest(BusTest):
@@ -278,6 +278,27 @@ class PersonTest(BusTest):
         self.assertEqual(hint('build', 'v4l2loopback', '-k', kernel + 'x', code=21), f"  Did you mean '{kernel}'?")
         self.assertEqual(self.said('status', 'v4l2'), ('', "There are no such modules. Did you mean 'v4l2loopback'?\n"))
         self.assertEqual(self.said('status', 'zfs'), ('', 'There are no such modules.\n'))
+
+    def test_shells_complete_the_numbers_of_jobs(self):
+        kernel = self.kernel()
+        opened = self.add_gated_source()
+        self.said('add', 'gated/1.0')
+        self.said('build', 'gated/1.0', '-k', kernel, '--no-wait')
+        opened.wait_for_build()
+        tree = f'--dkmstree={self.tree}'
+        with shells.Zsh() as zsh:
+            for shell, offers in (('bash', shells.bash), ('fish', shells.fish), ('zsh', zsh)):
+                if not shutil.which(shell):
+                    continue
+                with self.subTest(shell):
+                    def offered(line):
+                        return offers(f'{BUILD}/client/dkmsctl {line}', self.directory, DBUS_SYSTEM_BUS_ADDRESS=self.bus.address)
+                    for line in ('cancel ', 'wait '):
+                        self.assertEqual(set(offered(line)), {'2'}, 'those that have not ended')
+                    self.assertEqual(set(offered(f'log {tree} ')), {'1', '2', 'gated/1.0'})
+                    if shell == 'fish':
+                        self.assertEqual(offered('cancel ')['2'], f'build gated/1.0 {kernel} building')
+        opened.open()
 
     def test_without_a_command(self):
         self.add_source()
