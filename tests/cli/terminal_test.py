@@ -158,6 +158,10 @@ class WhatAPersonSees(unittest.TestCase):
         self.assertRegex(lines[1], r'^  hello\.c:\d+: error: invalid operands')
         log = lines[3].removeprefix('  The whole log: ')
         self.assertIn('invalid operands', pathlib.Path(log).read_text())
+        for words in ((), ('hello',), ('hello/1.0', '-k', KERNEL), ('hello', '-f')):
+            shown = self.trees.dkmsctl('log', *words)
+            self.assertEqual((shown.code, shown.out), (0, pathlib.Path(log).read_text()), shown)
+            self.assertEqual(shown.err, f'hello/1.0, kernel {KERNEL} (failed): {log}\n')
 
     def test_interrupt_cancels_and_says_so(self):
         self.make_endless()
