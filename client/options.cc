@@ -52,7 +52,9 @@ Options options_of(const Words& words)
     options.conf_file = absolute(words.conf_file).value_or(fs::path());
     if (words.format.empty()) return options;
     const auto format = pack_format_of(words.format);
-    if (!format) refuse("there is no format '" + words.format + "' to write a module in");
+    if (!format)
+        refuse("there is no format '" + words.format +
+               "'; there are tarball, rpm, deb, dsc, bmdeb, kmod, kmp and driver-disk");
     options.format = *format;
     return options;
 }

@@ -142,11 +142,14 @@ std::string log_line(const JobProgress& job, bool service)
 
 std::string refused_text(const Event& event)
 {
+    const std::string reason = event.text("reason");
     const std::string installed = event.text("installed");
-    const std::string offered = event.text("offered");
-    std::string text = event.text("module") + " is not installed: " + event.text("reason");
-    if (!installed.empty() && !offered.empty()) text += " (there is " + installed + ", this is " + offered + ")";
-    return text;
+    const std::string text = event.text("module") + " is not installed: ";
+    if (reason == "older")
+        return text + "the kernel has a newer version, " + installed + " (this is " + event.text("offered") + ").";
+    if (reason == "same") return text + "the kernel already has version " + installed + ".";
+    if (reason == "obsolete") return text + "kernels from " + installed + " on contain it.";
+    return text + "the kernel already has the same module.";
 }
 
 std::string deferred_text(const Event& event)
