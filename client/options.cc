@@ -179,13 +179,13 @@ std::variant<Invocation, Answer> parse_options(std::span<const char* const> word
         return nothing;
     }
     const std::size_t position = command_position(words);
-    if (position == words.size() || position > 0) {
+    const CommandRow* row = position < words.size() ? command_named(words[position]) : nullptr;
+    if (position > 0) {
         const std::string_view first = words.front();
-        if (first == "--help" || first == "-h") return Answer{general_help(), 0, {}, {}};
+        if ((first == "--help" || first == "-h") && row == nullptr) return Answer{general_help(), 0, {}, {}};
         if (first == "--version" || first == "-V") return Answer{"dkmsctl " DKMS_VERSION "\n", 0, {}, {}};
     }
     if (position == words.size()) return wrong(overview(), "no command was given");
-    const CommandRow* row = command_named(words[position]);
     if (row == nullptr) {
         const UnknownCommand unknown = unknown_command(words[position]);
         return wrong(overview(), unknown.reason, unknown.remedy);

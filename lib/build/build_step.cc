@@ -233,8 +233,9 @@ std::optional<Error> BuildStep::read_inputs()
 void BuildStep::build()
 {
     set_up();
-    work_.reporter.stage(Stage::patch, 0);
-    apply_patches(*commands_, patches_for(inputs_.conf.patches, kernel().release));
+    const auto patches = patches_for(inputs_.conf.patches, kernel().release);
+    if (!patches.empty()) work_.reporter.stage(Stage::patch, 0);
+    apply_patches(*commands_, patches);
     progress_.emplace(work_.places, module());
     report_progress();
     jobs_.take_one();

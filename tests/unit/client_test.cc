@@ -406,6 +406,8 @@ TEST_CASE("help and version are results")
     }
     CHECK(contains(answered({"install", "--help"}).text, "--force-version-override"));
     CHECK(answered({"install", "--help"}).text == answered({"install", "hello", "-h", "--what"}).text);
+    CHECK(answered({"--help", "install"}).text == answered({"install", "--help"}).text);
+    CHECK(answered({"-h", "frobnicate"}).text == answered({"--help"}).text);
     CHECK(parsed({"help", "install"}).topic == "install");
     CHECK(parsed({}).command == &overview());
     CHECK_FALSE(contains(answered({"add", "--help"}).text, "--kernel "));
