@@ -316,7 +316,7 @@ class Refused(unittest.TestCase):
 
     def test_what_is_asked_of_a_service_that_does_not_run(self):
         environment = {'PATH': '/usr/bin:/bin', 'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={self.trees.root}/none'}
-        for words in (['cancel', '3'], ['log', '3'], ['log', '-f', '3'], ['monitor']):
+        for words in (['cancel', '3'], ['wait', '3'], ['log', '3'], ['log', '-f', '3'], ['monitor']):
             said = subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', *words], env=environment, text=True, capture_output=True)
             self.assertEqual((said.returncode, said.stdout), (1, ''), said)
             self.assertRegex(said.stderr, r'dkmsd\.service, which does not run\.\n  Check it: systemctl status dkmsd\..* dkmsctl log MODULE\n$')
