@@ -2,6 +2,7 @@
 #include "client/commands.h"
 #include "client/json.h"
 #include "client/transport.h"
+#include "lib/model/error.h"
 
 #include <nlohmann/json.hpp>
 
@@ -10,7 +11,9 @@ namespace dkms {
 int run_cancel(const Invocation& invocation, Console& console)
 {
     const JobId job = invocation.jobs.front();
-    choose_transport({}, false)->cancel(job);
+    const auto transport = choose_transport({}, false);
+    require_service(*transport);
+    transport->cancel(job);
     if (invocation.json)
         print_json(console, {{"cancelled", job}});
     else

@@ -2,6 +2,8 @@
 #include "client/change.h"
 #include "client/follow.h"
 #include "client/json.h"
+#include "client/name_help.h"
+#include "client/wording.h"
 #include "lib/model/error.h"
 
 #include <nlohmann/json.hpp>
@@ -13,7 +15,7 @@ void report_accepted(const Invocation& invocation, const Transport::Accepted& ac
 {
     const Request& request = invocation.request;
     const std::string subject =
-        request.module.name.empty() ? std::string(name_of(request.verb)) : request.module.text();
+        request.module.name.empty() ? std::string(command_text(request)) : request.module.text();
     if (invocation.json)
         print_json(console, {{"job", accepted.job}, {"joined", accepted.joined}});
     else if (!invocation.quiet)
@@ -34,6 +36,15 @@ Request meant(const Invocation& invocation, Transport& transport)
     return request;
 }
 
+Transport::Accepted submitted(const Invocation& invocation, Transport& transport)
+{
+    try {
+        return transport.submit(meant(invocation, transport), -1, !invocation.no_wait);
+    } catch (const Error& error) {
+        throw with_near_name(error, transport);
+    }
+}
+
 } // namespace
 
 Submitted submit_change(const Invocation& invocation, Console& console)
@@ -43,7 +54,7 @@ Submitted submit_change(const Invocation& invocation, Console& console)
         throw Error(ErrorCode::not_supported,
                     {{"reason", "without the service a job ends with its command, so --no-wait "
                                 "would end it at once"}});
-    const Transport::Accepted accepted = transport->submit(meant(invocation, *transport), -1, !invocation.no_wait);
+    const Transport::Accepted accepted = submitted(invocation, *transport);
     if (!invocation.no_wait) return {std::move(transport), accepted.job};
     report_accepted(invocation, accepted, console);
     return {std::move(transport), std::nullopt};

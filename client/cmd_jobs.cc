@@ -18,7 +18,9 @@ int run_jobs(const Invocation& invocation, Console& console)
         print_json(console, value);
         return 0;
     }
-    if (jobs.empty()) console.err("There are no jobs.\n");
+    if (jobs.empty())
+        console.err(transport->jobs_outlive_client() ? "There are no jobs.\n"
+                                                     : "There are no jobs: dkmsd.service does not run.\n");
     console.out(jobs_table(jobs, console.out_look.redraws ? console.width() : 0));
     return 0;
 }

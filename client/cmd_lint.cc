@@ -61,7 +61,7 @@ std::string summary_text(const std::vector<Finding>& findings)
 int run_lint(const Invocation& invocation, Console& console)
 {
     // Never the service: it takes no paths from clients.
-    const auto findings = make_stdio_transport(invocation.places)->lint(invocation.path);
+    const auto findings = make_stdio_transport({})->lint(invocation.path);
     const bool strict = invocation.strict && count_of(findings, Severity::warning) > 0;
     const int exit_code = count_of(findings, Severity::error) > 0 || strict ? 1 : 0;
     if (invocation.json) {

@@ -7,11 +7,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include <csignal>
+
 namespace dkms {
 
 int run_monitor(const Invocation& invocation, Console& console)
 {
     const auto transport = choose_transport({}, false);
+    require_service(*transport);
+    std::signal(SIGPIPE, SIG_DFL); // ends with its reader
     const Wakeups wakeups(std::chrono::milliseconds(0));
     transport->monitor(
         [&](const JobView& job) {

@@ -2,6 +2,7 @@
 #include "client/commands.h"
 #include "client/json.h"
 #include "client/missing_modules.h"
+#include "client/name_help.h"
 #include "client/status_table.h"
 #include "client/transport.h"
 
@@ -25,6 +26,12 @@ nlohmann::json gaps_for(Transport& transport, const StatusFilter& filter)
     return gaps_within(transport.kernels_missing_modules(), filter);
 }
 
+std::string none_text(const StatusFilter& filter, Transport& transport)
+{
+    std::string near = filter.module.empty() ? "" : near_module({filter.module, filter.version}, transport);
+    return "There are no such modules." + (near.empty() ? "" : " " + near) + "\n";
+}
+
 } // namespace
 
 int run_status(const Invocation& invocation, Console& console)
@@ -37,7 +44,8 @@ int run_status(const Invocation& invocation, Console& console)
         return 0;
     }
     const bool complete = invocation.filter == StatusFilter{};
-    if (modules.empty()) console.err(complete ? "There are no modules.\n" : "There are no such modules.\n");
+    if (modules.empty())
+        console.err(complete ? "No modules are registered.\n" : none_text(invocation.filter, *transport));
     console.out(status_table(modules, console.out_look.redraws ? console.width() : 0,
                              gaps.is_null() ? "" : gap_sentences(gaps)));
     return 0;

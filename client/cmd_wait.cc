@@ -170,6 +170,7 @@ int run_wait(const Invocation& invocation, Console& console)
 {
     if (!invocation.kernels.empty()) return wait_for_kernels(invocation, console);
     const auto transport = choose_transport({}, false);
+    if (!invocation.jobs.empty()) require_service(*transport);
     const std::vector<JobId> jobs = jobs_to_wait_for(*transport, invocation.jobs);
     const auto renderer = make_renderer(console, transport->jobs_outlive_client(), invocation.json, invocation.quiet);
     return follow_jobs(*transport, jobs, *renderer, OnInterrupt::leave);

@@ -21,8 +21,8 @@ struct CommandRow;
 struct Invocation {
     const CommandRow* command = nullptr;
     Request request;               ///< change verbs; its verb is that of the command
-    StatusFilter filter;           ///< status, history
-    std::vector<JobId> jobs;       ///< wait, cancel, log
+    StatusFilter filter;           ///< status, history, log
+    std::vector<JobId> jobs;       ///< wait, cancel; log, instead of a module
     std::vector<KernelId> kernels; ///< wait, instead of jobs
     std::filesystem::path path;    ///< lint, import; export: the directory to write into; absolute
     PlaceOptions places;           ///< absolute paths
@@ -33,6 +33,8 @@ struct Invocation {
     bool newest = false; ///< install: of several versions the newest is meant
     bool every = false;  ///< jobs: those that ended long ago, too
     bool hook = false;   ///< autoinstall: for whoever installs a kernel
+    bool follow = false; ///< log: until the job has ended
+    std::string topic;   ///< help: a command, or empty
 
     /// Whether something was given that the service does not take from a client: a tree, a path or a directive.
     bool needs_stdio() const { return places.any() || request.options.names_files(); }
@@ -62,6 +64,9 @@ enum OptionGroup : unsigned {
     group_export = 1U << 19U,         ///< -k, -a, -o, --format and what goes with it
     group_history = 1U << 20U,        ///< --all
     group_repair = 1U << 21U,         ///< --repair
+    group_some_kernels = 1U << 22U,   ///< -k, -a, of which only those are shown
+    group_log = 1U << 23U,            ///< [ID|MODULE[/VERSION]], --follow
+    group_topic = 1U << 24U,          ///< [COMMAND]
 };
 
 /// One command of dkmsctl.
@@ -81,6 +86,9 @@ std::span<const CommandRow> command_table();
 /// The command of that name, or nullptr.
 const CommandRow* command_named(std::string_view name);
 
+/// What dkmsctl does when nothing is asked for; it has no name and is not in the table.
+const CommandRow& overview();
+
 /// The commands themselves, one file each.
 int run_change(const Invocation& invocation, Console& console);      ///< every verb that makes a job
 int run_prune(const Invocation& invocation, Console& console);       ///< forgets kernels that are gone
@@ -97,6 +105,8 @@ int run_wait(const Invocation& invocation, Console& console);        ///< until 
 int run_cancel(const Invocation& invocation, Console& console);      ///< ends a job
 int run_log(const Invocation& invocation, Console& console);         ///< a job's build output
 int run_monitor(const Invocation& invocation,
-                Console& console); ///< a line for every change of a job, until interrupted
+                Console& console);                            ///< a line for every change of a job, until interrupted
+int run_help(const Invocation& invocation, Console& console); ///< how a command is used
+int run_overview(const Invocation& invocation, Console& console); ///< how things are, and the commands
 
 } // namespace dkms

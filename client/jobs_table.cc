@@ -19,7 +19,7 @@ std::string kernels_text(const Request& request)
 TableRow row_of(const JobView& job)
 {
     return {std::to_string(job.id),
-            job.unreadable ? "–" : std::string(name_of(job.request.verb)),
+            job.unreadable ? "–" : std::string(command_text(job.request)),
             job.request.module.name.empty() ? "–" : printable(job.request.module.text()),
             kernels_text(job.request),
             activity_text(job),
@@ -31,7 +31,7 @@ TableRow row_of(const JobView& job)
 std::string jobs_table(const std::vector<JobView>& jobs, std::size_t width)
 {
     if (jobs.empty()) return "";
-    std::vector<TableRow> rows{{"JOB", "VERB", "MODULE", "KERNEL", "STATE", "NOTE"}};
+    std::vector<TableRow> rows{{"JOB", "COMMAND", "MODULE", "KERNEL", "STATE", "NOTE"}};
     for (const JobView& job : jobs) rows.push_back(row_of(job));
     return table_text(rows, width);
 }

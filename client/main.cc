@@ -28,6 +28,12 @@ int run(std::span<const char* const> words, Invocation& invocation, Console& con
 {
     const auto parsed = parse_options(words);
     if (const auto* answer = std::get_if<Answer>(&parsed)) {
+        if (invocation.json && answer->exit_code != 0) {
+            Parameters parameters{{"reason", answer->reason}};
+            if (!answer->remedy.empty()) parameters.emplace("remedy", answer->remedy);
+            print_json(console, to_json(Error(ErrorCode::invalid_args, std::move(parameters))));
+            return answer->exit_code;
+        }
         (answer->exit_code == 0 ? console.out : console.err)(answer->text);
         return answer->exit_code;
     }

@@ -2,11 +2,13 @@
 #include "client/options.h"
 
 #include "client/beside.h"
+#include "client/help.h"
 #include "client/parser.h"
 #include "client/text.h"
+#include "lib/files/file_kind.h"
 #include "lib/model/error.h"
 
-#include <cstring>
+#include <cerrno>
 
 namespace dkms {
 namespace {
@@ -15,25 +17,12 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorCode::invalid_args, {{"reason", reason}}); }
 
-std::string usage_line(const CommandRow& row)
+Answer wrong(const CommandRow& row, const std::string& reason, const std::string& remedy = {})
 {
-    return "Usage: dkmsctl " + std::string(row.name) + (row.arguments.empty() ? "" : " ") + std::string(row.arguments) +
-           " [OPTION...]\n";
-}
-
-std::string general_help()
-{
-    std::string text = "Usage: dkmsctl COMMAND [OPTION...]\n\n"
-                       "Builds, installs and watches kernel modules that live outside the kernel's own source.\n\n";
-    for (const CommandRow& row : command_table())
-        text += "  " + padded(std::string(row.name) + " " + std::string(row.arguments), 28) + "  " +
-                std::string(row.summary) + "\n";
-    return text + "\n'dkmsctl COMMAND --help' shows a command's options, dkmsctl(1) explains them.\n";
-}
-
-Answer wrong(const std::string& what, const std::string& usage)
-{
-    return {"dkmsctl: " + what + "\n" + usage + "See dkmsctl --help.\n", 2};
+    const std::string more = row.name.empty() ? "dkmsctl help" : "dkmsctl help " + std::string(row.name);
+    return {"dkmsctl: " + reason + ".\n" + (remedy.empty() ? "" : "  " + remedy + "\n") + usage_line(row) + "See '" +
+                more + "'.\n",
+            2, reason, remedy};
 }
 
 std::optional<fs::path> absolute(const std::string& path)
@@ -63,7 +52,9 @@ Options options_of(const Words& words)
     options.conf_file = absolute(words.conf_file).value_or(fs::path());
     if (words.format.empty()) return options;
     const auto format = pack_format_of(words.format);
-    if (!format) refuse("there is no format '" + words.format + "' to write a module in");
+    if (!format)
+        refuse("there is no format '" + words.format +
+               "'; there are tarball, rpm, deb, dsc, bmdeb, kmod, kmp and driver-disk");
     options.format = *format;
     return options;
 }
@@ -103,39 +94,65 @@ std::vector<KernelId> kernels_to_wait_for(const Words& words)
     return kernels;
 }
 
-/// The position of the command: the first word, or behind options the first that names one.
-std::size_t command_position(std::span<const char* const> words)
+/// What is asked of a job is asked of the service: it has a kernel and trees of its own.
+void read_log_target(const CommandRow& row, const Words& words, Invocation& invocation)
 {
-    std::size_t position = 0;
-    while (position < words.size() && words[position][0] == '-' && command_named(words[position]) == nullptr)
-        ++position;
-    return position;
+    const auto job = job_number(words.module);
+    if (!job) {
+        invocation.filter = filter_of(row.name, words);
+        return;
+    }
+    if (invocation.places.any()) refuse("jobs are those of the service; a tree goes with a module");
+    if (!words.kernels.empty() || !words.architectures.empty()) refuse("a job has its kernel; -k goes with a module");
+    invocation.jobs = {*job};
+}
+
+/// A mistyped directory would be taken for an empty tree. Only who changes a tree may find it missing, and makes it.
+void require_directories(const CommandRow& row, const PlaceOptions& places)
+{
+    const auto require = [](const char* option, const std::optional<fs::path>& path) {
+        if (!path || leads_to_directory(*path)) return;
+        throw Error(ErrorCode::read_failed,
+                    {{"path", path->string()},
+                     {"reason", errno_text(leads_somewhere(*path) ? ENOTDIR : ENOENT)},
+                     {"remedy", "Name a directory that exists with " + std::string(option) + "."}});
+    };
+    require("--root", places.root);
+    if ((row.groups & (group_no_wait | group_source)) != 0) return;
+    require("--dkmstree", places.dkms_tree);
+    require("--sourcetree", places.source_tree);
+    require("--installtree", places.install_tree);
+}
+
+void read_subject(const CommandRow& row, const Words& words, Invocation& invocation)
+{
+    if (row.verb) invocation.request = request_of(*row.verb, words);
+    if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(row.name, words);
+    if ((row.groups & group_log) != 0) read_log_target(row, words, invocation);
+    for (const std::string& job : words.jobs) invocation.jobs.push_back(job_number(job).value());
+    if ((row.groups & group_jobs) == 0) return;
+    invocation.kernels = kernels_to_wait_for(words);
+    if (invocation.places.any() && invocation.kernels.empty())
+        refuse("jobs are those of the service; a tree goes with -k");
 }
 
 std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector<std::string>& rest)
 {
     const auto outcome = parse_words(row, rest);
-    if (const auto* help = std::get_if<HelpWanted>(&outcome))
-        return Answer{usage_line(row) + std::string(row.summary) + ".\n\n" + help->options, 0};
-    if (const auto* fault = std::get_if<Misunderstood>(&outcome)) return wrong(fault->reason, usage_line(row));
-
+    if (const auto* fault = std::get_if<Misunderstood>(&outcome)) return wrong(row, fault->reason, fault->remedy);
     const Words& words = std::get<Words>(outcome);
-    Invocation invocation;
-    invocation.command = &row;
+    if (words.help) return Answer{command_help(row), 0, {}, {}};
     if (row.verb == Verb::add && is_loadable(words.module))
         return parsed(*command_named("import"), rest); // with the options that it takes
-    if (row.verb) invocation.request = request_of(*row.verb, words);
-    if ((row.groups & group_optional_module) != 0) invocation.filter = filter_of(row.name, words);
-    invocation.jobs = words.jobs;
-    const bool writes = (row.groups & group_export) != 0;
-    invocation.path = absolute(!writes ? words.path : words.output.empty() ? "." : words.output).value_or(fs::path());
+
+    Invocation invocation;
+    invocation.command = &row;
     invocation.places = {absolute(words.root), absolute(words.dkms_tree), absolute(words.source_tree),
                          absolute(words.install_tree)};
-    if ((row.groups & group_jobs) != 0) {
-        invocation.kernels = kernels_to_wait_for(words);
-        if (invocation.places.any() && invocation.kernels.empty())
-            refuse("jobs are those of the service; a tree goes with -k");
-    }
+    read_subject(row, words, invocation);
+    require_directories(row, invocation.places);
+    const bool writes = (row.groups & group_export) != 0;
+    invocation.path = absolute(!writes ? words.path : words.output.empty() ? "." : words.output).value_or(fs::path());
     invocation.json = words.json;
     invocation.no_wait = words.no_wait;
     invocation.quiet = words.quiet;
@@ -147,6 +164,8 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
     if (words.newest && !invocation.request.module.version.empty())
         refuse("--newest goes with a module without a version");
     invocation.newest = words.newest;
+    invocation.follow = words.follow;
+    invocation.topic = words.topic;
     return invocation;
 }
 
@@ -154,18 +173,23 @@ std::variant<Invocation, Answer> parsed(const CommandRow& row, const std::vector
 
 std::variant<Invocation, Answer> parse_options(std::span<const char* const> words)
 {
-    const std::string general_usage = "Usage: dkmsctl COMMAND [OPTION...]\n";
-    if (words.empty()) return wrong("no command was given.", general_usage);
-    const std::size_t position = command_position(words);
-    if (position == words.size() || position > 0) {
-        const std::string_view first = words.front();
-        if (first == "--help" || first == "-h") return Answer{general_help(), 0};
-        if (first == "--version" || first == "-V") return Answer{"dkmsctl " DKMS_VERSION "\n", 0};
+    if (words.empty()) {
+        Invocation nothing;
+        nothing.command = &overview();
+        return nothing;
     }
-    if (position == words.size()) return wrong("no command was given.", general_usage);
-    const CommandRow* row = command_named(words[position]);
-    if (row == nullptr) return wrong("there is no command '" + printable(words[position]) + "'.", general_usage);
-
+    const std::size_t position = command_position(words);
+    const CommandRow* row = position < words.size() ? command_named(words[position]) : nullptr;
+    if (position > 0) {
+        const std::string_view first = words.front();
+        if ((first == "--help" || first == "-h") && row == nullptr) return Answer{general_help(), 0, {}, {}};
+        if (first == "--version" || first == "-V") return Answer{"dkmsctl " DKMS_VERSION "\n", 0, {}, {}};
+    }
+    if (position == words.size()) return wrong(overview(), "no command was given");
+    if (row == nullptr) {
+        const UnknownCommand unknown = unknown_command(words[position]);
+        return wrong(overview(), unknown.reason, unknown.remedy);
+    }
     std::vector<std::string> rest;
     for (std::size_t i = 0; i < words.size(); ++i)
         if (i != position) rest.emplace_back(words[i]);

@@ -14,11 +14,13 @@ namespace dkms {
 struct Answer {
     std::string text;
     int exit_code = 0;
+    std::string reason; ///< what is wrong, without a full stop; empty: nothing
+    std::string remedy; ///< what to do then, a sentence; or empty
 };
 
 /// Makes an Invocation of the words behind the program's name. Relative paths are taken from the current directory.
 /// Names are checked as the engine checks them. Throws Error InvalidName, InvalidArgs for words that are understood but
-/// not meant.
+/// not meant; ReadFailed for a tree that does not exist, unless it is for a command that makes trees.
 std::variant<Invocation, Answer> parse_options(std::span<const char* const> words);
 
 /// One architecture stands for all kernels, as many as kernels belong to them in order; without a kernel one

@@ -1,221 +1,244 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/parser.h"
 
-#include <CLI/CLI.hpp>
+#include "client/option_table.h"
+#include "client/suggestion.h"
+#include "client/text.h"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
 
 namespace dkms {
 namespace {
 
-void list(CLI::App& app, const std::string& name, std::vector<std::string>& target, const std::string& help,
-          const std::string& value)
-{
-    app.add_option(name, target, help)->type_name(value)->allow_extra_args(false);
-}
+std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
 
-void text(CLI::App& app, const std::string& name, std::string& target, const std::string& help,
-          const std::string& value)
-{
-    app.add_option(name, target, help)->type_name(value)->check([](const std::string& given) {
-        return given.empty() ? "it is empty" : "";
-    });
-}
-
-void add_module(CLI::App& app, Words& words)
-{
-    app.add_option("MODULE", words.module, "Name, or name and version: MODULE/VERSION")->type_name("");
-    text(app, "-m,--module", words.module_option, "Another way to name the module", "MODULE[/VERSION]");
-    text(app, "-v", words.version, "The module's version", "VERSION");
-}
-
-void add_kernels(CLI::App& app, Words& words, const std::string& without)
-{
-    list(app, "-k,--kernel", words.kernels, "Kernel; may be given several times (" + without + ")", "KERNEL[/ARCH]");
-    list(app, "-a,--arch", words.architectures, "Architecture: one for all kernels or one for each", "ARCH");
-}
-
-void add_kernels(CLI::App& app, Words& words) { add_kernels(app, words, "the running one"); }
-
-void add_all(CLI::App& app, Words& words)
-{
-    app.add_flag("--all", words.options.all, "Every kernel the module is built for");
-}
-
-void add_all_kernels(CLI::App& app, Words& words)
-{
-    app.add_flag("--all-kernels", words.options.all_kernels, "Every installed kernel that has headers");
-}
-
-void add_conf(CLI::App& app, Words& words)
-{
-    text(app, "-c,--conf", words.conf_file, "Read this file instead of the source's dkms.conf", "FILE");
-    list(app, "--directive", words.options.directives, "Set a directive of dkms.conf; may be given several times",
-         "NAME=VALUE");
-}
-
-void add_build(CLI::App& app, Words& words)
-{
-    text(app, "--kernelsourcedir", words.kernel_source_dir, "Where the kernel's headers lie", "DIR");
-    text(app, "--config", words.kernel_config, "The kernel's configuration", "FILE");
-    app.add_option("-j,--jobs", words.options.parallel_jobs, "How many compilers make may run; 0: no limit")
-        ->type_name("N")
-        ->check(CLI::Range(0, 4096).description(""));
-    app.add_flag("--force", words.options.force, "Do it although it is done, older, or refused by a check");
-}
-
-void add_install(CLI::App& app, Words& words)
-{
-    app.add_flag("--force-version-override", words.options.force_version_override,
-                 "Replace the kernel's own module although it is newer");
-}
-
-void add_after(CLI::App& app, Words& words)
-{
-    app.add_flag("--no-depmod", words.options.no_depmod, "Do not run depmod");
-    app.add_flag("--no-initramfs", words.options.no_initramfs, "Do not make the initramfs anew");
-}
-
-void add_places(CLI::App& app, Words& words)
-{
-    text(app, "--dkmstree", words.dkms_tree, "Where modules are kept (/var/lib/dkms)", "DIR");
-    text(app, "--sourcetree", words.source_tree, "Where sources lie (/usr/src)", "DIR");
-    text(app, "--installtree", words.install_tree, "Where kernels keep their modules (/lib/modules)", "DIR");
-    text(app, "--root", words.root, "Work on the system below this directory", "DIR");
-}
-
-void add_no_wait(CLI::App& app, Words& words)
-{
-    app.add_flag("--no-wait", words.no_wait, "Return once the job is accepted");
-}
-
-void add_quiet(CLI::App& app, Words& words) { app.add_flag("-q,--quiet", words.quiet, "Print errors only"); }
-
-void add_json(CLI::App& app, Words& words) { app.add_flag("--json", words.json, "Print JSON, for programs"); }
-
-void add_jobs(CLI::App& app, Words& words)
-{
-    app.add_option("ID", words.jobs, "Number of a job")
-        ->type_name("")
-        ->check(CLI::Validator(CLI::PositiveNumber).description(""));
-}
-
-void add_path(CLI::App& app, Words& words)
-{
-    app.add_option("PATH", words.path, "A source directory, or a dkms.conf")->type_name("");
-    app.add_flag("--strict", words.strict, "Let warnings count as errors");
-}
-
-void add_source(CLI::App& app, Words& words)
-{
-    app.add_option("PATH", words.path, "An archive, or a source directory")->type_name("");
-    app.add_flag("--force", words.options.force, "Replace what is there already");
-}
-
-void add_export(CLI::App& app, Words& words)
-{
-    Options& options = words.options;
-    add_kernels(app, words, "each it is built for");
-    text(app, "-o,--output", words.output, "Directory to write into (the working directory)", "DIR");
-    text(app, "--format", words.format, "tarball (the default), rpm, deb, dsc, bmdeb, kmod, kmp or driver-disk",
-         "FORMAT");
-    app.add_flag("--source-only", options.source_only, "Leave the builds out");
-    app.add_flag("--binaries-only", options.binaries_only, "Leave the source out");
-    text(app, "--archive", options.archive, "Name of a tarball, whose suffix says how it is compressed", "NAME");
-    text(app, "--spec", options.spec, "Spec file in the module's source", "NAME");
-    list(app, "--distribution", options.distributions,
-         "Installer that a driver disk is for; may be given several times", "NAME[/RELEASE]");
-    text(app, "--media", options.media, "Kind of a driver disk: floppy, img, iso, tar or cpio.gz", "MEDIA");
-    app.add_option("--size", options.media_size, "Size of a driver disk in KiB")->type_name("KIB");
-    text(app, "--label", options.label, "Volume label of a driver disk (OEMDRV)", "LABEL");
-}
-
-void add_hook(CLI::App& app, Words& words)
-{
-    app.add_flag("--hook", words.hook, "Fail only for modules that dkms-policy.conf(5) says are needed");
-}
-
-void add_newest(CLI::App& app, Words& words)
-{
-    app.add_flag("--newest", words.newest, "Of several versions in the tree the newest");
-}
-
-void add_repair(CLI::App& app, Words& words)
-{
-    app.add_flag("--repair", words.options.repair, "Repair what is certain");
-}
-
-void add_history(CLI::App& app, Words& words) { app.add_flag("--all", words.every, "Those that ended long ago, too"); }
-
-struct GroupRow {
-    unsigned groups;
-    void (*add)(CLI::App& app, Words& words);
+/// Thrown and caught in this file alone.
+struct NotTaken {
+    Misunderstood fault;
 };
-constexpr std::array<GroupRow, 20> group_table{{
-    {group_module | group_optional_module, add_module},
-    {group_kernels, add_kernels},
-    {group_all, add_all},
-    {group_all_kernels, add_all_kernels},
-    {group_conf, add_conf},
-    {group_build, add_build},
-    {group_install, add_install},
-    {group_after, add_after},
-    {group_places, add_places},
-    {group_no_wait, add_no_wait},
-    {group_quiet, add_quiet},
-    {group_json, add_json},
-    {group_job | group_jobs, add_jobs},
-    {group_path, add_path},
-    {group_hook, add_hook},
-    {group_newest, add_newest},
-    {group_source, add_source},
-    {group_export, add_export},
-    {group_repair, add_repair},
-    {group_history, add_history},
-}};
 
-/// The list of options alone: the usage line is ours.
-std::string options_help(CLI::App& app)
+[[noreturn]] void refuse(std::string reason, std::string remedy = {})
 {
-    const auto formatter = app.get_formatter();
-    auto* plain = dynamic_cast<CLI::Formatter*>(formatter.get());
-    formatter->column_width(34);
-    std::string help = plain != nullptr ? plain->make_groups(&app, CLI::AppFormatMode::Normal) : app.help();
-    help.erase(0, help.find_first_not_of('\n'));
-    return help;
+    throw NotTaken{{std::move(reason), std::move(remedy)}};
 }
 
-std::optional<Misunderstood> missing(const CommandRow& row, const Words& words)
+/// A word taken apart: "--name=value" or "--name"; "-n" or "-nvalue".
+struct Option {
+    std::string name;
+    std::optional<std::string> value;
+};
+
+bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
+
+template <typename Condition>
+const OptionRow* find_option(std::string_view name, Condition condition)
 {
-    if ((row.groups & group_module) != 0 && words.module.empty() && words.module_option.empty())
-        return Misunderstood{"no module was given."};
-    if ((row.groups & group_job) != 0 && words.jobs.size() != 1)
-        return Misunderstood{"the number of one job is needed."};
-    if ((row.groups & group_source) != 0 && words.path.empty())
-        return Misunderstood{"no archive or directory was given."};
-    if ((row.groups & group_path) != 0 && words.path.empty())
-        return Misunderstood{"no directory or dkms.conf was given."};
-    return std::nullopt;
+    for (const OptionRow& row : option_table())
+        if (!name.empty() && (row.name == name || row.letter == name) && condition(row)) return &row;
+    return nullptr;
 }
+
+const OptionRow* any_option(std::string_view name)
+{
+    return find_option(name, [](const OptionRow&) { return true; });
+}
+
+template <typename Number>
+std::optional<Number> number_in(std::string_view text)
+{
+    Number number = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+std::string limits_text(const NumberTarget& number)
+{
+    return "a number from " + std::to_string(number.least) + " to " + std::to_string(number.most);
+}
+
+/// Puts one value where its row says.
+class Assignment {
+public:
+    Assignment(Words& words, const OptionRow& row, const std::string& value) : words_(words), row_(row), value_(value)
+    {
+    }
+
+    void operator()(bool Words::*flag) const { words_.*flag = true; }
+    void operator()(bool Options::*flag) const { words_.options.*flag = true; }
+    void operator()(std::string Words::*text) const { words_.*text = value_; }
+    void operator()(std::string Options::*text) const { words_.options.*text = value_; }
+    void operator()(std::vector<std::string> Words::*list) const { (words_.*list).push_back(value_); }
+    void operator()(std::vector<std::string> Options::*list) const { (words_.options.*list).push_back(value_); }
+    void operator()(const NumberTarget& target) const
+    {
+        const auto number = number_in<unsigned>(value_);
+        if (!number || *number < target.least || *number > target.most)
+            refuse(std::string(row_.shown()) + " takes " + limits_text(target) + ", not " + in_quotes(value_));
+        target.set(words_, *number);
+    }
+
+private:
+    Words& words_;
+    const OptionRow& row_;
+    const std::string& value_;
+};
+
+class Parser {
+public:
+    Parser(const CommandRow& command, const std::vector<std::string>& given) : command_(command), given_(given) {}
+
+    Words parse()
+    {
+        bool options_end = false;
+        for (next_ = 0; next_ < given_.size();) {
+            const std::string& word = given_[next_++];
+            if (!options_end && word == "--")
+                options_end = true;
+            else if (!options_end && word.starts_with("--"))
+                take_long(word);
+            else if (!options_end && is_option(word))
+                take_letters(word);
+            else
+                take_argument(word);
+        }
+        require_arguments();
+        return words_;
+    }
+
+private:
+    void take_long(const std::string& word)
+    {
+        const auto equals = word.find('=');
+        const std::string name = word.substr(0, equals);
+        const OptionRow& row = row_of(name);
+        if (equals == std::string::npos) return take(row, std::nullopt);
+        if (!row.takes_value()) refuse(name + " takes no value");
+        take(row, word.substr(equals + 1));
+    }
+
+    /// "-q", "-qf", "-k6.1", "-k=6.1".
+    void take_letters(const std::string& word)
+    {
+        for (std::size_t i = 1; i < word.size(); ++i) {
+            const OptionRow& row = row_of("-" + word.substr(i, 1));
+            if (!row.takes_value()) {
+                take(row, std::nullopt);
+                continue;
+            }
+            const std::string rest = word.substr(i + 1);
+            if (rest.empty()) return take(row, std::nullopt);
+            return take(row, rest.front() == '=' ? rest.substr(1) : rest);
+        }
+    }
+
+    bool is_taken(const OptionRow& row) const { return (row.groups & command_.groups) != 0; }
+
+    const OptionRow& row_of(const std::string& name) const
+    {
+        const OptionRow* const row = find_option(name, [this](const OptionRow& one) { return is_taken(one); });
+        if (row != nullptr) return *row;
+        std::vector<std::string> known;
+        for (const OptionRow& one : option_table())
+            if (is_taken(one) && !one.name.empty()) known.emplace_back(one.name);
+        const bool is_long = name.starts_with("--") && name.size() > 2;
+        refuse(in_quotes(name) + " is not an option of " + std::string(command_.name),
+               is_long ? did_you_mean(name, known) : "");
+    }
+
+    void take(const OptionRow& row, std::optional<std::string> value)
+    {
+        if (row.takes_value() && !value) value = following_value(row);
+        const bool again = row.takes_value() && !row.is_repeatable() && !seen_.insert(&row).second;
+        if (again) refuse(std::string(row.shown()) + " is given twice");
+        if (value && value->empty()) refuse("the value of " + std::string(row.shown()) + " is empty");
+        const std::string text = value.value_or("");
+        std::visit(Assignment(words_, row, text), row.target);
+    }
+
+    /// The next word, unless that is an option of this command.
+    std::string following_value(const OptionRow& row)
+    {
+        const bool is_there = next_ < given_.size() && given_[next_] != "--";
+        if (!is_there || is_known(given_[next_]))
+            refuse(std::string(row.shown()) + " needs a value: " + std::string(row.value));
+        return given_[next_++];
+    }
+
+    bool is_known(const std::string& word) const
+    {
+        const auto name = word.starts_with("--") ? word.substr(0, word.find('=')) : word;
+        return is_option(word) && find_option(name, [this](const OptionRow& one) { return is_taken(one); }) != nullptr;
+    }
+
+    void take_argument(const std::string& word)
+    {
+        const auto rows = argument_table();
+        const auto row = std::find_if(rows.begin(), rows.end(),
+                                      [this](const ArgumentRow& one) { return (one.groups & command_.groups) != 0; });
+        if (row == rows.end()) refuse(std::string(command_.name) + " takes no argument, such as " + in_quotes(word));
+        if (arguments_++ == row->most) refuse(in_quotes(word) + " is one argument too many");
+        if (row->several != nullptr)
+            (words_.*(row->several)).push_back(word);
+        else
+            words_.*(row->word) = word;
+    }
+
+    void require_arguments() const
+    {
+        const auto has = [this](unsigned group) { return (command_.groups & group) != 0; };
+        if (words_.help) return;
+        if (has(group_module) && words_.module.empty() && words_.module_option.empty()) refuse("no module was given");
+        if (has(group_job) && words_.jobs.empty()) refuse("no job was given", "'dkmsctl jobs' lists them.");
+        if (has(group_source) && words_.path.empty()) refuse("no archive or directory was given");
+        if (has(group_path) && words_.path.empty()) refuse("no directory or dkms.conf was given");
+        for (const std::string& job : words_.jobs)
+            if (!job_number(job)) refuse(in_quotes(job) + " is not the number of a job", "'dkmsctl jobs' lists them.");
+    }
+
+    const CommandRow& command_;
+    const std::vector<std::string>& given_;
+    std::size_t next_ = 0;
+    std::size_t arguments_ = 0;
+    std::set<const OptionRow*> seen_;
+    Words words_;
+};
 
 } // namespace
 
-std::variant<Words, HelpWanted, Misunderstood> parse_words(const CommandRow& row, const std::vector<std::string>& words)
+std::variant<Words, Misunderstood> parse_words(const CommandRow& row, const std::vector<std::string>& words)
 {
-    Words sorted;
-    CLI::App app;
-    for (const GroupRow& group : group_table)
-        if ((row.groups & group.groups) != 0) group.add(app, sorted);
-    try {
-        std::vector<std::string> reversed(words.rbegin(), words.rend()); // what CLI11 takes
-        app.parse(reversed);
-    } catch (const CLI::CallForHelp&) {
-        return HelpWanted{options_help(app)};
-    } catch (const CLI::ParseError& error) {
-        return Misunderstood{error.what()};
+    const auto is_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
+    const auto end = std::find(words.begin(), words.end(), "--");
+    if (std::any_of(words.begin(), end, is_help)) {
+        Words help;
+        help.help = true;
+        return help;
     }
-    if (const auto fault = missing(row, sorted)) return *fault;
-    return sorted;
+    try {
+        return Parser(row, words).parse();
+    } catch (const NotTaken& refused) {
+        return refused.fault;
+    }
+}
+
+std::size_t command_position(std::span<const char* const> words)
+{
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (!is_option(word)) return i;
+        const OptionRow* const row = any_option(word); // "--name=value" is none, and so has no word behind it
+        if (row != nullptr && row->takes_value()) ++i;
+    }
+    return words.size();
+}
+
+std::optional<JobId> job_number(std::string_view text)
+{
+    const auto number = number_in<JobId>(text);
+    return number && *number > 0 ? number : std::nullopt;
 }
 
 } // namespace dkms

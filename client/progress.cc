@@ -65,6 +65,7 @@ void ProgressBoard::accept(JobProgress& job, const Event& event)
     if (job.parent == 0) begin_again(job);
     job.request = request_from_json(event.facts.at("request"));
     job.queued_at = event.at;
+    if (job.request.verb == Verb::load) job.file = file_;
     job.parent = event.facts.value("parent", JobId{0});
     if (job.parent != 0) this->job(job.parent).has_children = true;
     if (job.request.kernels.size() == 1) set_kernel(job, job.request.kernels.front());
@@ -75,6 +76,8 @@ void ProgressBoard::end(JobProgress& job, const Event& event)
     job.ended = job_view_from_json(event.facts.at("view"));
     job.parent = job.ended->parent;
     job.request = job.ended->request;
+    // It has left the tree, not only the kernel of its last step.
+    if (job.request.verb == Verb::remove && job.request.options.all) job.kernel = {};
     job.waiting_for.clear();
     job.waits_because.clear();
     if (job.failed() && !job.given_up() && job.parent != 0) with_failed_child_.insert(job.parent);
@@ -105,6 +108,8 @@ const JobProgress& ProgressBoard::apply(const Event& event)
     case EventKind::stage:
         job.stage = stage_of(event.text("stage"));
         job.percent = std::min(100U, std::max(job.percent, event.facts.value("percent", 0U)));
+        job.objects = std::max(job.objects, event.facts.value("objects", std::size_t{0}));
+        if (job.stage == Stage::build && event.facts.value("percent", 0U) == 0) job.is_estimated = false;
         job.waiting_for.clear();
         job.waits_because.clear();
         break;

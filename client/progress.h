@@ -24,6 +24,8 @@ struct JobProgress {
     std::string version;          ///< that it is about, where the request does not say (rollback)
     std::optional<Stage> stage;   ///< the last one reported; absent before the first
     unsigned percent = 0;         ///< the highest reported: a bar never goes back
+    bool is_estimated = true;     ///< false: it builds, and nothing is known to estimate that by
+    std::size_t objects = 0;      ///< compiled so far, as far as they could be counted
     std::string waiting_for;      ///< who holds the tree's lock; empty when nothing is waited for
     std::string waits_because;    ///< a sentence: why the tree cannot be changed now; empty when it can
     KernelId kernel;              ///< empty: concerns no kernel, or it is not known yet
@@ -33,6 +35,7 @@ struct JobProgress {
     std::size_t files_installed = 0;
     std::size_t files_deleted = 0;
     std::string loaded;            ///< "M/V" of what a load job has found; empty before that
+    std::string file;              ///< of a load job: how the person who asked calls what is loaded; may be empty
     std::vector<Problem> problems; ///< that a check has found
     std::vector<Event> packed;     ///< the files that were written, each as its event has it
     std::optional<JobView> ended;  ///< how it ended
@@ -47,6 +50,9 @@ struct JobProgress {
 /// Keeps the progress of all jobs that events speak of: one job, or a job and its children.
 class ProgressBoard {
 public:
+    /// What a job loads that does not know its module yet.
+    void set_file(std::string name) { file_ = std::move(name); }
+
     /// Takes an event in and returns the job it is about.
     const JobProgress& apply(const Event& event);
 
@@ -72,6 +78,7 @@ private:
     void set_kernel(JobProgress& job, const KernelId& kernel);
     std::map<JobId, JobProgress> jobs_;
     std::set<JobId> with_failed_child_;
+    std::string file_;
     std::size_t kernel_columns_ = 0;
 };
 

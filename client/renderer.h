@@ -24,6 +24,8 @@ public:
 
     virtual void event(const Event& event);
     const ProgressBoard& board() const { return board_; }
+    /// See ProgressBoard::set_file.
+    void set_file(std::string name) { board_.set_file(std::move(name)); }
 
     /// How often tick() wants to be called; zero: never.
     virtual std::chrono::milliseconds tick_period() const { return std::chrono::milliseconds(0); }

@@ -5,6 +5,7 @@
 #include "client/text.h"
 
 #include <algorithm>
+#include <map>
 
 namespace dkms {
 namespace {
@@ -61,6 +62,15 @@ void align_marks(std::vector<TableRow>& rows)
         if (is_marked(row[2])) row[2] = padded(row[2].substr(0, row[2].size() - mark), widest) + running_mark;
 }
 
+/// "2 installed, 1 failed", in the order of the states.
+std::string counts_text(const std::map<KernelState, std::size_t>& counts)
+{
+    std::string text;
+    for (const auto& [state, count] : counts)
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(name_of(state));
+    return text;
+}
+
 bool any_running(const std::vector<ModuleStatus>& modules)
 {
     return std::any_of(modules.begin(), modules.end(), [](const ModuleStatus& status) {
@@ -70,6 +80,25 @@ bool any_running(const std::vector<ModuleStatus>& modules)
 }
 
 } // namespace
+
+std::string status_summary(const std::vector<ModuleStatus>& modules)
+{
+    if (modules.empty()) return "No modules are registered.\n";
+    std::map<std::string, std::map<KernelState, std::size_t>> kernels;
+    std::size_t widest = 0;
+    for (const ModuleStatus& module : modules)
+        for (const KernelStatus& one : module.kernels) {
+            const std::string kernel = printable(kernel_text(one.kernel)) + (one.running ? running_mark : "");
+            widest = std::max(widest, columns_of(kernel));
+            ++kernels[kernel][one.state];
+        }
+    std::string text = count_text(modules.size(), "module") + (modules.size() == 1 ? " is" : " are") + " registered";
+    if (kernels.empty()) return text + ", and not built for any kernel.\n";
+    text += " ('dkmsctl status' lists them):\n";
+    for (const auto& [kernel, counts] : kernels)
+        text += "  " + padded(kernel, widest) + "  " + counts_text(counts) + "\n";
+    return text + (any_running(modules) ? "* the running kernel\n" : "");
+}
 
 std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, const std::string& below)
 {

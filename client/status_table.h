@@ -12,4 +12,7 @@ namespace dkms {
 /// many as needed. No table for no modules.
 std::string status_table(const std::vector<ModuleStatus>& modules, std::size_t width, const std::string& below);
 
+/// How many modules there are, and a line for each kernel: "  6.1.0-1-amd64 *  2 installed, 1 failed".
+std::string status_summary(const std::vector<ModuleStatus>& modules);
+
 } // namespace dkms

@@ -81,4 +81,8 @@ std::unique_ptr<Transport> make_bus_transport();
 /// nothing is. Throws Error ServiceUnavailable; ReadFailed for a directory to load that cannot be read.
 std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool needs_stdio, int to_load = -1);
 
+/// For what is asked of a job by its number: only the service has jobs that others know of. Throws Error NotSupported
+/// where it does not run.
+void require_service(const Transport& transport);
+
 } // namespace dkms

@@ -69,4 +69,12 @@ std::unique_ptr<Transport> choose_transport(const PlaceOptions& places, bool nee
     return choose_way(facts) == Way::bus ? make_bus_transport() : make_stdio_transport(used);
 }
 
+void require_service(const Transport& transport)
+{
+    if (transport.jobs_outlive_client()) return;
+    throw Error(ErrorCode::not_supported,
+                {{"reason", "jobs and their logs are kept by dkmsd.service, which does not run"},
+                 {"remedy", "Check it: systemctl status dkmsd. The log of a module's last build: dkmsctl log MODULE"}});
+}
+
 } // namespace dkms

@@ -71,6 +71,13 @@ private:
         const std::string head = subject_text(job, board().kernel_columns()) + "  " + activity_text(job);
         if (job.started_at <= 0) return elided(head, columns);
         const std::string time = "  " + elapsed_text(now_ - job.started_at);
+        if (!job.is_estimated || job.percent == 0) {
+            const bool counts = job.stage == Stage::build && job.objects > 0;
+            const std::string objects = counts ? "  " + count_text(job.objects, "object") : "";
+            for (const std::string& tail : {objects + time, time})
+                if (columns_of(head + tail) <= columns) return head + tail;
+            return elided(head, columns);
+        }
         const std::string percent = "  " + percent_text(job.percent);
         const std::string bar = "  " + bar_text(job.percent, console_.err_look.utf8);
         for (const std::string& tail : {bar + percent + time, percent + time, time})

@@ -19,8 +19,8 @@ std::string_view step_word(StepKind step)
                                                      "unbuilding",
                                                      "removing",
                                                      "making the initramfs",
-                                                     "loading",
-                                                     "taking in",
+                                                     "importing",
+                                                     "importing",
                                                      "packing",
                                                      "making RPMs",
                                                      "making Debian packages",
@@ -72,9 +72,9 @@ std::string done_text(const JobProgress& job)
         return job.files_installed > 0 ? counted("rebuilt and installed", job.files_installed)
                                        : counted("rebuilt", job.modules_built);
     case Verb::load:
-        return "loaded";
+        return "imported";
     case Verb::pack:
-        return "packed";
+        return "exported";
     case Verb::match:
         return "matched";
     case Verb::autoinstall:
@@ -132,25 +132,24 @@ std::string reason_lines(const Error& error)
 
 std::string log_line(const JobProgress& job, bool service)
 {
-    if (service) return job.started_at > 0 ? "  The whole log: dkmsctl log " + std::to_string(job.id) + "\n" : "";
+    const bool runs_nothing = job.step == StepKind::load || job.step == StepKind::adopt;
+    if (service)
+        return job.started_at > 0 && !runs_nothing ? "  The whole log: dkmsctl log " + std::to_string(job.id) + "\n"
+                                                   : "";
     const std::string path = job.ended->error->parameter("log");
     return path.empty() ? "" : indented("The whole log: " + path);
 }
 
-std::string deprecated_text(const Event& event)
-{
-    const std::string instead = event.text("instead");
-    return "Deprecated: " + event.text("directive") + " in " + event.text("file") +
-           (instead.empty() ? "." : "; use " + instead + " instead.");
-}
-
 std::string refused_text(const Event& event)
 {
+    const std::string reason = event.text("reason");
     const std::string installed = event.text("installed");
-    const std::string offered = event.text("offered");
-    std::string text = event.text("module") + " is not installed: " + event.text("reason");
-    if (!installed.empty() && !offered.empty()) text += " (there is " + installed + ", this is " + offered + ")";
-    return text;
+    const std::string text = event.text("module") + " is not installed: ";
+    if (reason == "older")
+        return text + "the kernel has a newer version, " + installed + " (this is " + event.text("offered") + ").";
+    if (reason == "same") return text + "the kernel already has version " + installed + ".";
+    if (reason == "obsolete") return text + "kernels from " + installed + " on contain it.";
+    return text + "the kernel already has the same module.";
 }
 
 std::string deferred_text(const Event& event)
@@ -168,11 +167,26 @@ std::string stale_text(const Event& event)
 
 } // namespace
 
+std::string_view command_text(const Request& request)
+{
+    switch (request.verb) {
+    case Verb::load:
+        return "import";
+    case Verb::pack:
+        return "export";
+    case Verb::kernel_prerm:
+        return request.options.all ? "prune" : name_of(request.verb);
+    default:
+        return name_of(request.verb);
+    }
+}
+
 std::string activity_text(const JobProgress& job)
 {
     if (!job.waiting_for.empty()) return "waiting for " + printable(job.waiting_for);
     if (!job.waits_because.empty()) return "waiting: " + printable(job.waits_because);
     if (!job.step && !job.stage) return "queued";
+    if (job.request.verb == Verb::load) return "importing"; // adding it is a part of that
     return std::string(doing(job.step, job.stage));
 }
 
@@ -189,8 +203,9 @@ std::string subject_text(const JobProgress& job, std::size_t kernel_columns)
 {
     const Request& request = job.request;
     // What concerns a whole kernel, or a module that is not known yet, goes by what it does.
-    const std::string named = request.module.name.empty() ? job.loaded : request.module.text();
-    std::string module = named.empty() ? std::string(name_of(request.verb)) : printable(named);
+    const std::string& loaded = job.loaded.empty() ? job.file : job.loaded;
+    const std::string named = request.module.name.empty() ? loaded : request.module.text();
+    std::string module = named.empty() ? std::string(command_text(request)) : printable(named);
     if (job.kernel.release.empty()) return module;
     return module + "  " + padded(printable(kernel_text(job.kernel)), kernel_columns);
 }
@@ -202,7 +217,7 @@ std::string result_text(const JobProgress& job)
     if (job.waits()) return "waiting for the kernel's headers";
     if (job.failed()) {
         if (job.started_at <= 0) return "failed";
-        return "failed while " + std::string(doing(job.step, job.stage)) + ", after " + time;
+        return "failed while " + activity_text(job) + ", after " + time;
     }
     if (job.ended->result == Result::skipped && job.ended->error)
         return "skipped: " + printable(job.ended->error->message());
@@ -240,8 +255,6 @@ std::string notice_text(const Event& event)
     switch (event.kind) {
     case EventKind::warning:
         return printable("Warning: " + event.text("message"));
-    case EventKind::deprecated:
-        return printable(deprecated_text(event));
     case EventKind::version_refused:
         return printable(refused_text(event));
     case EventKind::deferred:

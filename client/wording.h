@@ -7,6 +7,10 @@
 
 namespace dkms {
 
+/// The command of dkmsctl that asks for such a job: "import", "export", "prune"; the request's own name, where there is
+/// none.
+std::string_view command_text(const Request& request);
+
 /// What a job is doing: "building", "uninstalling", "waiting for dkmsd (pid 12)", "queued".
 std::string activity_text(const JobProgress& job);
 

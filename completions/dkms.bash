@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Completion for dkms and dkmsctl in bash. Looks into directories only and starts no program.
+# Completion for dkms and dkmsctl in bash. Looks into directories, and asks dkmsctl for the numbers of jobs; starts nothing else.
 
 _dkms_actions='add autoinstall build generate_mok install kernel_postinst kernel_preinst kernel_prerm ldtarball match
     mkbmdeb mkdeb mkdriverdisk mkdsc mkkmp mkrpm mktarball remove status unbuild uninstall'
-_dkmsctl_commands='add autoinstall build cancel check export history import install jobs lint log monitor plan prune rebuild
+_dkmsctl_commands='add autoinstall build cancel check export help history import install jobs lint log monitor plan prune rebuild
     remove rollback status switch unbuild uninstall wait'
 
 # The value of an option that has been typed, else the second word.
@@ -144,13 +144,14 @@ _dkmsctl_options() {
     remove | unbuild | uninstall) options="$change $for_kernels $after --all" ;;
     plan) options="$for_kernels --dkmstree= --installtree= --json --root= --sourcetree=" ;;
     history | status) options="$for_kernels --dkmstree= --installtree= --json --module= --root= --sourcetree= -m= -v=" ;;
-    lint) options='--dkmstree= --installtree= --json --quiet --root= --sourcetree= --strict -q' ;;
+    lint) options='--json --quiet --strict -q' ;;
     check) options='--dkmstree= --installtree= --json --quiet --repair --root= --sourcetree= -q' ;;
     jobs) options='--all --json' ;;
     cancel | monitor) options=--json ;;
     prune) options='--dkmstree= --installtree= --json --no-wait --quiet --root= --sourcetree= -q' ;;
     wait) options="$for_kernels --dkmstree= --installtree= --json --quiet --root= --sourcetree= -q" ;;
-    log) options= ;;
+    log) options="$for_kernels --dkmstree= --follow --installtree= --root= --sourcetree= -f" ;;
+    help) options= ;;
     *) options='--version' ;;
     esac
     options+=' --help -h'
@@ -203,6 +204,17 @@ _dkms_value() {
     esac
 }
 
+# Offers the numbers of jobs: with --all the newest, else those that have not ended.
+_dkms_jobs() {
+    local row rows jobs=()
+    mapfile -t rows < <("${COMP_WORDS[0]}" jobs "$@" 2>/dev/null)
+    for row in "${rows[@]:1}"; do
+        [[ $# -eq 0 && $row =~ \ \ (done|failed|cancelled|skipped|unreadable)(\ \ |$) ]] || jobs+=("${row%% *}")
+    done
+    ((${#jobs[@]} <= 30)) || jobs=("${jobs[@]: -30}")
+    _dkms_offer "${jobs[@]}"
+}
+
 # A word that is no option's value.
 _dkms_word() {
     local modules
@@ -211,7 +223,20 @@ _dkms_word() {
         [[ $current != [./~]* ]] || { _dkms_offer_files -f && return; }
         _dkms_sources
         ;;
-    autoinstall | cancel | generate_mok | jobs | kernel_* | log | monitor | prune | wait) return ;;
+    autoinstall | generate_mok | jobs | kernel_* | monitor | plan | check | prune) return ;;
+    cancel | wait)
+        _dkms_jobs
+        return
+        ;;
+    help)
+        # shellcheck disable=SC2086 # one word a command
+        _dkms_offer $known
+        return
+        ;;
+    log)
+        _dkms_jobs --all
+        _dkms_modules
+        ;;
     import | ldtarball | lint) _dkms_offer_files -f && return ;;
     *)
         _dkms_modules

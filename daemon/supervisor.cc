@@ -208,6 +208,19 @@ JobId Supervisor::Implementation::job_of_process(int pid) const
     return 0;
 }
 
+/// Whoever cancels a job that is over would take it for cancelled.
+[[noreturn]] static void refuse_ended(const JobView& job)
+{
+    if (job.unreadable && job.error) throw Error(*job.error);
+    const std::string number = std::to_string(job.id);
+    throw Error(ErrorCode::not_cancelable,
+                {{"job", number},
+                 {"reason", "over"},
+                 {"sentence", "Job " + number + " has already ended: " +
+                                  std::string(job.result ? name_of(*job.result) : "it is over") + "."},
+                 {"remedy", "What it printed: dkmsctl log " + number}});
+}
+
 void Supervisor::Implementation::cancel(JobId job, bool force)
 {
     if (const auto left = std::find_if(left_.begin(), left_.end(), [job](const JobView& one) { return one.id == job; });
@@ -216,6 +229,7 @@ void Supervisor::Implementation::cancel(JobId job, bool force)
         left_.erase(left);
         return give_up(std::move(view), Error(ErrorCode::cancelled));
     }
+    if (const auto known = view(job); !force && known && known->state == JobState::ended) refuse_ended(*known);
     queue_.set_now(now());
     queue_.cancel(job, force);
     not_wanted_.insert(job);

@@ -53,6 +53,13 @@ bool was_cut_off(const Error& error)
     return error.code() == ErrorCode::cancelled || error.code() == ErrorCode::interrupted;
 }
 
+/// It concerns whoever maintains the module, who reads logs; no one else can do anything about it.
+std::string deprecation_text(const Deprecated& one)
+{
+    return "Deprecated: " + one.directive + " in " + one.file + (one.instead.empty() ? "" : "; use " + one.instead) +
+           ".";
+}
+
 class BuildStep : public Action {
 public:
     explicit BuildStep(Work& work) : work_(work), layout_(work.places) {}
@@ -74,6 +81,7 @@ private:
     void set_up_signing();
     void show_signing();
     void set_up();
+    void report_progress() const;
     void make();
     MakeSettings make_settings() const;
     std::vector<CommandText> make_texts() const;
@@ -96,6 +104,7 @@ private:
     std::optional<MakeLog> log_;
     std::optional<ShownLog> shown_log_;
     std::optional<BuildCommands> commands_;
+    std::optional<MakeProgress> progress_;
     JobShare jobs_{work_, inputs_};
     std::optional<Staging> staging_;
     std::string make_command_;
@@ -232,9 +241,11 @@ std::optional<Error> BuildStep::read_inputs()
 void BuildStep::build()
 {
     set_up();
-    work_.reporter.stage(Stage::patch, 5);
-    apply_patches(*commands_, patches_for(inputs_.conf.patches, kernel().release));
-    work_.reporter.stage(Stage::build, 10);
+    const auto patches = patches_for(inputs_.conf.patches, kernel().release);
+    if (!patches.empty()) work_.reporter.stage(Stage::patch, 0);
+    apply_patches(*commands_, patches);
+    progress_.emplace(work_.places, module());
+    report_progress();
     jobs_.take_one();
     run_build_script(*commands_, "pre_build", inputs_.conf.pre_build);
     make();
@@ -278,6 +289,7 @@ void BuildStep::set_up()
     workplace_.emplace(work_.places, module(), kernel(), inputs_.source, sandbox_->switches, sandbox_->kind);
     if (workplace_->sandboxed()) show_inputs(workplace_->surroundings(), work_, inputs_);
     log_.emplace(workplace_->log_file(), module(), kernel(), STDOUT_FILENO);
+    for (const Deprecated& one : inputs_.conf.deprecated) log_->note(deprecation_text(one));
     commands_.emplace(work_, *workplace_, *log_, build_environment(work_, inputs_, workplace_->sandboxed()),
                       std::move(place));
     commands_->settle([this](std::pair<uid_t, gid_t> user) { workplace_->give_to(user); });
@@ -301,6 +313,13 @@ MakeSettings BuildStep::make_settings() const
     return settings;
 }
 
+void BuildStep::report_progress() const
+{
+    work_.reporter.report(Event(
+        EventKind::stage,
+        {{"stage", name_of(Stage::build)}, {"percent", progress_->percent()}, {"objects", progress_->objects()}}));
+}
+
 void BuildStep::make()
 {
     if (!find_program("make"))
@@ -313,9 +332,9 @@ void BuildStep::make()
     make.description = "Building module(s)";
     make.text = make_command_;
     make.command.argv = {"bash", "-c", make_command_}; // MAKE is a line for a shell
-    MakeProgress progress(work_.places, module(), inputs_.source);
-    make.heard = [&](std::string_view output) {
-        if (progress.heard(output)) work_.reporter.stage(Stage::build, progress.percent());
+    progress_->begin();
+    make.heard = [this](std::string_view output) {
+        if (progress_->heard(output)) report_progress();
     };
 
     if (share.has_jobserver) {

@@ -60,6 +60,8 @@ MakeLog::MakeLog(const std::filesystem::path& file, const ModuleId& module, cons
           " (" + kernel.arch + ")\n" + date_text() + "\n");
 }
 
+void MakeLog::note(std::string_view line) { write(std::string(line) + "\n"); }
+
 void MakeLog::begin(std::string_view description, std::string_view command)
 {
     write(log_head(description, command));

@@ -19,6 +19,8 @@ public:
     /// Starts the file anew. Throws Error TreeNotWritable, DiskFull, like all of it.
     MakeLog(const std::filesystem::path& file, const ModuleId& module, const KernelId& kernel, int follower = -1);
 
+    /// A line before the first command.
+    void note(std::string_view line);
     void begin(std::string_view description, std::string_view command);
     /// What the command writes. After 64 MiB in one log the rest is left out, and the log says so.
     void output(std::string_view bytes);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/make_progress.h"
 
-#include "lib/files/walk.h"
 #include "lib/tree/record.h"
 #include "lib/tree/scan.h"
 
@@ -10,7 +9,6 @@
 namespace dkms {
 namespace {
 
-namespace fs = std::filesystem;
 constexpr unsigned before_make = 10;
 constexpr unsigned after_make = 88;
 
@@ -30,44 +28,46 @@ double last_duration(const Places& places, const ModuleId& module)
     return seconds;
 }
 
-std::size_t c_files(const fs::path& directory)
+/// "  CC [M]  /…/foo.o", "  AS      foo.o": kbuild prints such a line for each object.
+bool names_object(std::string_view line)
 {
-    std::size_t count = 0;
-    walk(directory, [&](const Found& found) { count += found.name.ends_with(".c") ? 1 : 0; });
-    return count;
+    return line.starts_with("  CC ") || line.starts_with("  AS ") || line.starts_with("  CXX ");
 }
-
-/// Lines such as "  CC [M]  /…/foo.o", which kbuild prints for each compiler it starts.
-std::size_t compiler_lines(std::string_view output)
-{
-    constexpr std::string_view mark = "  CC ";
-    std::size_t count = 0;
-    for (auto at = output.find(mark); at != std::string_view::npos; at = output.find(mark, at + mark.size())) ++count;
-    return count;
-}
+constexpr std::size_t longest_head = 6;
 
 } // namespace
 
-MakeProgress::MakeProgress(const Places& places, const ModuleId& module, const fs::path& directory)
-    : expected_seconds_(last_duration(places, module)), files_(c_files(directory))
+MakeProgress::MakeProgress(const Places& places, const ModuleId& module)
+    : expected_seconds_(last_duration(places, module)), percent_(expected_seconds_ > 0 ? before_make : 0)
 {
 }
 
-double MakeProgress::fraction() const
+void MakeProgress::begin() { start_ = std::chrono::steady_clock::now(); }
+
+bool MakeProgress::count(std::string_view output)
 {
-    if (expected_seconds_ > 0)
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() / expected_seconds_;
-    return files_ == 0 ? 0.0 : static_cast<double>(compiled_) / static_cast<double>(files_);
+    const std::size_t before = objects_;
+    while (!output.empty()) {
+        const auto end = output.find('\n');
+        line_head_ += output.substr(0, std::min(end, longest_head - line_head_.size()));
+        if (end == std::string_view::npos) break;
+        objects_ += names_object(line_head_) ? 1 : 0;
+        line_head_.clear();
+        output.remove_prefix(end + 1);
+    }
+    return objects_ > before;
 }
 
 bool MakeProgress::heard(std::string_view output)
 {
-    compiled_ += compiler_lines(output);
-    const double done = std::clamp(fraction(), 0.0, 1.0);
+    const bool counted = count(output);
+    if (expected_seconds_ <= 0) return counted;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double done = std::clamp(seconds / expected_seconds_, 0.0, 1.0);
     const auto percent = before_make + static_cast<unsigned>(done * (after_make - before_make));
-    if (percent <= percent_) return false;
-    percent_ = percent;
-    return true;
+    const bool has_grown = percent > percent_;
+    percent_ = std::max(percent, percent_);
+    return has_grown || counted;
 }
 
 } // namespace dkms

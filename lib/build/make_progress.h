@@ -6,31 +6,35 @@
 
 #include <chrono>
 #include <cstddef>
-#include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace dkms {
 
-/// How far make has come, as a guess for people: by the time the last build of this module took, or, where there was
-/// none, by the compilers it has started against the C files there are.
+/// How far make has come, for people: by the time that the last build of this module took. Where there was none, how
+/// much there is to do is not known, and only the objects that compilers have been started for are counted.
 class MakeProgress {
 public:
-    /// `directory` holds the sources that are built.
-    MakeProgress(const Places& places, const ModuleId& module, const std::filesystem::path& directory);
+    MakeProgress(const Places& places, const ModuleId& module);
 
-    /// Takes notice of what make printed. True when percent() has grown.
+    /// Make starts now.
+    void begin();
+
+    /// Takes notice of what make printed. True when percent() or objects() has grown.
     bool heard(std::string_view output);
 
-    /// 10…88: what comes before make and after it has the rest. Never goes back.
+    /// 10…88: what comes before make and after it has the rest. Never goes back. 0: not known.
     unsigned percent() const { return percent_; }
+    /// As far as kbuild has named them, or others in its way.
+    std::size_t objects() const { return objects_; }
 
 private:
-    double fraction() const;
+    bool count(std::string_view output);
 
-    double expected_seconds_ = 0; ///< 0: not known
-    std::size_t files_ = 0;
-    std::size_t compiled_ = 0;
-    unsigned percent_ = 10;
+    double expected_seconds_; ///< 0: not known
+    unsigned percent_;
+    std::size_t objects_ = 0;
+    std::string line_head_; ///< how the line begins that is being printed
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

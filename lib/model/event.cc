@@ -24,7 +24,7 @@ constexpr std::array<EventRow, 48> table{{
     {step_started, "step-started", "step kernel? version?"},
     {step_ended, "step-ended", "step kernel? result seconds cpu_seconds? peak_memory?"},
     {waiting, "waiting", "holder? reason?"},
-    {stage, "stage", "stage percent"},
+    {stage, "stage", "stage percent objects?"},
     {command_started, "command-started", "what subject command verbose?"},
     {command_ended, "command-ended", "what subject exit_code seconds"},
     {source_linked, "source-linked", "link target"},

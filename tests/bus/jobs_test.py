@@ -3,10 +3,13 @@
 
 import json
 import os
+import shutil
+import signal
+import subprocess
 import time
 import unittest
 
-from service import JOB, BusTest, Client, GLib
+from service import BUILD, JOB, BusTest, Client, GLib, gate, shells
 
 
 class JobsTest(BusTest):
@@ -179,6 +182,144 @@ class JobsTest(BusTest):
         gate.open()
         self.finish(self.dkmsctl('wait', str(first['job'])))
         gate.close()
+
+
+class PersonTest(BusTest):
+    """What a person types who has the service."""
+
+    def said(self, *words, code=0):
+        """What a dkmsctl said: standard output and standard error."""
+        process = self.dkmsctl(*words)
+        out, err = process.communicate(timeout=gate.PATIENCE)
+        self.assertEqual(process.returncode, code, f'{words}\nstdout: {out}\nstderr: {err}')
+        return out, err
+
+    def test_logs_of_jobs_and_of_modules(self):
+        first, second = self.kernels(2)
+        broken = self.add_source('broken', more='CLEAN="make clean"\n')
+        (broken / 'hello.c').write_text('this is not C\n')
+        self.assertEqual(self.said('log', code=6)[1], "dkmsctl: No build has failed.\n  A build's log: dkmsctl log MODULE\n")
+        self.add_source()
+        self.said('build', 'hello/1.0', '-k', first, '-k', second)  # jobs 1 to 3
+        out, err = self.said('log', '1')
+        self.assertEqual(err, ''.join(f'==> job {job}: hello/1.0, kernel {kernel} <==\n' for job, kernel in ((2, first), (3, second))))
+        self.assertEqual(out.count('Building module(s)'), 2, 'that of a job has those of its parts')
+        self.assertEqual(out.count('KERNELRELEASE=' + second), 1)
+
+        err = self.said('build', 'broken/1.0', '-k', first, code=10)[1]
+        self.assertNotIn('eprecated', err, 'this concerns the author of the module')
+        self.assertIn('The whole log: dkmsctl log 4\n', err)
+        out, err = self.said('log', '4')
+        self.assertIn(f'\nDeprecated: CLEAN in {broken}/dkms.conf.\n', out)
+        self.assertIn("hello.c:1:", out)
+        self.assertEqual(err, '')
+        for words in ((), ('broken',), ('broken/1.0', '-k', first), ('broken', '-k', '6.*')):
+            found = self.said('log', *words)
+            self.assertIn("hello.c:1:", found[0])
+            self.assertRegex(found[1], rf'^broken/1\.0, kernel {first} \(failed\): {self.tree}/broken/.*\.log\n$')
+        out, err = self.said('log', 'hello', '-k', first)
+        self.assertIn('KERNELRELEASE=' + first, out)
+        self.assertRegex(err, rf'^hello/1\.0, kernel {first} \(built\): {self.tree}/hello/1\.0/{first}/\w+/log/make\.log\n$')
+        self.said('log', 'broken', '-k', second, code=6)
+        self.assertIn("Did you mean 'hello'?", self.said('log', 'helo', code=3)[1])
+        self.assertIn('There is no job 99.', self.said('log', '99', code=1)[1])
+
+        self.add_source('quiet')
+        self.said('add', 'quiet/1.0')
+        self.assertEqual(self.said('log', '5'), ('', 'Job 5 has printed nothing.\n'))
+
+    def test_following_a_log(self):
+        kernel = self.kernel()
+        opened = self.add_gated_source()
+        self.assertEqual(self.said('build', 'gated/1.0', '-k', kernel, '--no-wait')[0], 'gated/1.0  accepted as job 1\n')
+        opened.wait_for_build()
+        followers = [self.dkmsctl('log', '-f', word) for word in ('1', 'gated')]
+        left = self.dkmsctl('log', '--follow', '1')
+        unread = [self.dkmsctl('log', '-f', '1'), self.dkmsctl('monitor')]
+        for follower in (*followers, left, unread[0]):
+            self.assertIn('make.log for gated/1.0', follower.stdout.readline())
+        self.assertIn('make.log for gated/1.0', self.said('log', 'gated')[0], 'as far as it is')
+        left.send_signal(signal.SIGINT)
+        self.finish(left, 130)
+        for one in unread:
+            one.stdout.close()
+        opened.open()
+        for one in unread:
+            self.assertEqual(one.wait(timeout=gate.PATIENCE), -signal.SIGPIPE, 'it ends with its reader')
+            one.stderr.close()
+        for follower in followers:
+            out = self.finish(follower)
+            self.assertIn('# exit code: 0', out.splitlines()[-3:])
+        self.assertEqual(self.said('log', '-f', '1')[0].count('# exit code: 0'), 1, 'one that has ended is only printed')
+
+    def test_a_job_that_is_over_cannot_be_cancelled(self):
+        self.add_source()
+        self.said('add', 'hello/1.0')
+        error = ('dkmsctl: Job 1 has already ended: done.\n  What it printed: dkmsctl log 1\n')
+        self.assertEqual(self.said('cancel', '1', code=1), ('', error))
+        self.assertEqual(self.client.error_of('Cancel', '(a{sv})', ({},), path='/org/dkms1/job/_1', interface=JOB),
+                         'org.dkms1.Error.NotCancelable')
+        self.stop_service()
+        self.assertEqual(self.said('cancel', '1', code=1), ('', error), 'it is the same of the history')
+        said = json.loads(self.said('cancel', '1', '--json', code=1)[0])
+        self.assertEqual((said['error'], said['message']), ('NotCancelable', 'Job 1 has already ended: done.'))
+        self.assertIn('There is no job 7.', self.said('cancel', '7', code=1)[1])
+
+    def test_what_nearly_has_that_name(self):
+        kernel = self.kernel()
+        self.add_source()
+        self.add_source('v4l2loopback', '0.12.7')
+        hint = lambda *words, code: self.said(*words, code=code)[1].splitlines()[1]
+        self.assertEqual(hint('build', 'hello', code=3), f'  To register the source {self.sources}/hello-1.0: dkmsctl add hello/1.0')
+        self.assertEqual(hint('add', 'helo/1.0', code=2), "  Did you mean 'hello-1.0'?")
+        self.said('add', 'v4l2loopback/0.12.7')
+        self.assertEqual(hint('install', 'v4l2lopback', code=3), "  Did you mean 'v4l2loopback'?")
+        self.assertEqual(hint('remove', 'v4l2loopback/0.12.8', '--all', code=3), '  Registered versions of v4l2loopback: 0.12.7.')
+        self.assertEqual(hint('build', 'v4l2loopback', '-k', kernel + 'x', code=21), f"  Did you mean '{kernel}'?")
+        self.assertEqual(self.said('status', 'v4l2'), ('', "There are no such modules. Did you mean 'v4l2loopback'?\n"))
+        self.assertEqual(self.said('status', 'zfs'), ('', 'There are no such modules.\n'))
+
+    def test_shells_complete_the_numbers_of_jobs(self):
+        kernel = self.kernel()
+        opened = self.add_gated_source()
+        self.said('add', 'gated/1.0')
+        self.said('build', 'gated/1.0', '-k', kernel, '--no-wait')
+        opened.wait_for_build()
+        tree = f'--dkmstree={self.tree}'
+        with shells.Zsh() as zsh:
+            for shell, offers in (('bash', shells.bash), ('fish', shells.fish), ('zsh', zsh)):
+                if not shutil.which(shell):
+                    continue
+                with self.subTest(shell):
+                    def offered(line):
+                        return offers(f'{BUILD}/client/dkmsctl {line}', self.directory, DBUS_SYSTEM_BUS_ADDRESS=self.bus.address)
+                    for line in ('cancel ', 'wait '):
+                        self.assertEqual(set(offered(line)), {'2'}, 'those that have not ended')
+                    self.assertEqual(set(offered(f'log {tree} ')), {'1', '2', 'gated/1.0'})
+                    if shell == 'fish':
+                        self.assertEqual(offered('cancel ')['2'], f'build gated/1.0 {kernel} building')
+        opened.open()
+
+    def test_without_a_command(self):
+        self.add_source()
+        self.said('add', 'hello/1.0')
+        out, err = self.said()
+        self.assertRegex(out, r'^1 module is registered, and not built for any kernel\.\n\nUsage: dkmsctl COMMAND')
+        self.assertTrue(out.endswith(self.said('help')[0]))
+        self.assertEqual(err, '')
+
+    def test_an_import_is_called_so(self):
+        source = self.add_source()
+        archive = self.directory / 'hello.tar.gz'
+        subprocess.run(['tar', '-C', source.parent, '-czf', archive, source.name], check=True)
+        shutil.rmtree(source)
+        out, err = self.said('import', str(archive))
+        self.assertRegex(out, r'^hello/1\.0  imported in \S+ s\n$')
+        self.assertEqual(err.splitlines()[0], 'hello.tar.gz  importing')
+        self.assertRegex(self.said('jobs')[0].splitlines()[1], r'^1 +import +')
+        err = self.said('import', str(archive), code=3)[1]
+        self.assertRegex(err, r'\nhello\.tar\.gz  failed while importing, after \S+ s\n  hello/1\.0 is already in ')
+        self.assertNotIn('log', err, 'nothing was run that would have printed something')
 
 
 if __name__ == '__main__':

@@ -23,6 +23,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gate  # noqa: E402
+import shells  # noqa: E402, F401 (also of the tests)
 from gate import PATIENCE  # noqa: E402
 from scratch import kernels_with_headers  # noqa: E402
 

@@ -293,6 +293,47 @@ class Refused(unittest.TestCase):
                 self.assertTrue(result.err, result)
                 self.assertEqual(result.out, '')
 
+    def test_what_is_wrong_is_named_in_json_too(self):
+        result = self.trees.dkmsctl('instal', 'hello', '--json')
+        self.assertEqual((result.code, result.json['error'], result.json['hint']), (2, 'InvalidArgs', "Did you mean 'install'?"), result)
+
+    def test_a_tree_that_does_not_exist(self):
+        missing = self.trees.root / 'missing'
+        for words in (('status',), ('history',), ('plan',), ('check',), ('log',), ('export', 'hello/1.0'), ('wait', '-k', '6.1.0')):
+            self.trees.dkms = missing
+            result = self.trees.dkmsctl(*words)
+            self.assertEqual((result.code, result.out), (1, ''), result)
+            self.assertEqual(result.err, f'dkmsctl: {missing} cannot be read: No such file or directory.\n'
+                             '  Name a directory that exists with --dkmstree.\n')
+        for words in (('status',), ('add', 'hello/1.0'), ('autoinstall',)):
+            said = subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', *words, '--root', missing], text=True, capture_output=True)
+            self.assertEqual(said.returncode, 1, said)
+            self.assertIn(f'dkmsctl: {missing} cannot be read', said.stderr)
+        self.assertFalse(missing.exists())
+        self.source()
+        self.succeed('add', 'hello/1.0')
+        self.assertTrue((missing / 'hello' / '1.0' / 'source').is_dir(), 'a command that changes a tree makes it')
+
+    def test_what_is_asked_of_a_service_that_does_not_run(self):
+        environment = {'PATH': '/usr/bin:/bin', 'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={self.trees.root}/none'}
+        for words in (['cancel', '3'], ['wait', '3'], ['log', '3'], ['log', '-f', '3'], ['monitor']):
+            said = subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', *words], env=environment, text=True, capture_output=True)
+            self.assertEqual((said.returncode, said.stdout), (1, ''), said)
+            self.assertRegex(said.stderr, r'dkmsd\.service, which does not run\.\n  Check it: systemctl status dkmsd\..* dkmsctl log MODULE\n$')
+        said = subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', 'jobs'], env=environment, text=True, capture_output=True)
+        self.assertEqual((said.returncode, said.stdout, said.stderr), (0, '', 'There are no jobs: dkmsd.service does not run.\n'))
+
+    def test_help(self):
+        def dkmsctl(*words):
+            return subprocess.run([scratch.BUILD / 'client' / 'dkmsctl', *words], text=True, capture_output=True)
+        self.assertEqual(dkmsctl('help').stdout, dkmsctl('--help').stdout)
+        self.assertEqual(dkmsctl('help', 'install').stdout, dkmsctl('install', '-h').stdout)
+        said = dkmsctl('help', 'mkdeb')
+        self.assertEqual((said.returncode, said.stdout), (2, ''))
+        self.assertIn("\n  Did you mean 'export --format deb'?\n", said.stderr)
+        for line in [*dkmsctl('help').stdout.splitlines(), *dkmsctl('help', 'export').stdout.splitlines()]:
+            self.assertLessEqual(len(line), 100, line)
+
 
 def hide(*files):
     """Commands that make files vanish as programs."""

@@ -69,6 +69,8 @@ class Check(unittest.TestCase):
         self.assertIn('found nothing wrong', self.trees.dkmsctl('check').out)
         self.succeed('remove', 'hello/1.0', '--all')
         shutil.rmtree(self.trees.dkms)
+        self.assertEqual(self.trees.dkmsctl('check').code, 1, 'a tree that was named and does not exist is not sound')
+        self.trees.dkms.mkdir()
         self.assertEqual(self.check(), ({}, 0))
 
     def test_what_is_certain_is_repaired(self):

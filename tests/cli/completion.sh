@@ -14,6 +14,6 @@ for word; do
     COMP_WORDS+=("$word")
 done
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-[[ $(complete -p "$1") == 'complete -F _dkms '* ]] || exit 1
+[[ $(complete -p "${1##*/}") == 'complete -F _dkms '* ]] || exit 1
 PATH=/nonexistent
 _dkms "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" && printf '%s\n' "${COMPREPLY[@]}"

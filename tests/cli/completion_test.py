@@ -1,26 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the shells offer for dkms and dkmsctl: bash by calling its function as it does, zsh on a terminal, fish by asking it."""
+"""What the shells offer for dkms and dkmsctl. Numbers of jobs: tests/bus/jobs_test.py."""
 
-import fcntl
-import os
 import pathlib
-import pty
 import re
-import select
 import shutil
-import struct
 import subprocess
 import sys
-import tempfile
-import termios
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import scratch  # noqa: E402
+import shells  # noqa: E402
 
-HERE = pathlib.Path(__file__).resolve().parent
-FILES = HERE.parent.parent / 'completions'
 # All of dkms; those of dkmsctl are read from its help.
 ACTIONS = {'add', 'autoinstall', 'build', 'generate_mok', 'install', 'kernel_postinst', 'kernel_preinst', 'kernel_prerm', 'ldtarball',
            'match', 'mkbmdeb', 'mkdeb', 'mkdriverdisk', 'mkdsc', 'mkkmp', 'mkrpm', 'mktarball', 'remove', 'status', 'unbuild',
@@ -31,8 +23,21 @@ def help_of(program, *words):
     return subprocess.run([scratch.BUILD / 'client' / program, *words, '--help'], text=True, capture_output=True, check=True).stdout
 
 
+def described(help_text):
+    """Names in a help text with what is said of them; -k and --kernel apart."""
+    rows = re.findall(r'^  (?! )(.*?\S) {2,}(\S.*)$|^      (--\S+(?: \S+)?) {2,}(\S.*)$', re.sub(r'\n {30,}', '  ', help_text), re.M)
+    found = {}
+    for names, about, long_name, long_about in rows:
+        for name in (names or long_name).split(', '):
+            found[name.split(' ')[0]] = about or long_about
+    return found
+
+
 class Completion:
-    """What each shell has to offer. `offered` gives the set of words for a line whose last word is being typed."""
+    """What each shell has to offer. `offers` gives the words for a line whose last word is being typed, and what is said of them."""
+
+    def offered(self, line):
+        return set(self.offers(line))
 
     def setUp(self):
         self.trees = self.enterContext(scratch.Scratch())
@@ -60,7 +65,9 @@ class Completion:
     def test_actions(self):
         self.assertEqual(self.offered('dkms '), ACTIONS)
         self.check('dkms un', 'unbuild', 'uninstall')
-        self.assertEqual(self.offered('dkmsctl '), set(re.findall(r'^  (\w[\w-]*) ', help_of('dkmsctl'), re.M)))
+        commands = set(described(help_of('dkmsctl')))
+        self.assertEqual(self.offered('dkmsctl '), commands)
+        self.assertEqual(self.offered('dkmsctl help '), commands)
 
     def test_modules(self):
         for line in ('dkms build ', 'dkmsctl install ', 'dkmsctl remove '):
@@ -86,16 +93,25 @@ class Completion:
         self.check('dkms mkdriverdisk --media i', 'img', 'iso')
         self.check('dkms mkrpm --legacy-postinst ', '0', '1')
 
-    def test_nothing_for_numbers_of_jobs(self):
-        self.check('dkmsctl cancel ')
-        self.check('dkmsctl log ')
+    def test_logs_of_modules(self):
+        self.check(self.tree('dkmsctl log h'), 'hello/1.0', 'hello/1.1')
+
+
+class Described(Completion):
+    """Of a shell that shows what a word means: the same as help."""
+
+    def test_descriptions(self):
+        commands = described(help_of('dkmsctl'))
+        lines = ['dkmsctl', *(f'dkmsctl {command}' for command in commands)]
+        for line, found in zip(lines, self.described(lines)):
+            self.assertEqual(found, described(help_of(*line.split())), line)
+        self.assertIn('--templatekernel', self.offered('dkms match --'))
+        self.assertNotIn('--templatekernel', self.offered('dkms build --'))
 
 
 class Bash(Completion, unittest.TestCase):
-    def offered(self, line):
-        said = subprocess.run(['bash', HERE / 'completion.sh', FILES / 'dkms.bash', *line.split(' ')], text=True, capture_output=True)
-        self.assertEqual((said.returncode, said.stderr), (0, ''), said)
-        return set(said.stdout.split())
+    def offers(self, line):
+        return shells.bash(line, self.trees.root)
 
     def test_options_are_those_of_the_program(self):
         for command in sorted(self.offered('dkmsctl ')):
@@ -127,72 +143,28 @@ class Bash(Completion, unittest.TestCase):
 
 
 @unittest.skipUnless(shutil.which('fish'), 'fish is not installed')
-class Fish(Completion, unittest.TestCase):
-    def offered(self, line):
-        said = subprocess.run(['fish', '--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', FILES / 'dkms.fish', line],
-                              text=True, capture_output=True, env={'PATH': os.environ['PATH'], 'HOME': str(self.trees.root)})
-        self.assertEqual((said.returncode, said.stderr), (0, ''), said)
-        return {word.split('\t')[0] for word in said.stdout.splitlines()}
+class Fish(Described, unittest.TestCase):
+    def offers(self, line):
+        return shells.fish(line, self.trees.root)
 
-    def test_options(self):
-        self.assertIn('--templatekernel', self.offered('dkms match --'))
-        self.assertNotIn('--templatekernel', self.offered('dkms build --'))
-        self.assertIn('--strict', self.offered('dkmsctl lint --'))
+    def described(self, lines):
+        found = shells.fish_of_several([line + ending for line in lines for ending in (' -', ' --')], self.trees.root)
+        commands = shells.fish('dkmsctl ', self.trees.root)
+        both = [{**letters, **names} for letters, names in zip(found[::2], found[1::2])]
+        return [commands, *({name: about for name, about in one.items() if name != '--'} for one in both[1:])]
 
 
 @unittest.skipUnless(shutil.which('zsh'), 'zsh is not installed')
-class Zsh(Completion, unittest.TestCase):
-    """On a terminal; compadd, by which functions offer words, is replaced by one that prints those that fit."""
-    SETUP = r"""
-fpath=(%s $fpath)
-autoload -Uz compinit && compinit -C -u -d %s
-compadd() {
-    local -a fitting
-    builtin compadd -O fitting "$@"
-    (( $#fitting )) && print -rl -- '' offered:$^fitting
-    builtin compadd "$@"
-}
-offer() { _main_complete; print -r -- '' 'end of offers' }
-zle -C offer list-choices offer
-bindkey '^X' offer
-PROMPT='ready'
-"""
-
+class Zsh(Described, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix='dkms-test-'))
-        cls.dump = pathlib.Path(directory) / 'dump'  # of what zsh knows to complete, made by the first shell
+        cls.shell = cls.enterClassContext(shells.Zsh())
 
-    def offered(self, line):
-        (self.trees.root / '.zshrc').write_text(self.SETUP % (FILES, self.dump))
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 500, 0, 0))
-        environment = {'PATH': os.environ['PATH'], 'HOME': str(self.trees.root), 'ZDOTDIR': str(self.trees.root), 'TERM': 'dumb'}
-        shell = subprocess.Popen(['zsh', '-d', '-i'], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                                 env=environment)
-        os.close(theirs)
-        try:
-            self.read_until(ours, 'ready')
-            os.write(ours, line.encode() + b'\x18')
-            text = self.read_until(ours, 'end of offers')
-        finally:
-            shell.kill()
-            shell.wait()
-            os.close(ours)
-        return set(re.findall(r'offered:(\S+)', text))
+    def offers(self, line):
+        return self.shell(line, self.trees.root)
 
-    def read_until(self, terminal, end):
-        text = ''
-        while end not in text:
-            if not select.select([terminal], [], [], 60)[0]:
-                raise AssertionError('nothing more came after: ' + text)
-            text += os.read(terminal, 65536).decode(errors='replace')
-        return text
-
-    def test_options(self):
-        self.assertIn('--templatekernel', self.offered('dkms match --'))
-        self.assertNotIn('--templatekernel', self.offered('dkms build --'))
-        self.assertIn('--strict', self.offered('dkmsctl lint --'))
+    def described(self, lines):
+        return [self.shell.described(line, self.trees.root) for line in lines]
 
 
 if __name__ == '__main__':

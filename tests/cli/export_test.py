@@ -113,9 +113,9 @@ class Transfer(unittest.TestCase):
     def test_people(self):
         """What is said on the way tells where to go on."""
         result = self.ask(self.here, 'export', 'hello', '-o', str(self.out))
-        self.assertRegex(result.out, r'^hello/1\.0  packed in .*\n  /.*/out/hello-1\.0-source-only\.dkms\.tar\.gz  \d+ bytes\n$')
+        self.assertRegex(result.out, r'^hello/1\.0  exported in .*\n  /.*/out/hello-1\.0-source-only\.dkms\.tar\.gz  \d+ bytes\n$')
         archive = result.out.split()[-3]
-        self.assertRegex(self.ask(self.there, 'import', archive).out, r'^hello/1\.0  loaded in ')
+        self.assertRegex(self.ask(self.there, 'import', archive).out, r'^hello/1\.0  imported in ')
         err = self.refused(self.there, 8, 'import', archive)
         self.assertIn('import --force', err)
         self.ask(self.there, 'import', archive, '--force')

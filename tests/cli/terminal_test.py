@@ -96,10 +96,14 @@ class WhatAPersonSees(unittest.TestCase):
     def test_terminal_gets_a_line_that_is_drawn_anew(self):
         terminal = self.terminal(*self.build)
         self.assertEqual(terminal.finish(), 0, terminal.text)
-        self.assertRegex(terminal.text, rf'\rhello/1\.0  {re.escape(KERNEL)}  building  [━─]+ +\d+ %  0:0\d\x1b\[K')
+        self.assertRegex(terminal.text, rf'\rhello/1\.0  {re.escape(KERNEL)}  building  [12] objects?  0:\d\d\x1b\[K')
+        self.assertNotRegex(terminal.text, '[%━─]', 'how much of a first build is done is not known')
         lines = without_escapes(terminal.text).replace('\r\n', '\n').splitlines()
         self.assertRegex(lines[-1], r'hello/1\.0 .* built 1 module in \d+\.\d s$')
         self.assertEqual(terminal.text.count('\n'), 1, 'only the result stays: ' + terminal.text)
+        again = self.terminal(*self.build, '--force')
+        self.assertEqual(again.finish(), 0, again.text)
+        self.assertRegex(again.text, rf'\rhello/1\.0  {re.escape(KERNEL)}  building  [━─]+ +\d+ %  0:\d\d\x1b\[K')
 
     def test_cursor_is_shown_again(self):
         terminal = self.terminal(*self.build)
@@ -158,6 +162,10 @@ class WhatAPersonSees(unittest.TestCase):
         self.assertRegex(lines[1], r'^  hello\.c:\d+: error: invalid operands')
         log = lines[3].removeprefix('  The whole log: ')
         self.assertIn('invalid operands', pathlib.Path(log).read_text())
+        for words in ((), ('hello',), ('hello/1.0', '-k', KERNEL), ('hello', '-f')):
+            shown = self.trees.dkmsctl('log', *words)
+            self.assertEqual((shown.code, shown.out), (0, pathlib.Path(log).read_text()), shown)
+            self.assertEqual(shown.err, f'hello/1.0, kernel {KERNEL} (failed): {log}\n')
 
     def test_interrupt_cancels_and_says_so(self):
         self.make_endless()

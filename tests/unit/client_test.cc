@@ -5,6 +5,7 @@
 #include "client/options.h"
 #include "client/renderer.h"
 #include "client/status_table.h"
+#include "client/suggestion.h"
 #include "client/table.h"
 #include "client/text.h"
 #include "client/transport_choice.h"
@@ -208,9 +209,9 @@ TEST_CASE("options may stand before the command")
 
 TEST_CASE("paths become absolute and need a dkmsd of our own")
 {
-    const Invocation got = parsed({"status", "--dkmstree", "some/../tree", "--root=/image"});
+    const Invocation got = parsed({"add", "hello/1.0", "--dkmstree", "some/../tree", "--root=/usr/"});
     CHECK(got.places.dkms_tree == std::filesystem::current_path() / "tree");
-    CHECK(got.places.root == "/image");
+    CHECK(got.places.root == "/usr/");
     CHECK(got.needs_stdio());
     CHECK_FALSE(parsed({"status"}).needs_stdio());
     CHECK(parsed({"build", "hello", "-c", "x.conf"}).request.options.conf_file ==
@@ -232,23 +233,139 @@ TEST_CASE("job commands take numbers")
     CHECK(parsed({"cancel", "7"}).jobs == std::vector<JobId>{7});
     CHECK(answered({"cancel"}).exit_code == 2);
     CHECK(answered({"cancel", "1", "2"}).exit_code == 2);
-    CHECK(answered({"log", "seven"}).exit_code == 2);
+    CHECK(answered({"cancel", "seven"}).exit_code == 2);
+    CHECK(parsed({"log", "7", "--follow"}).jobs == std::vector<JobId>{7});
+    CHECK(parsed({"log", "7", "-f"}).follow);
+    CHECK(refused({"log", "7", "-k", "6.1.0"}) == ErrorCode::invalid_args);
+    CHECK(refused({"log", "7", "--root", "/"}) == ErrorCode::invalid_args);
+}
+
+TEST_CASE("log takes a module instead of a number")
+{
+    CHECK(parsed({"log", "hello/1.0", "-k", "6.1.*"}).filter == StatusFilter{"hello", "1.0", "6.1.*", ""});
+    CHECK(parsed({"log", "8812/1.0"}).filter == StatusFilter{"8812", "1.0", "", ""});
+    CHECK(parsed({"log"}).filter == StatusFilter{});
+    CHECK(parsed({"log", "hello"}).jobs.empty());
+}
+
+TEST_CASE("what is wrong with a word is said in our own words")
+{
+    struct Row {
+        std::vector<const char*> words;
+        const char* reason;
+    };
+    const std::string digits(309, '9');
+    const std::string too_many = "'" + digits + "' is not the number of a job";
+    const std::vector<Row> rows{
+        {{"cancel", "x"}, "'x' is not the number of a job"},
+        {{"cancel", "0"}, "'0' is not the number of a job"},
+        {{"cancel", "1.5"}, "'1.5' is not the number of a job"},
+        {{"cancel", "18446744073709551616"}, "'18446744073709551616' is not the number of a job"},
+        {{"wait", "1", digits.c_str()}, too_many.c_str()},
+        {{"cancel"}, "no job was given"},
+        {{"cancel", "1", "2"}, "'2' is one argument too many"},
+        {{"install", "hello", "-j", "x"}, "--jobs takes a number from 0 to 4096, not 'x'"},
+        {{"install", "hello", "-j4097"}, "--jobs takes a number from 0 to 4096, not '4097'"},
+        {{"install", "hello", "-j=-1"}, "--jobs takes a number from 0 to 4096, not '-1'"},
+        {{"install", "hello", "--jobs="}, "the value of --jobs is empty"},
+        {{"export", "hello", "--size", "1k"}, "--size takes a number from 1 to 67108864, not '1k'"},
+        {{"export", "hello", "--size", "0"}, "--size takes a number from 1 to 67108864, not '0'"},
+        {{"install", "hello", "-k"}, "--kernel needs a value: KERNEL[/ARCH]"},
+        {{"install", "hello", "-k", "--force"}, "--kernel needs a value: KERNEL[/ARCH]"},
+        {{"install", "hello", "--root", ""}, "the value of --root is empty"},
+        {{"install", "hello", "--root", "/", "--root=/"}, "--root is given twice"},
+        {{"install", "hello", "--force=no"}, "--force takes no value"},
+        {{"install", "hello", "-z"}, "'-z' is not an option of install"},
+        {{"status", "--bad\x1b[31m"}, "'--bad?[31m' is not an option of status"},
+        {{"install", "hello", "world"}, "'world' is one argument too many"},
+        {{"jobs", "x"}, "jobs takes no argument, such as 'x'"},
+        {{"lint", "/", "--root", "/"}, "'--root' is not an option of lint"},
+        {{"lint"}, "no directory or dkms.conf was given"},
+        {{"import"}, "no archive or directory was given"},
+        {{"install"}, "no module was given"},
+        {{"frobnicate"}, "there is no command 'frobnicate'"},
+        {{"-k", "6.1.0"}, "no command was given"},
+    };
+    for (const Row& row : rows) {
+        const Answer answer = answered(row.words);
+        CHECK(answer.reason == row.reason);
+        CHECK(answer.exit_code == 2);
+        CHECK(contains(answer.text, "dkmsctl: " + answer.reason + ".\n"));
+        CHECK(contains(answer.text, "\nUsage: dkmsctl "));
+        CHECK(contains(answer.text, "\nSee 'dkmsctl help"));
+    }
+}
+
+TEST_CASE("an option's value is written in four ways, and letters may stand together")
+{
+    for (const auto& words : std::vector<std::vector<const char*>>{{"build", "hello", "--kernel", "6.1"},
+                                                                   {"build", "hello", "--kernel=6.1"},
+                                                                   {"build", "hello", "-k", "6.1"},
+                                                                   {"build", "hello", "-k6.1"},
+                                                                   {"build", "hello", "-k=6.1"},
+                                                                   {"build", "-qk6.1", "hello"},
+                                                                   {"-k", "6.1", "build", "hello"},
+                                                                   {"build", "-k", "6.1", "--", "hello"}}) {
+        const Invocation got = parsed(words);
+        CHECK(got.request.kernels == std::vector<KernelId>{{"6.1", ""}});
+        CHECK(got.request.module.name == "hello");
+    }
+    CHECK(parsed({"export", "hello", "--label", "-x"}).request.options.label == "-x");
+    CHECK(answered({"build", "hello", "-k", "6.1", "--", "--json"}).reason == "'--json' is one argument too many");
+}
+
+TEST_CASE("what was mistyped is compared with what there is")
+{
+    CHECK(contains(answered({"instal", "hello"}).text, "\n  Did you mean 'install'?\n"));
+    CHECK(contains(answered({"stauts"}).text, "Did you mean 'status'?"));
+    CHECK(contains(answered({"auto"}).text, "Did you mean 'autoinstall'?"));
+    CHECK(contains(answered({"list"}).text, "Did you mean 'status'?"));
+    CHECK(contains(answered({"ldtarball"}).text, "Did you mean 'import'?"));
+    CHECK(contains(answered({"install", "hello", "--forze"}).text, "Did you mean '--force'?"));
+    CHECK(contains(answered({"status", "--jsn"}).text, "Did you mean '--json'?"));
+    for (const auto& words : std::vector<std::vector<const char*>>{{"frobnicate"}, {"x"}, {"status", "--frobnicate"}})
+        CHECK_FALSE(contains(answered(words).text, "Did you mean"));
+
+    const std::vector<std::string> names{"hello", "v4l2loopback", "zfs", "nvidia-current"};
+    CHECK(nearest("helo", names) == "hello");
+    CHECK(nearest("hlelo", names) == "hello");
+    CHECK(nearest("v4l2lopback", names) == "v4l2loopback");
+    CHECK(nearest("v4l", names) == "v4l2loopback");
+    CHECK(nearest("zsf", names) == "zfs");
+    CHECK(nearest("nvidia", names) == "nvidia-current");
+    CHECK(nearest("", names).empty());
+    CHECK(nearest("openrazer", names).empty());
+    CHECK(nearest(std::string(100000, 'x'), names).empty());
+}
+
+TEST_CASE("a directory that does not exist is no empty tree")
+{
+    const Scratch scratch;
+    const std::string missing = scratch.path() / "missing";
+    for (const char* option : {"--root", "--dkmstree", "--sourcetree", "--installtree"}) {
+        for (const char* command : {"status", "plan", "history", "check", "log"})
+            CHECK(refused({command, option, missing.c_str()}) == ErrorCode::read_failed);
+        CHECK((refused({"install", "hello", option, missing.c_str()}) == ErrorCode::read_failed) ==
+              (option == std::string("--root")));
+    }
+    std::ofstream(missing) << "a file";
+    CHECK(refused({"status", "--root", missing.c_str()}) == ErrorCode::read_failed);
 }
 
 TEST_CASE("wait takes kernels instead of numbers")
 {
     CHECK(parsed({"wait", "-k", "6.1.0/arm64", "--kernel", "6.2.0"}).kernels ==
           std::vector<KernelId>{{"6.1.0", "arm64"}, {"6.2.0", ""}});
-    CHECK(parsed({"wait", "-k", "6.1.0", "--root", "/image"}).needs_stdio());
+    CHECK(parsed({"wait", "-k", "6.1.0", "--root", "/usr"}).needs_stdio());
     CHECK(refused({"wait", "3", "-k", "6.1.0"}) == ErrorCode::invalid_args);
-    CHECK(refused({"wait", "--root", "/image"}) == ErrorCode::invalid_args);
+    CHECK(refused({"wait", "--root", "/usr"}) == ErrorCode::invalid_args);
     CHECK(refused({"wait", "-k", ".."}) == ErrorCode::invalid_name);
 }
 
 TEST_CASE("what is not understood is answered with a usage line and 2")
 {
-    const std::vector<std::vector<const char*>> lines{{},
-                                                      {"frobnicate"},
+    const std::vector<std::vector<const char*>> lines{{"frobnicate"},
+                                                      {"-q"},
                                                       {"--frobnicate"},
                                                       {"install"},
                                                       {"install", "hello", "--frobnicate"},
@@ -288,6 +405,11 @@ TEST_CASE("help and version are results")
         CHECK(contains(help.text, "Usage: dkmsctl " + std::string(row.name)));
     }
     CHECK(contains(answered({"install", "--help"}).text, "--force-version-override"));
+    CHECK(answered({"install", "--help"}).text == answered({"install", "hello", "-h", "--what"}).text);
+    CHECK(answered({"--help", "install"}).text == answered({"install", "--help"}).text);
+    CHECK(answered({"-h", "frobnicate"}).text == answered({"--help"}).text);
+    CHECK(parsed({"help", "install"}).topic == "install");
+    CHECK(parsed({}).command == &overview());
     CHECK_FALSE(contains(answered({"add", "--help"}).text, "--kernel "));
 }
 
@@ -484,10 +606,91 @@ TEST_CASE("jobs shows what each job is about and where it stands")
     ended.result = Result::failed;
     ended.error = Error(ErrorCode::no_such_job, {{"job", "5"}});
     CHECK(jobs_table({ended, running}, 0) ==
-          "JOB  VERB     MODULE     KERNEL        STATE          NOTE\n"
+          "JOB  COMMAND  MODULE     KERNEL        STATE          NOTE\n"
           "41   install  hello/1.0  2 kernels     failed         There is no job 5.\n"
           "42   install  hello/1.0  6.1.0-1-test  building 40 %\n");
     CHECK(job_line(running) == "42  install  hello/1.0  6.1.0-1-test  building 40 %\n");
+}
+
+TEST_CASE("a build that nothing is known to estimate by has no bar, but counts objects")
+{
+    Recorder recorder(true);
+    const auto renderer = make_tty_renderer(recorder.console, false);
+    const Story story;
+    const auto drawn = [&](const std::vector<Event>& events) {
+        recorder.err.clear();
+        feed(*renderer, events);
+        return recorder.err;
+    };
+    drawn(story.begin());
+    CHECK(contains(drawn(story.step("build", {{"build", 0}})), "building  0:01"));
+    const auto compiled = [&](unsigned objects) {
+        return happened(EventKind::stage, 1, 110, {{"stage", "build"}, {"percent", 0}, {"objects", objects}});
+    };
+    CHECK(contains(drawn({compiled(1)}), "building  1 object  0:09"));
+    CHECK(contains(drawn({compiled(57)}), "building  57 objects  0:09"));
+    for (const std::string& text : {drawn(story.step("install", {{"install", 50}, {"depmod", 90}})), recorder.err})
+        CHECK_FALSE((contains(text, "%") || contains(text, "object") || contains(text, "━")));
+    renderer->clear();
+
+    Recorder estimated(true);
+    const auto other = make_tty_renderer(estimated.console, false);
+    feed(*other, story.begin());
+    feed(*other, story.step("build", {{"patch", 0}, {"build", 10}, {"build", 62}}));
+    CHECK(contains(estimated.err, " 62 %"));
+    other->clear();
+}
+
+TEST_CASE("an import says so, and names what it loads and then the module")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, true);
+    renderer->set_file("hello.tar.gz");
+    Story story{1, 0, Verb::load, ""};
+    auto begun = story.begin();
+    for (Event& event : begun)
+        if (event.kind == EventKind::job_new) event.facts["request"] = {{"request", "load"}, {"handle", true}};
+    feed(*renderer, begun);
+    feed(*renderer, story.step("load", {{"prepare", 0}}));
+    feed(*renderer, {happened(EventKind::loading, 1, 103, {{"module", "hello/1.0"}, {"of_dkms", true}})});
+    feed(*renderer, story.step("adopt", {{"prepare", 50}}));
+    Event end = story.end(Result::done);
+    end.facts["view"]["request"] = {{"request", "load"}, {"handle", true}};
+    renderer->event(end);
+    CHECK(recorder.err == "hello.tar.gz  importing\n");
+    CHECK(recorder.out == "hello/1.0  imported in 13.1 s\n");
+
+    JobView view;
+    view.request.verb = Verb::load;
+    CHECK(contains(job_line(view), "  import  "));
+    view.request.verb = Verb::pack;
+    CHECK(contains(job_line(view), "  export  "));
+}
+
+TEST_CASE("what only concerns a module's author is not told to who installs it")
+{
+    Recorder recorder;
+    const auto renderer = make_plain_renderer(recorder.console, true);
+    const Story story;
+    feed(*renderer, story.begin());
+    renderer->event(happened(EventKind::deprecated, 1, 102, {{"directive", "CLEAN"}, {"file", "/x/dkms.conf"}}));
+    CHECK((recorder.err + recorder.out).empty());
+}
+
+TEST_CASE("the summary counts the states of each kernel")
+{
+    CHECK(status_summary({}) == "No modules are registered.\n");
+    ModuleStatus one;
+    one.module = {"a", "1"};
+    CHECK(status_summary({one}) == "1 module is registered, and not built for any kernel.\n");
+    one.kernels = {kernel_status("6.1", KernelState::installed, true), kernel_status("6.12", KernelState::failed)};
+    ModuleStatus other;
+    other.module = {"b", "1"};
+    other.kernels = {kernel_status("6.1", KernelState::installed, true)};
+    CHECK(status_summary({one, other}) == "2 modules are registered ('dkmsctl status' lists them):\n"
+                                          "  6.1 *  2 installed\n"
+                                          "  6.12   1 failed\n"
+                                          "* the running kernel\n");
 }
 
 TEST_CASE("plain lines: one for each change of activity, the result on standard output")
