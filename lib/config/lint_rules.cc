@@ -122,6 +122,8 @@ constexpr std::array table{
              "Put the script there, or delete {name}."},
     LintRule{"script-not-executable", error, "{name} names {word}, which is not executable, so it is not run.",
              "chmod +x {word}"},
+    LintRule{"script-syntax", error, "bash does not understand this: {text}",
+             "Correct it: the script ends there, if not before."},
     LintRule{"script-is-command", warning,
              "{name} names a command of the system, {word}; only scripts of the source are run, so nothing happens.",
              "Put the command in a script of the source, and name that."},

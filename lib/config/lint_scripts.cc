@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The scripts a configuration names.
 #include "lib/config/bad_command.h"
+#include "lib/config/bash_complaints.h"
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
 #include "lib/config/make_reach.h"
@@ -10,6 +11,7 @@
 #include "lib/process/refusal.h"
 
 #include <array>
+#include <chrono>
 #include <optional>
 
 #include <unistd.h>
@@ -64,7 +66,28 @@ private:
         struct stat facts {};
         if (::stat(script.c_str(), &facts) < 0) refuse_read(script, errno);
         if ((facts.st_mode & S_IXUSR) == 0) findings_.add("script-not-executable", subject_.conf, line, parameters);
+        look_at_syntax(script);
         if (row.builds) look_at_text(script);
+    }
+
+    /// What bash says about a script that it, or a shell much like it, is to run. Nothing of it is run.
+    void look_at_syntax(const std::filesystem::path& script)
+    {
+        static const LinePattern of_shell(
+            "^#![[:blank:]]*([^[:blank:]]*/)?(env[[:blank:]]+)?(bash|sh|dash)([[:blank:]]|$)");
+        const auto text = source_text(script);
+        if (!text || text->empty()) return;
+        const auto shell = of_shell.group(lines_of(*text).front(), 3);
+        if (!shell || !find_program("bash")) return;
+        Command command;
+        command.argv = {"bash", "-n", "--", script.string()};
+        command.environment = {"PATH=/usr/bin:/bin", "LC_ALL=C"};
+        CaptureLimits limits;
+        limits.time = std::chrono::seconds(10);
+        for (const BashComplaint& one : complaints_in(capture(std::move(command), limits).output, {{script, script}}))
+            if (one.is_syntax())
+                findings_.add("script-syntax", script, one.line, {{"text", one.text}},
+                              *shell == "bash" ? Ground::certain : Ground::likely);
     }
 
     /// A patch, or what runs before, may write the script.
