@@ -16,7 +16,7 @@ struct Change {
     std::string_view name;
     std::string_view version;
 };
-constexpr std::array<Change, 50> changes{{
+constexpr std::array<Change, 53> changes{{
     {"setup_timer", "4.15"},
     {"init_timer", "4.15"},
     {"do_gettimeofday", "5.0"},
@@ -50,9 +50,12 @@ constexpr std::array<Change, 50> changes{{
     {"i_ctime", "6.6"},
     {"i_atime", "6.7"},
     {"i_mtime", "6.7"},
+    {"__getblk_gfp", "6.7"},
     {"strlcpy", "6.8"},
     {"blkdev_get_by_path", "6.9"},
     {"blkdev_put", "6.9"},
+    {"uart_circ_empty", "6.10"},
+    {"xmit", "6.10"}, // of struct uart_state
     {"no_llseek", "6.12"},
     {"asm/unaligned.h", "6.12"},
     {"del_timer", "6.15"},

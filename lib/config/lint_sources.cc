@@ -48,6 +48,7 @@ bool has_source(const fs::path& source, const MakefileOutline& makefile, const s
     if (makefile.makes(object) || makefile.makes(fs::path(object).filename()) || makefile.makes(stem + ".c"))
         return true;
     if (has_parts_list(makefile.assignments, object)) return true;
+    if (!fs::path(stem).extension().empty()) return true; // x.asn1.o, x.tab.o: kbuild has rules for such
     for (const fs::path& directory : {makefile.file.parent_path(), source})
         for (const char* ending : source_endings)
             if (leads_somewhere(directory / (stem + ending))) return true;

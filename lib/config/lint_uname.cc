@@ -22,7 +22,7 @@ public:
         if (makefile_.by_kbuild || kernels_own_build()) return;
         static const LinePattern uname("uname[[:blank:]]+(-[a-z]*r|--kernel-release)");
         for (const MakefileAssignment& one : makefile_.assignments)
-            if (uname.fits(one.value) && matters(one.variable)) add(one.variable, one);
+            if (uname.fits(one.value) && !asks_for_given(one.value) && matters(one.variable)) add(one.variable, one);
         for (const MakefileLine& line : makefile_.others)
             if (uname.fits(line.text) && builds(line)) add("", line);
     }
@@ -32,9 +32,27 @@ private:
     {
         if (!make_knows_kernel())
             findings_.add("uname-in-makefile", place.file, place.line, {{"variable", variable}},
-                          place.sure ? ground_ : Ground::likely);
+                          place.sure && is_set_once(variable) ? ground_ : Ground::likely);
         else if (!variable.empty())
             findings_.add("uname-beside-make", place.file, place.line, {{"variable", variable}});
+    }
+
+    /// "$(or $(KERNELRELEASE),$(shell uname -r))": uname is a default only. Scripts and make find kernelver in their
+    /// environment.
+    bool asks_for_given(const std::string& value) const
+    {
+        const auto names = [&](const std::string& name) {
+            return value.find("$(" + name + ")") != std::string::npos ||
+                   value.find("${" + name + "}") != std::string::npos;
+        };
+        return names("kernelver") || names("kernel_source_dir") ||
+               std::any_of(given_.begin(), given_.end(), [&](const auto& one) { return names(one.first); });
+    }
+
+    bool is_set_once(const std::string& variable) const
+    {
+        const auto& all = makefile_.assignments;
+        return std::count_if(all.begin(), all.end(), [&](const auto& one) { return one.variable == variable; }) <= 1;
     }
 
     /// Whether a value gets from this variable into a command, not only into defaults of variables that MAKE gives.

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr int deepest_call = 8;
 constexpr std::size_t most_makefiles = 200;
+constexpr std::size_t most_expanded = std::size_t{16} << 20;
 
 /// Where a command runs, and what is known there.
 struct Place {
@@ -251,11 +252,16 @@ private:
     std::vector<std::string> words_in(const std::string& text, const MakefileVariables& variables)
     {
         std::vector<std::string> words;
+        if (expanded_ > most_expanded) {
+            reach_.complete = false;
+            return words;
+        }
         for (const auto& word : expanded_words(text, variables)) {
             if (word)
                 words.push_back(*word);
             else
                 reach_.complete = false;
+            expanded_ += word ? word->size() + 1 : 1;
         }
         return words;
     }
@@ -299,6 +305,7 @@ private:
 
     const LintSubject& subject_;
     std::set<std::pair<fs::path, std::string>> seen_;
+    std::size_t expanded_ = 0; ///< bytes of words
     MakeReach reach_;
 };
 

@@ -161,13 +161,16 @@ private:
         const auto equals = line.find('=', at);
         std::string name = line.substr(0, at);
         bool adds = false;
+        bool weak = false;
         while (!name.empty() && (name.back() == '+' || name.back() == '?' || name.back() == '!')) {
             adds = adds || name.back() == '+';
+            weak = weak || name.back() == '?';
             name.pop_back();
         }
         name = without_prefix(trimmed(name));
         if (name == "VPATH") outline_.includes = true;
-        outline_.assignments.push_back({place(number), name, trimmed(std::string_view(line).substr(equals + 1)), adds});
+        outline_.assignments.push_back(
+            {place(number), name, trimmed(std::string_view(line).substr(equals + 1)), adds, weak});
         in_rule_ = false;
     }
 
@@ -259,6 +262,7 @@ MakefileVariables makefile_variables(const MakefileOutline& makefile, const Make
     MakefileVariables variables;
     std::set<std::string> ambiguous;
     for (const MakefileAssignment& one : makefile.assignments) {
+        if (one.weak && one.variable.starts_with("CONFIG_")) ambiguous.insert(one.variable);
         const auto [found, is_new] = variables.emplace(one.variable, one.value);
         if (is_new) continue;
         if (one.adds)

@@ -31,6 +31,7 @@ struct MakefileAssignment : MakefilePlace {
     std::string variable; ///< as written: "obj-$(CONFIG_HELLO)"
     std::string value;    ///< without comment, continued lines joined
     bool adds = false;    ///< by +=
+    bool weak = false;    ///< by ?=
 };
 
 /// Any other line: of a recipe, a condition, a rule.
@@ -65,7 +66,8 @@ inline bool is_rule(const MakefileLine& line)
 /// Values of variables, for expanding others.
 using MakefileVariables = std::map<std::string, std::string>;
 
-/// The variables of a Makefile that have one value only, and `given` ones, which win.
+/// The variables of a Makefile that have one value only, and `given` ones, which win. A default of one that the
+/// kernel's configuration may set (CONFIG_X ?= n) is no value.
 MakefileVariables makefile_variables(const MakefileOutline& makefile, const MakefileVariables& given);
 
 /// The words of `text`, variables replaced; those with a part that is not known, such as a function, are nothing.

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_files = 50;
+constexpr std::size_t most_files = 20;
 
 class IncludeReader {
 public:
@@ -69,10 +69,11 @@ private:
         static const LinePattern search("^vpath[[:blank:]]");
         for (const auto& [text, file] : included())
             if (!file || !read_.contains(*file)) return true;
+        static const LinePattern computed("^[$][({](call|foreach|eval)|[$][({]eval|^define[[:blank:]]");
         for (const MakefileLine& line : whole_.others)
-            if (line.target.empty() && search.fits(line.text)) return true;
+            if (line.target.empty() && (search.fits(line.text) || computed.fits(line.text))) return true;
         for (const MakefileAssignment& one : whole_.assignments)
-            if (one.variable == "VPATH") return true;
+            if (one.variable == "VPATH" || computed.fits(one.value)) return true;
         return false;
     }
 

@@ -197,6 +197,22 @@ TEST_CASE("conditions of a Makefile are settled where they can be known")
     CHECK_FALSE(deepest.assignments.back().sure); // beyond a depth nothing is known
 }
 
+TEST_CASE("a build that can be followed for ever is not")
+{
+    const Scratch scratch;
+    const fs::path source = scratch.path() / "probe-1.0";
+    write(source / "dkms.conf", "PACKAGE_NAME=probe\nPACKAGE_VERSION=1.0\nBUILT_MODULE_NAME[0]=probe\n"
+                                "DEST_MODULE_LOCATION[0]=/updates\nMAKE[0]='make all'\n");
+    std::string makefile = "A := " + std::string(60000, 'a') +
+                           "\ninclude Makefile loop.mk\nall: b\n\t$(MAKE) all X=1\n\t$(MAKE) -C .. b\n"
+                           "\t$(MAKE) -C sub/../ b c\nb: all\n\t$(MAKE) -f Makefile c b\n";
+    for (int i = 0; i < 2000; ++i) makefile += "c: $(A)$(A) $(A)\n\t+make b c d\n";
+    write(source / "Makefile", makefile);
+    write(source / "loop.mk", "include loop.mk Makefile\n");
+    fs::create_directory(source / "sub");
+    for (const Finding& finding : lint_of(source)) CHECK(finding.severity != Severity::error);
+}
+
 TEST_CASE("a shell line falls into its commands")
 {
     std::string text;
