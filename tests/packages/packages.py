@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every module package of a Debian release through add, build, install and remove for two kernels, and lint.
 
-usage: packages.py [--table FILE] [--logs DIRECTORY] DIRECTORY [PACKAGE...]
+usage: packages.py [--table FILE] [--results DIRECTORY] [--logs DIRECTORY] DIRECTORY [PACKAGE...]
 
 DIRECTORY holds the .deb files: of module packages (*-dkms_*.deb), of Debian's dkms, which is the oracle for what fails, and below
 headers/ of the headers of a second kernel with what these need. Ends with 1 if something fails that Debian's dkms builds, if something is left behind, or if lint
@@ -17,6 +17,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,18 @@ class Package:
     module: str = ''
     findings: list = dataclasses.field(default_factory=list)
     outcomes: dict = dataclasses.field(default_factory=dict)
+    left: list = dataclasses.field(default_factory=list)  # in the DKMS tree, after it was removed
+
+    def keep(self, file):
+        """For a run that goes on with what is left."""
+        facts = dataclasses.asdict(self) | {'file': str(self.file)}
+        file.write_text(json.dumps(facts))
+
+    @classmethod
+    def kept(cls, file):
+        facts = json.loads(file.read_text())
+        outcomes = {release: Outcome(**outcome) for release, outcome in facts.pop('outcomes').items()}
+        return cls(**facts, outcomes=outcomes)
 
     def lint_errors(self):
         return [finding for finding in self.findings if finding['severity'] == 'error']
@@ -161,6 +174,8 @@ class Trial:
         package.module = self.module_of(source)
         for release in self.releases:
             package.outcomes[release] = self.try_kernel(package, release)
+        ours('remove', package.module, '--all')
+        package.left = [str(path) for path in kernels.TREE.glob('[!.]*') if path.name not in ('mok.key', 'mok.pub')]
         return package
 
     @staticmethod
@@ -235,27 +250,40 @@ def run_all(options):
         others = [release for release in kernels.with_headers() if release not in own]
         releases = [own[0], *(others or own[1:])][:2]
         packages = []
-        for package in tried(directory, options.package, Trial(directory, scratch, releases, options.logs)):
+        if options.results:
+            options.results.mkdir(parents=True, exist_ok=True)
+        for package in tried(options, Trial(directory, scratch, releases, options.logs)):
             packages.append(package)
             if options.table:  # what there is, should the rest be interrupted
                 options.table.write_text(document(packages, releases))
     finally:
         kernels.tear_down(scratch)
         shutil.rmtree(scratch)
+    if options.results and not options.package:
+        shutil.rmtree(options.results)
     return verdict(packages)
 
 
-def tried(directory, names, trial):
+def tried(options, trial):
     """All packages that bring a module, one after the other."""
     for release in trial.releases:
         kernels.prepare(release)
-    for file in sorted(directory.glob('*-dkms_*.deb')):
-        if names and field(file, 'Package') not in names:
+    for name, file in trial.by_name.items():
+        if options.package and name not in options.package:
             continue
+        result = options.results / (file.name + '.json') if options.results else None
+        if result and result.exists():
+            package = Package.kept(result)
+            if list(package.outcomes) == trial.releases:
+                yield package
+                continue
         package = trial.go(file)
-        if package is not None:
-            show(package)
-            yield package
+        if package is None:
+            continue
+        show(package)
+        if result:
+            package.keep(result)
+        yield package
 
 
 def show(package):
@@ -275,6 +303,8 @@ def verdict(packages):
                 faults.append(f'{package.module} fails for {release}, and Debian\'s dkms builds it')
             if outcome.left:
                 faults.append(f'{package.module} leaves in {release}: {" ".join(outcome.left)}')
+        if package.left:
+            faults.append(f'{package.module} was removed, and leaves {" ".join(package.left)}')
         if package.lint_errors() and any(outcome.built for outcome in package.outcomes.values()):
             faults.append(f'{package.module} builds, and lint has errors: {package.lint_errors()}')
     built = sum(any(outcome.built for outcome in package.outcomes.values()) for package in packages)
@@ -309,6 +339,8 @@ def document(packages, releases):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--table', type=pathlib.Path, help='the file to write the result to, as a page')
+    parser.add_argument('--results', type=pathlib.Path,
+                        help='a directory with what an interrupted run has found, which is not tried again; removed at the end')
     parser.add_argument('--logs', type=pathlib.Path, help='a directory to keep the logs of what fails in')
     parser.add_argument('directory', type=pathlib.Path)
     parser.add_argument('package', nargs='*')
@@ -317,6 +349,7 @@ def main():
         sys.exit('Only root can give the packages a system of their own.')
     if 'DKMS_PACKAGES_NAMESPACE' not in os.environ:
         kernels.private_namespace([sys.executable, *sys.argv])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # cleans up
     return run_all(options)
 
 
