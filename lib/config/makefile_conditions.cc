@@ -4,6 +4,7 @@
 #include "lib/config/makefile_outline.h"
 
 #include <algorithm>
+#include <map>
 
 namespace dkms {
 namespace {
@@ -61,28 +62,45 @@ std::optional<bool> holds(const std::string& text, const MakefileVariables& vari
     return result && condition.group(text, 1) == "n" ? std::optional(!*result) : result;
 }
 
-/// Whether all hold; nothing where that cannot be known.
-std::optional<bool> all_hold(const std::vector<MakefileCondition>& conditions, const MakefileVariables& variables)
-{
-    bool known = true;
-    for (const MakefileCondition& one : conditions) {
-        const auto result = holds(*one.text, variables);
-        if (result && *result == one.negated) return false;
-        known = known && result.has_value();
-    }
-    return known ? std::optional(true) : std::nullopt;
-}
+/// Judges conditions, each once: the lines below one have it in common.
+class Judge {
+public:
+    explicit Judge(const MakefileVariables& variables) : variables_(variables) {}
 
-template <class Part>
-void settle(std::vector<Part>& parts, const MakefileVariables& variables)
-{
-    std::erase_if(parts, [&](Part& part) {
-        if (part.conditions.empty()) return false;
-        const auto result = all_hold(part.conditions, variables);
-        part.sure = result.has_value();
-        return result == false;
-    });
-}
+    /// Whether all hold; nothing where that cannot be known.
+    std::optional<bool> all_hold(const std::vector<MakefileCondition>& conditions)
+    {
+        bool known = true;
+        for (const MakefileCondition& one : conditions) {
+            const auto result = of(one);
+            if (result && *result == one.negated) return false;
+            known = known && result.has_value();
+        }
+        return known ? std::optional(true) : std::nullopt;
+    }
+
+    template <class Part>
+    void settle(std::vector<Part>& parts)
+    {
+        std::erase_if(parts, [&](Part& part) {
+            if (part.conditions.empty()) return false;
+            const auto result = all_hold(part.conditions);
+            part.sure = result.has_value();
+            return result == false;
+        });
+    }
+
+private:
+    std::optional<bool> of(const MakefileCondition& condition)
+    {
+        const auto [found, is_new] = known_.emplace(condition.text.get(), std::nullopt);
+        if (is_new) found->second = holds(*condition.text, variables_);
+        return found->second;
+    }
+
+    const MakefileVariables& variables_;
+    std::map<const std::string*, std::optional<bool>> known_;
+};
 
 } // namespace
 
@@ -91,8 +109,9 @@ void settle_conditions(MakefileOutline& makefile, const MakefileVariables& given
     // What is taken out in the first round may have made a variable ambiguous.
     for (int round = 0; round < 2; ++round) {
         const MakefileVariables variables = makefile_variables(makefile, given);
-        settle(makefile.assignments, variables);
-        settle(makefile.others, variables);
+        Judge judge(variables);
+        judge.settle(makefile.assignments);
+        judge.settle(makefile.others);
     }
 }
 
