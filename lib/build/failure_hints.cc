@@ -142,6 +142,10 @@ std::string failure_hint(const FailureReason& reason, const FailureContext& cont
     if (reason.blame == Blame::compiler) return {};
     if (const std::string program = missing_program(text); !program.empty())
         return "Install the package that contains the program " + program + ".";
+    if (reason.blame == Blame::program && text.find("*** ") != std::string::npos)
+        return "The module's own build stopped itself, for the reason that it gives. Another kernel, or another "
+               "version of the "
+               "module, may be needed.";
     return {};
 }
 
