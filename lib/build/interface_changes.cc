@@ -16,7 +16,7 @@ struct Change {
     std::string_view name;
     std::string_view version;
 };
-constexpr std::array<Change, 53> changes{{
+constexpr std::array<Change, 57> changes{{
     {"setup_timer", "4.15"},
     {"init_timer", "4.15"},
     {"do_gettimeofday", "5.0"},
@@ -46,6 +46,7 @@ constexpr std::array<Change, 53> changes{{
     {"vm_flags", "6.3"},
     {"user_namespace", "6.3"},
     {"class_create", "6.4"},
+    {"DEFINE_SEMAPHORE", "6.4"},
     {"register_sysctl_table", "6.6"},
     {"i_ctime", "6.6"},
     {"i_atime", "6.7"},
@@ -56,6 +57,9 @@ constexpr std::array<Change, 53> changes{{
     {"blkdev_put", "6.9"},
     {"uart_circ_empty", "6.10"},
     {"xmit", "6.10"}, // of struct uart_state
+    {"bd_inode", "6.10"},
+    {"blk_queue_logical_block_size", "6.11"},
+    {"NETIF_F_LLTX", "6.12"},
     {"no_llseek", "6.12"},
     {"asm/unaligned.h", "6.12"},
     {"del_timer", "6.15"},
@@ -86,9 +90,9 @@ struct Shape {
     std::string_view sentence;
 };
 
-const std::array<Shape, 12>& shapes()
+const std::array<Shape, 14>& shapes()
 {
-    static const std::array<Shape, 12> table{{
+    static const std::array<Shape, 14> table{{
         {LinePattern("too (few|many) arguments to function '([A-Za-z0-9_]+)"), 2,
          "The function {} of this kernel takes other arguments than the module's source gives it."},
         {LinePattern("macro \"([A-Za-z0-9_]+)\" (passed|requires)"), 1,
@@ -103,6 +107,9 @@ const std::array<Shape, 12>& shapes()
          "{} of this kernel may not be assigned to."},
         {LinePattern("conflicting types for '([A-Za-z0-9_]+)"), 1,
          "This kernel declares {} in another way than the module's source."},
+        {LinePattern("passing argument [0-9]+ of '([A-Za-z0-9_]+)' (from|makes)"), 1,
+         "The function {} of this kernel takes other arguments than the module's source gives it."},
+        {LinePattern("static declaration of '([A-Za-z0-9_]+)' follows"), 1, "This kernel has a {} of its own."},
         {LinePattern("redefinition of '(struct )?([A-Za-z0-9_]+)"), 2, "This kernel has a {} of its own."},
         {LinePattern("'([A-Za-z0-9_]+)' undeclared"), 1, "This kernel has no {}."},
         {LinePattern("unknown type name '([A-Za-z0-9_]+)"), 1, "This kernel has no type {}."},
@@ -142,7 +149,7 @@ std::string interface_hint(const std::string& error, const std::string& release)
     static const LinePattern undefined("modpost: \"([^\"]+)\" \\[[^]]*\\] undefined");
     static const LinePattern refused("error: #error[[:blank:]]*(.*)$");
     static const LinePattern callback(
-        "(initialization|assignment)( of '[^']*'| to '[^']*')? from incompatible pointer type|"
+        "error: (initialization|assignment)( of| to)? '.*(incompatible|…$)|from incompatible pointer type|"
         "incompatible function pointer types");
     if (const auto symbol = undefined.group(error, 1))
         return "No module, and not the kernel, gives " + *symbol +

@@ -93,6 +93,12 @@ TEST_CASE("a change of the kernel's interface says which of the two is too old")
     CHECK(hint(few, "6.1.0-57-amd64").find("since Linux 6.4: this kernel is too old") != std::string::npos);
     CHECK(hint("a.c:9:1: error: implicit declaration of function 'of_nobody' [-Werror]", "6.1")
               .find("has no function of_nobody") != std::string::npos);
+    CHECK(hint("init.h:180:22: error: passing argument 1 of 'class_create' from incompatible pointer type", "6.12.1")
+              .find("too new") != std::string::npos);
+    CHECK(hint("c.h:94:20: error: static declaration of 'abort' follows non-static declaration", "6.12.1")
+              .find("abort of its own") != std::string::npos);
+    CHECK(hint("a.c:9:1: error: initialization of 'const u8 *(*)(struct a *)' {aka 'const unsigned ch…", "6.12.1")
+              .find("other arguments") != std::string::npos);
     CHECK(hint("a.c:9:1: error: expected ';' before '}' token", "6.1").empty());
 }
 
