@@ -166,6 +166,14 @@ std::string restriction_text(const Error& error, const Subject& subject)
     return known + plain_text(error) + log;
 }
 
+/// What the build said, and what to do: below the path of the log, which holds the rest.
+std::string with_reason(const std::string& text, const Error& error)
+{
+    const std::string excerpt = error.parameter("excerpt");
+    if (excerpt.empty() || (error.code() != build_failed && error.code() != module_not_produced)) return text;
+    return text + "\n" + excerpt + (error.hint().empty() ? "" : "\n" + error.hint());
+}
+
 /// Texts that need more than words filled in.
 std::optional<std::string> special_text(const Error& error, const Subject& subject)
 {
@@ -257,7 +265,7 @@ std::string error_text(const Error& error, const Subject& subject)
     }
     if (const auto special = special_text(error, subject)) return framed(*special);
     for (const Sentence& sentence : sentences)
-        if (sentence.code == error.code()) return framed(filled(sentence.text, error, subject));
+        if (sentence.code == error.code()) return framed(with_reason(filled(sentence.text, error, subject), error));
     return framed(plain_text(error));
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/build/build_commands.h"
 
+#include "lib/build/failure_hints.h"
 #include "lib/build/first_error.h"
 #include "lib/model/error.h"
 #include "lib/process/own_usage.h"
+#include "lib/tree/layout.h"
 
 #include <algorithm>
 #include <chrono>
@@ -108,9 +110,19 @@ Error BuildCommands::explained(const Error& error, const std::vector<CommandText
     FailureReason reason = failure_reason(log_.last_output(), workplace_.shown_build().string());
     if (reason.text.empty()) reason.text = "it ended with exit code " + std::to_string(last_code_) + " and no output";
     parameters.insert_or_assign("excerpt", reason.text);
-    if (!reason.remedy.empty() && error.code() == ErrorCode::build_failed)
-        parameters.insert_or_assign("remedy", reason.remedy);
+    if (error.code() == ErrorCode::build_failed) {
+        std::string hint = hint_for(reason);
+        if (hint.empty() && reason.blame != Blame::compiler && reason.blame != Blame::nothing)
+            hint = "What led to this is in the log.";
+        if (!hint.empty()) parameters.insert_or_assign("remedy", hint);
+    }
     return Error(error.code(), std::move(parameters));
+}
+
+std::string BuildCommands::hint_for(const FailureReason& reason) const
+{
+    const Layout layout(work_.places);
+    return failure_hint(reason, {work_.step.kernel.release, layout.source_link(work_.step.module)});
 }
 
 Error BuildCommands::with_complaints(const Error& error) const
@@ -119,7 +131,10 @@ Error BuildCommands::with_complaints(const Error& error) const
     if (complaints.empty()) return error;
     Parameters parameters = error.parameters();
     parameters.insert_or_assign("excerpt", complaints);
-    if (const auto found = restriction({})) parameters.insert_or_assign("remedy", found->remedy);
+    if (const auto found = restriction({}))
+        parameters.insert_or_assign("remedy", found->remedy);
+    else if (const std::string hint = hint_for({complaints, Blame::program}); !hint.empty())
+        parameters.insert_or_assign("remedy", hint);
     return Error(error.code(), std::move(parameters));
 }
 

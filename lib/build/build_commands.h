@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/build/command_place.h"
+#include "lib/build/first_error.h"
 #include "lib/build/limit_watch.h"
 #include "lib/build/make_log.h"
 #include "lib/build/restriction.h"
@@ -54,7 +55,7 @@ public:
     Error explained(const Error& error, const std::vector<CommandText>& texts = {}) const;
 
     /// `error` for something that the last command, which ended well, should have made: with what programs complained
-    /// of in its output, up to three lines, as the parameter "excerpt", and "remedy" if a restriction was the cause.
+    /// of in its output, up to three lines, as the parameter "excerpt", and "remedy" if a known cause shows in them.
     Error with_complaints(const Error& error) const;
 
     Environment& environment() { return environment_; }
@@ -67,6 +68,7 @@ public:
 
 private:
     ExitStatus run_in_place(Command command, const std::function<void(std::string_view)>& heard);
+    std::string hint_for(const FailureReason& reason) const;
     std::optional<Restriction> restriction(const std::vector<CommandText>& texts) const;
 
     const Work& work_;

@@ -3,8 +3,8 @@
 
 #include "lib/model/ids.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <vector>
 
 namespace dkms {
@@ -15,12 +15,13 @@ constexpr std::size_t longest = 300;
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 /// How well a line explains a failure: the earlier, the better.
-enum class Rank { compiler, linker, banner, program, probe, make, none };
+enum class Rank { compiler, linker, banner, stop, program, probe, make_says, make, none };
 
 /// Whether a compiler's error is about a file that a build makes to try something out.
 bool is_of_probe(std::string_view line)
 {
     std::string_view file = line.substr(0, line.find(':'));
+    if (file.starts_with("/tmp/")) return true;
     if (const auto slash = file.rfind('/'); slash != std::string_view::npos) {
         if (has(file.substr(0, slash), "conftest")) return true;
         file.remove_prefix(slash + 1);
@@ -28,13 +29,18 @@ bool is_of_probe(std::string_view line)
     return has(file, "conftest") || file.starts_with("probe") || file == "<stdin>" || file.starts_with("cc1");
 }
 
+/// "PROGRAM: …": nothing with a blank or a quotation mark before the colon.
+std::string_view program_of(std::string_view line)
+{
+    const auto colon = line.find(": ");
+    const std::string_view program = line.substr(0, colon == std::string_view::npos ? 0 : colon);
+    return program.find_first_of(" \t\"'") == std::string_view::npos ? program : std::string_view();
+}
+
 /// Whether `line` is "PROGRAM: …: `complaint`": a program's own report, not some text that ends that way.
 bool is_report(std::string_view line, std::string_view complaint)
 {
-    const auto colon = line.find(": ");
-    if (colon == std::string_view::npos || !line.ends_with(complaint)) return false;
-    const std::string_view program = line.substr(0, colon);
-    return !program.empty() && program.find_first_of(" \t\"'") == std::string_view::npos;
+    return line.ends_with(complaint) && !program_of(line).empty();
 }
 
 /// "/bin/sh: 1: gawk: not found", "bash: line 2: gawk: command not found".
@@ -46,21 +52,79 @@ bool is_of_shell(std::string_view line)
     return (shell || in_script) && (is_report(line, ": not found") || is_report(line, ": command not found"));
 }
 
-Rank rank_of_plain(std::string_view line)
+template <std::size_t Size>
+bool has_any(std::string_view text, const std::array<std::string_view, Size>& parts)
 {
+    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return has(text, part); });
+}
+
+/// What programs say at the end of a line when they cannot do something.
+constexpr std::array<std::string_view, 20> complaints{"No such file or directory",
+                                                      "Permission denied",
+                                                      "Read-only file system",
+                                                      "Operation not permitted",
+                                                      "No such device",
+                                                      "Is a directory",
+                                                      "Not a directory",
+                                                      "File exists",
+                                                      "Network is unreachable",
+                                                      "Connection refused",
+                                                      "Connection timed out",
+                                                      "Name or service not known",
+                                                      "Exec format error",
+                                                      "Text file busy",
+                                                      "Cannot allocate memory",
+                                                      "No space left on device",
+                                                      "Segmentation fault",
+                                                      "Argument list too long",
+                                                      "Disk quota exceeded",
+                                                      "Temporary failure in name resolution"};
+
+/// What scripts in other languages, git and the like begin or end their last words with.
+bool is_of_interpreter(std::string_view line)
+{
+    const std::string_view program = program_of(line);
+    if (program == "fatal") return !has(line, "not a git repository"); // which scripts try, and go on
+    if (line.starts_with("Can't locate ") || line.starts_with("configure: error: ")) return true;
+    return (program.ends_with("Error") || program.ends_with("Exception")) && program.size() > 5;
+}
+
+/// A line that shouts "*** …": not a warning.
+bool is_banner(std::string_view line)
+{
+    constexpr std::array<std::string_view, 6> harmless{"arning", "WARNING", "ote:", "NOTE", "INFO", "info"};
+    return line.starts_with("***") && line.find_first_not_of("* \t") != std::string_view::npos &&
+           !has_any(line, harmless);
+}
+
+/// Lines in which make gives a reason of its own, and does not only tell of a command that failed.
+bool is_reason_of_make(std::string_view line)
+{
+    constexpr std::array<std::string_view, 3> reasons{"*** No ", "*** missing separator", "*** recipe commences"};
+    return has_any(line, reasons);
+}
+
+Rank rank_of_compiler(std::string_view line)
+{
+    if (line.starts_with("configure: ")) return Rank::none;
     if (has(line, ": error: ") || has(line, ": fatal error: ")) return is_of_probe(line) ? Rank::probe : Rank::compiler;
-    if (line.starts_with("ERROR: ") || line.starts_with("error: ")) return Rank::linker;
+    for (const std::string_view begin : {"ERROR: ", "error: ", "FATAL: ", "error["})
+        if (line.starts_with(begin)) return Rank::linker;
     if (has(line, ": undefined reference to ") || line.starts_with("ld: ") || has(line, "/ld: ") ||
         has(line, "ld.lld: error"))
         return is_of_probe(line) ? Rank::probe : Rank::linker;
-    if (line.starts_with("make") && has(line, "***")) return Rank::make;
-    if (has(line, ": *** ")) return Rank::program; // $(error …) of a Makefile: it names the file first
-    if (line.starts_with("***")) return Rank::banner;
-    if (is_of_shell(line)) return Rank::program;
-    for (const std::string_view complaint :
-         {"No such file or directory", "Permission denied", "Read-only file system", "Operation not permitted",
-          "No such device", "Is a directory", "Not a directory", "File exists", "Network is unreachable",
-          "Name or service not known", "Temporary failure in name resolution"})
+    return Rank::none;
+}
+
+Rank rank_of_plain(std::string_view line)
+{
+    const std::string_view bare = line.substr(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (const Rank rank = rank_of_compiler(bare); rank != Rank::none) return rank;
+    if (line.starts_with("make") && has(line, "***")) return is_reason_of_make(line) ? Rank::make_says : Rank::make;
+    if (has(line, ": *** ")) return Rank::stop; // $(error …) of a Makefile: it names the file first
+    if (is_banner(bare)) return Rank::banner;
+    if (is_of_shell(line) || is_of_interpreter(line)) return Rank::program;
+    for (const std::string_view complaint : complaints)
         if (is_report(line, complaint)) return Rank::program;
     return Rank::none;
 }
@@ -84,18 +148,6 @@ void replace_all(std::string& text, std::string_view what, std::string_view by)
         text.replace(at, what.size(), by);
 }
 
-/// "foo.c:31:9: error" → "foo.c:31: error"
-void drop_column(std::string& line)
-{
-    const auto end = line.find(": ");
-    if (end == std::string::npos) return;
-    const auto colon = line.rfind(':', end - 1);
-    if (colon == std::string::npos || colon == 0 || line.find(':') == colon) return;
-    int column = 0;
-    const auto read = std::from_chars(line.data() + colon + 1, line.data() + end, column);
-    if (read.ptr == line.data() + end && read.ec == std::errc()) line.erase(colon, end - colon);
-}
-
 std::string shortened(std::string line)
 {
     if (line.size() <= longest) return line;
@@ -110,7 +162,6 @@ std::string tidied(std::string_view line, std::string_view build_directory)
     if (!build_directory.empty()) replace_all(text, std::string(build_directory) + "/", "");
     replace_all(text, "‘", "'");
     replace_all(text, "’", "'");
-    drop_column(text);
     return shortened(std::move(text));
 }
 
@@ -133,13 +184,26 @@ Rank rank_of(std::string_view line)
     return rank_of_plain(plain);
 }
 
-/// What make and kbuild say while all goes well: it ends the text that explains a banner.
+/// What make, kbuild and configure say while all goes well: it ends the text that explains a banner.
 bool is_progress(std::string_view line)
 {
-    return line.starts_with("  ") || line.starts_with("make") || line.starts_with("warning: ") || line.starts_with("#");
+    constexpr std::array<std::string_view, 12> begins{"  ",
+                                                      "make",
+                                                      "warning: ",
+                                                      "#",
+                                                      "checking",
+                                                      "configure:",
+                                                      "config.status:",
+                                                      "gcc",
+                                                      "cc ",
+                                                      "Skipping ",
+                                                      "The kernel was built",
+                                                      "\t"};
+    return has(line, ": warning: ") || has(line, ": note: ") ||
+           std::any_of(begins.begin(), begins.end(), [&](std::string_view begin) { return line.starts_with(begin); });
 }
 
-/// The banner at `index` with what stands right before it, up to four lines in all.
+/// The line at `index` with what stands right before it, up to four lines in all.
 std::string with_explanation(const std::vector<std::string_view>& lines, std::size_t index,
                              std::string_view build_directory)
 {
@@ -160,40 +224,15 @@ Blame blame_of(Rank rank)
     case Rank::probe:
         return Blame::compiler;
     case Rank::banner:
+    case Rank::stop:
     case Rank::program:
         return Blame::program;
+    case Rank::make_says:
     case Rank::make:
         return Blame::make;
     default:
         return Blame::unknown;
     }
-}
-
-/// "linux/gone.h" of "foo.c:1: fatal error: linux/gone.h: No such file or directory", or as clang says it.
-std::string missing_header(std::string_view text)
-{
-    const auto begin = text.find("fatal error: ");
-    if (begin == std::string_view::npos) return {};
-    std::string_view rest = text.substr(begin + 13);
-    if (rest.starts_with("'"))
-        return has(rest, "' file not found") ? std::string(rest.substr(1, rest.find('\'', 1) - 1)) : "";
-    const auto end = rest.find(": No such file or directory");
-    return end == std::string_view::npos ? std::string() : std::string(rest.substr(0, end));
-}
-
-std::string remedy_for(std::string_view text, Blame blame)
-{
-    if (const std::string header = missing_header(text); !header.empty())
-        return "The headers of this kernel do not contain " + header +
-               ". If it is part of another driver, install that driver's headers or build its module first "
-               "(BUILD_DEPENDS); otherwise a newer version of the module is needed.";
-    if (blame == Blame::compiler) return {};
-    if (is_of_shell(text)) {
-        const std::string_view before = text.substr(0, text.rfind(": "));
-        return "Install the package that contains the program " + std::string(before.substr(before.rfind(' ') + 1)) +
-               ".";
-    }
-    return "What led to this is in the log.";
 }
 
 } // namespace
@@ -214,12 +253,9 @@ FailureReason failure_reason(std::string_view output, std::string_view build_dir
             rank = one;
             best = i;
         }
-    FailureReason reason;
-    reason.text =
-        rank == Rank::banner ? with_explanation(lines, best, build_directory) : tidied(lines[best], build_directory);
-    reason.blame = blame_of(rank);
-    reason.remedy = remedy_for(reason.text, reason.blame);
-    return reason;
+    const bool explained = rank == Rank::banner || rank == Rank::stop;
+    return {explained ? with_explanation(lines, best, build_directory) : tidied(lines[best], build_directory),
+            blame_of(rank)};
 }
 
 std::string first_error(std::string_view output, std::string_view build_directory)
@@ -231,13 +267,19 @@ std::string complaints_in(std::string_view output, std::string_view build_direct
 {
     constexpr std::size_t most = 3;
     std::string text;
+    std::string of_make;
+    std::string last;
     std::size_t count = 0;
     for (const std::string_view line : lines_of(output)) {
         const Rank rank = rank_of(line);
+        if (!has(line, "ing directory '") && !line.starts_with("Skipping ")) last = tidied(line, build_directory);
         if (rank == Rank::none || rank == Rank::probe || count == most) continue;
-        text += (count++ > 0 ? "\n" : "") + tidied(line, build_directory);
+        const bool make = rank == Rank::make_says || rank == Rank::make;
+        if (make && of_make.empty()) of_make = tidied(line, build_directory);
+        if (!make) text += (count++ > 0 ? "\n" : "") + tidied(line, build_directory);
     }
-    return text;
+    if (text.empty()) text = of_make;
+    return text.empty() ? last : text;
 }
 
 bool tells_of_full_disk(std::string_view output)

@@ -35,7 +35,9 @@ private:
             const auto kind = list.group(one.variable, 1);
             ListedObject object;
             object.makefile = &makefile;
+            object.file = one.file;
             object.line = one.line;
+            object.sure = one.sure;
             object.variable = kind ? list.group(one.variable, 2).value_or("") : "";
             object.how = how_listed(kind.value_or("m"), object.variable);
             for (const auto& word : expanded_words(one.value, variables)) add_object(object, word);

@@ -3,6 +3,7 @@
 
 #include "lib/config/makefile_outline.h"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct ListedObject {
     Listed how = Listed::module;
     std::string variable; ///< by_config: "CONFIG_HELLO"
     const MakefileOutline* makefile = nullptr;
+    std::filesystem::path file; ///< in which it stands: the Makefile, or what that includes
     unsigned line = 0;
+    bool sure = true; ///< no unknown condition is on the list
 };
 
 /// What the obj- lists of all Makefiles of a source hold.

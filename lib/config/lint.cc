@@ -6,7 +6,7 @@
 #include "lib/config/lint_parts.h"
 #include "lib/files/file_kind.h"
 
-#include <array>
+#include <algorithm>
 
 namespace dkms {
 namespace {
@@ -80,6 +80,16 @@ std::string LintSubject::element_text(const std::string& name, unsigned index) c
     return bare && index == 0 ? name : name + "[" + std::to_string(index) + "]";
 }
 
+namespace {
+
+/// A place below the build directory, written with a '/' before it or without.
+std::string below(const std::string& location)
+{
+    return location.substr(std::min(location.find_first_not_of('/'), location.size()));
+}
+
+} // namespace
+
 std::vector<ConfModule> LintSubject::records() const
 {
     std::vector<ConfModule> found;
@@ -87,13 +97,13 @@ std::vector<ConfModule> LintSubject::records() const
         ConfModule record;
         record.index = index;
         record.built_name = name;
-        record.built_location = value("BUILT_MODULE_LOCATION", index);
+        record.built_location = below(value("BUILT_MODULE_LOCATION", index));
         found.push_back(std::move(record));
     }
     if (found.empty() && !value("DEST_MODULE_LOCATION").empty()) {
         ConfModule record;
         record.built_name = value("PACKAGE_NAME");
-        record.built_location = value("BUILT_MODULE_LOCATION");
+        record.built_location = below(value("BUILT_MODULE_LOCATION"));
         found.push_back(std::move(record));
     }
     return found;

@@ -6,26 +6,32 @@
 #include "lib/config/lint_recipes.h"
 #include "lib/config/lint_sources.h"
 #include "lib/config/lint_uname.h"
+#include "lib/config/make_reach.h"
 #include "lib/config/makefile_outline.h"
 #include "lib/config/name_distance.h"
 #include "lib/config/source_text.h"
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace dkms {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// "NAME=value" among the words of MAKE[#]: what make is given.
+/// "NAME=value" among the words of MAKE[#], and KERNELRELEASE where every one of them gets it: what make is given.
 MakefileVariables given_variables(const LintSubject& subject)
 {
     static const LinePattern assignment("^['\"]?([A-Za-z_][A-Za-z0-9_]*)=(.*)$");
+    static const LinePattern plain("^[[:blank:]]*make([[:blank:]]|$)");
     MakefileVariables given;
-    for (const auto& element : subject.elements("MAKE"))
+    const auto makes = subject.elements("MAKE");
+    for (const auto& element : makes)
         for (const std::string& word : words_of(element.second))
             if (const auto name = assignment.group(word, 1)) given[*name] = assignment.group(word, 2).value_or("");
+    if (std::all_of(makes.begin(), makes.end(), [](const auto& make) { return plain.fits(make.second); }))
+        given.emplace("KERNELRELEASE", subject.context.kernel.release);
     return given;
 }
 
@@ -51,52 +57,48 @@ const std::array<OldWord, 3>& old_words()
 class MakefileLint {
 public:
     MakefileLint(const LintSubject& subject, Findings& findings)
-        : subject_(subject), findings_(findings), given_(given_variables(subject)), records_(subject.records())
+        : subject_(subject), findings_(findings), given_(given_variables(subject)), records_(subject.records()),
+          reach_(make_reach(subject))
     {
     }
 
     void look()
     {
-        read_makefiles();
+        lint_recipes(subject_, reach_, findings_);
+        reached_ = reach_.makefiles.size();
+        makefiles_ = reach_.makefiles;
+        files_ = source_files(subject_.directory);
+        if (!reach_.complete) read_others();
         if (makefiles_.empty()) return look_at_nothing();
         lists_ = kbuild_lists(makefiles_, given_);
         for (const ConfModule& record : records_) look_at_record(record);
         report_by_config();
-        for (const MakefileOutline& makefile : makefiles_)
-            if (is_of_build(makefile)) look_at_lines(makefile);
+        for (std::size_t i = 0; i < makefiles_.size(); ++i)
+            if (i < reached_ || is_of_build(makefiles_[i])) look_at_lines(makefiles_[i]);
     }
 
 private:
-    void read_makefiles()
+    Ground ground() const { return reach_.complete && lists_.known ? Ground::certain : Ground::likely; }
+
+    /// Where the build cannot be followed, any Makefile may be read.
+    void read_others()
     {
-        files_ = source_files(subject_.directory);
+        std::set<fs::path> known;
+        for (const MakefileOutline& makefile : makefiles_) known.insert(makefile.file);
         for (const fs::path& file : files_) {
-            if (!is_makefile_name(file.filename())) continue;
+            if (!is_makefile_name(file.filename()) || known.contains(file)) continue;
             if (const auto text = source_text(file)) makefiles_.push_back(makefile_outline(file, *text));
         }
     }
 
-    /// Whether files may come into being before make runs, or be made by another program.
-    bool may_be_made() const
-    {
-        static const LinePattern by_make("(^|[^A-Za-z0-9_])make([^A-Za-z0-9_]|$)");
-        if (!subject_.value("PRE_BUILD").empty() || !subject_.elements("PATCH").empty()) return true;
-        const auto makes = subject_.elements("MAKE");
-        return std::any_of(makes.begin(), makes.end(), [&](const auto& make) {
-            static const LinePattern other(
-                "(^|[;&|[:blank:]])(\\./|(bash|sh|cmake|meson|ninja|python3?)([[:blank:]]|$))");
-            return !by_make.fits(make.second) || other.fits(make.second);
-        });
-    }
-
     void look_at_nothing()
     {
-        if (may_be_made() || records_.empty()) return;
+        if (reach_.makes_files || !reach_.no_makefile || records_.empty()) return;
         findings_.add("makefile-missing", subject_.directory, 0, {{"module", records_.front().built_name}});
     }
 
-    /// Where the build looks: the source itself, the records' directories, and those of Makefiles that list their
-    /// modules.
+    /// Where a build is likely to look: the source itself, the records' directories, and those of Makefiles that list
+    /// their modules.
     bool is_of_build(const MakefileOutline& makefile) const
     {
         const fs::path directory = makefile.file.parent_path();
@@ -126,20 +128,20 @@ private:
         for (const ListedObject& object : lists_.objects)
             if (object.stem == record.built_name && (best == nullptr || object.how < best->how)) best = &object;
         if (best == nullptr) return look_at_unlisted(record);
-        if (best->how == Listed::by_config) by_config_[best->makefile].push_back(*best);
+        if (best->how == Listed::by_config) by_config_[best->file].push_back(*best);
         if (best->how == Listed::built_in && !lists_other_kinds(*best->makefile))
-            findings_.add("obj-y", best->makefile->file, best->line, {{"module", record.built_name}});
-        if (!may_be_made()) lint_sources(subject_, *best, given_, findings_);
+            findings_.add("obj-y", best->file, best->line, {{"module", record.built_name}}, ground());
+        if (!reach_.makes_files) lint_sources(subject_, *best, given_, ground(), findings_);
     }
 
     /// One finding a Makefile: a driver of many modules has them all in such lists.
     void report_by_config()
     {
-        for (const auto& [makefile, objects] : by_config_) {
+        for (const auto& [file, objects] : by_config_) {
             const std::size_t more = objects.size() - 1;
             const std::string modules =
                 objects.front().stem + (more == 0 ? " is" : " (and " + std::to_string(more) + " more) is");
-            findings_.add("obj-config", makefile->file, objects.front().line,
+            findings_.add("obj-config", file, objects.front().line,
                           {{"modules", modules}, {"variable", objects.front().variable}});
         }
     }
@@ -159,17 +161,17 @@ private:
         const bool shipped = std::any_of(files_.begin(), files_.end(), [&](const fs::path& file) {
             return file.filename() == record.built_name + ".ko";
         });
-        if (!lists_.known || by_rule || shipped || may_be_made()) return;
+        if (!lists_.known || by_rule || shipped || reach_.makes_files) return;
         std::vector<std::string> made;
         for (const ListedObject& object : lists_.objects) made.push_back(object.stem);
         const Parameters parameters{{"module", record.built_name},
                                     {"index", std::to_string(record.index)},
                                     {"made", listing(record.built_name, made)}};
         if (made.empty())
-            findings_.add("no-obj-m", main_makefile().file, 0, parameters);
+            findings_.add("no-obj-m", main_makefile().file, 0, parameters, ground());
         else
             findings_.add("module-not-made", subject_.conf, subject_.outline.line_of("BUILT_MODULE_NAME", record.index),
-                          parameters);
+                          parameters, ground());
     }
 
     /// The names, the one that is most like `wanted` first; no more than three.
@@ -198,25 +200,34 @@ private:
 
     void look_at_lines(const MakefileOutline& makefile)
     {
-        const auto each = [&](const std::string& text, unsigned line) {
+        const auto each = [&](const std::string& text, const MakefilePlace& place) {
             for (const OldWord& old : old_words())
-                if (old.pattern.fits(text) && text.find(old.unless) == text.npos)
-                    findings_.add(old.rule, makefile.file, line, {{"name", old.name}, {"instead", old.instead}});
+                if (old.pattern.fits(text) && text.find(old.unless) == text.npos && !is_handed_on(makefile, old))
+                    findings_.add(old.rule, place.file, place.line, {{"name", old.name}, {"instead", old.instead}});
         };
-        for (const MakefileAssignment& one : makefile.assignments) each(one.variable + " = " + one.value, one.line);
-        for (const MakefileLine& line : makefile.others) each(line.text, line.line);
-        lint_uname(subject_, makefile, given_, findings_);
-        lint_recipes(subject_, makefile, findings_);
+        for (const MakefileAssignment& one : makefile.assignments) each(one.variable + " = " + one.value, one);
+        for (const MakefileLine& line : makefile.others) each(line.text, line);
+        lint_uname(subject_, makefile, given_, ground(), findings_);
+    }
+
+    /// "ccflags-y += $(EXTRA_CFLAGS)": for old kernels and new ones.
+    static bool is_handed_on(const MakefileOutline& makefile, const OldWord& old)
+    {
+        return std::any_of(makefile.assignments.begin(), makefile.assignments.end(), [&](const auto& one) {
+            return one.variable.find(old.name) == std::string::npos && old.pattern.fits(one.value);
+        });
     }
 
     const LintSubject& subject_;
     Findings& findings_;
     const MakefileVariables given_;
     const std::vector<ConfModule> records_;
+    const MakeReach reach_;
     std::vector<fs::path> files_;
-    std::vector<MakefileOutline> makefiles_;
+    std::vector<MakefileOutline> makefiles_; ///< those that are reached first
+    std::size_t reached_ = 0;                ///< how many
     KbuildLists lists_;
-    std::map<const MakefileOutline*, std::vector<ListedObject>> by_config_;
+    std::map<fs::path, std::vector<ListedObject>> by_config_;
 };
 
 } // namespace

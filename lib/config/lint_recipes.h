@@ -2,13 +2,12 @@
 #pragma once
 
 #include "lib/config/lint_parts.h"
-#include "lib/config/makefile_outline.h"
+#include "lib/config/make_reach.h"
 
 namespace dkms {
 
-/// Looks for commands that need root in the recipes of the Makefile in the source directory, as far as MAKE asks for
-/// their targets: what it names, else the first one, and what these need. Recipes for people ("install") are left
-/// alone, and so is a Makefile that only the kernel's build reads.
-void lint_recipes(const LintSubject& subject, const MakefileOutline& makefile, Findings& findings);
+/// Looks for what has no place in a build in the lines of recipes that MAKE reaches: what needs root or a key, and what
+/// writes into the source.
+void lint_recipes(const LintSubject& subject, const MakeReach& reach, Findings& findings);
 
 } // namespace dkms

@@ -21,11 +21,8 @@ constexpr std::array table{
              "Save it as UTF-8 without a byte order mark."},
     LintRule{"line-ends", warning, "Lines end in CR LF; bash and make take the CR for a part of what stands before it.",
              "Convert the file: sed -i 's/\\r$//' {file}"},
-    LintRule{"comment-not-utf8", note, "This line is not UTF-8.", "Save the file as UTF-8."},
     LintRule{"misspelt-directive", warning, "There is no directive {name}, so this has no effect.",
              "Did you mean {nearest}?"},
-    LintRule{"unused-variable", note, "{name} is no directive, and nothing in this file uses it.",
-             "Delete it; dkms.conf(5) lists the directives."},
     LintRule{"outdated-directive", warning, "{name} has not been read for many years.", "Use {instead}."},
     LintRule{"deprecated-directive", warning, "{name} is deprecated.", "{remedy}"},
     LintRule{"blank-before-equals", error, "This runs {name} as a command instead of setting it.",
@@ -62,7 +59,7 @@ constexpr std::array table{
     LintRule{"conf-doubtful", warning, "{reason}", "Correct that directive; dkms.conf(5) explains each."},
     LintRule{"required-missing", error, "{name} is missing.", "Add {name}=\"{example}\"."},
     LintRule{"name-invalid", error, "{reason}", "Use letters, digits, '.', '_', '+' and '-'."},
-    LintRule{"placeholder", note, "{name} is a placeholder, {value}.",
+    LintRule{"placeholder", note, "{name} has a placeholder, {value}.",
              "See to it that packaging puts the real value in its place."},
     LintRule{"directory-name", note, "The directory is called {is}, not {should}.",
              "dkms add -m {name} -v {version} looks for /usr/src/{should}."},
@@ -73,6 +70,8 @@ constexpr std::array table{
              "Give each record a name of its own without .ko, that of the file the build makes."},
     LintRule{"bad-switch", error, "{name} is neither yes nor no but '{value}'.", "Write {name}=\"yes\", or nothing."},
     LintRule{"bad-expression", error, "{name} is not a valid extended regular expression: {value}",
+             "See regex(7); put a backslash before a character that is meant as itself."},
+    LintRule{"bad-match", warning, "{name} is not a valid extended regular expression, and is ignored: {value}",
              "See regex(7); put a backslash before a character that is meant as itself."},
     LintRule{"bad-config-words", warning, "BUILD_EXCLUSIVE_CONFIG holds '{value}', which is no option of the kernel.",
              "Write CONFIG_NAME, or !CONFIG_NAME for one that must not be set."},
@@ -89,17 +88,15 @@ constexpr std::array table{
              "Put the file into patches."},
 
     // commands and scripts
-    LintRule{"make-ignores-kernel", error,
-             "{name} names neither $kernelver nor $kernel_source_dir: it cannot know which kernel to build for.",
-             "Hand the kernel to the Makefile, such as: make KDIR=$kernel_source_dir"},
-    LintRule{"make-relies-on-release", note,
-             "{name} names no kernel; that works only because KERNELRELEASE is added behind the word make.",
-             "Hand the kernel to the Makefile, such as: make KDIR=$kernel_source_dir"},
-    LintRule{"make-quoted", note, "{name} begins with a quoted make, so it is not told how many jobs to run.",
-             "Leave the quotes out unless the build breaks when it is parallel."},
+    LintRule{
+        "make-ignores-kernel", warning,
+        "{name} names neither $kernelver nor $kernel_source_dir: what it calls has to find out the kernel by itself.",
+        "Hand the kernel to the Makefile, such as: make KDIR=$kernel_source_dir"},
     LintRule{"make-jobs", note,
-             "{name} has a number of jobs of its own; builds side by side then overload the machine.",
-             "Leave -j out: it is added."},
+             "{name} has a number of jobs of its own, which it runs whatever is being built beside it.",
+             "Write -j$parallel_jobs, or leave -j out of a command that begins with make: then jobs are shared."},
+    LintRule{"make-one-job", note, "{name} does not begin with the plain word make, so it runs one job at a time.",
+             "If its Makefile can run several, write -j$parallel_jobs behind make."},
     LintRule{"make-installs", warning,
              "{name} installs; a build may write its build directory only, and is not run as root.",
              "Only build there; the modules of the records are installed later."},
@@ -113,6 +110,11 @@ constexpr std::array table{
     LintRule{"network", warning, "{word} needs a network; builds have none.", "Ship what is needed with the source."},
     LintRule{"needs-root", error, "{word} fails in a build: it does not run as root, and cannot become root.",
              "Leave signing to dkms (mok_signing_key in framework.conf(5)); install in POST_INSTALL."},
+    LintRule{"signs-itself", warning, "{word} signs in the build, which may not read the machine's key.",
+             "Leave signing to dkms (mok_signing_key in framework.conf(5))."},
+    LintRule{"writes-source", warning,
+             "{word} writes into the source; a build has a copy of it, which is gone afterwards.",
+             "Write into the build directory."},
     LintRule{"leaves-build", warning,
              "{word} changes the system; a build may write its build directory only, and is not run as root.",
              "Do that in POST_INSTALL, or in the package's own scripts."},
@@ -120,6 +122,8 @@ constexpr std::array table{
              "Put the script there, or delete {name}."},
     LintRule{"script-not-executable", error, "{name} names {word}, which is not executable, so it is not run.",
              "chmod +x {word}"},
+    LintRule{"script-syntax", error, "bash does not understand this: {text}",
+             "Correct it: the script ends there, if not before."},
     LintRule{"script-is-command", warning,
              "{name} names a command of the system, {word}; only scripts of the source are run, so nothing happens.",
              "Put the command in a script of the source, and name that."},
@@ -146,16 +150,12 @@ constexpr std::array table{
         "Take the kernel from a variable, and set it in MAKE: make KDIR=$kernel_source_dir"},
     LintRule{"uname-beside-make", warning, "uname -r is the kernel that runs, and MAKE does not set this variable.",
              "Set {variable} in MAKE, or derive it from what MAKE sets."},
-    LintRule{"uname-unused", note,
-             "uname -r is the kernel that runs; harmless as long as MAKE calls the kernel's own build.",
-             "Take the kernel from KERNELRELEASE or another variable, with uname -r as the default at most."},
     LintRule{"old-subdirs", warning, "SUBDIRS= is not known to kernels since 5.4.",
              "Use M= in its place; every kernel since 2.6 knows it."},
     LintRule{"old-flags", warning, "{name} is not known to kernels since 6.15.", "Use {instead} in its place."},
     LintRule{"built-files", warning,
              "{files} of an earlier build; make takes that for up to date, whatever the kernel.",
              "Clean the source before it is packaged."},
-    LintRule{"no-licence", note, "There is no licence file.", "Put one into the source: COPYING or LICENSE."},
 };
 
 const LintRule& rule_named(std::string_view name)
@@ -182,10 +182,12 @@ std::string filled(std::string_view text, const Parameters& parameters)
 std::span<const LintRule> lint_rules() { return table; }
 
 void Findings::add(std::string_view rule, const std::filesystem::path& file, unsigned line,
-                   const Parameters& parameters)
+                   const Parameters& parameters, Ground ground)
 {
     const LintRule& row = rule_named(rule);
-    Finding finding{std::string(row.name),         row.severity, file.string(), line, filled(row.message, parameters),
+    const bool doubtful = ground == Ground::likely && row.severity == Severity::error;
+    const Severity severity = doubtful ? Severity::warning : row.severity;
+    Finding finding{std::string(row.name),         severity, file.string(), line, filled(row.message, parameters),
                     filled(row.remedy, parameters)};
     const auto same = [&](const Counted& one) {
         return one.finding.rule == finding.rule && one.finding.file == finding.file &&
@@ -193,9 +195,9 @@ void Findings::add(std::string_view rule, const std::filesystem::path& file, uns
     };
     const auto before = std::find_if(found_.begin(), found_.end(), same);
     if (before == found_.end())
-        found_.push_back({std::move(finding), 0});
-    else if (before->finding.line != line)
-        ++before->more;
+        found_.push_back({std::move(finding), {line}});
+    else
+        before->lines.insert(line);
 }
 
 bool Findings::has_errors() const
@@ -214,9 +216,8 @@ std::vector<Finding> Findings::take()
 {
     std::vector<Finding> result;
     for (Counted& one : found_) {
-        if (one.more > 0)
-            one.finding.message +=
-                " (and " + std::to_string(one.more) + (one.more == 1 ? " more line)" : " more lines)");
+        if (const std::size_t more = one.lines.size() - 1; more > 0)
+            one.finding.message += " (and " + std::to_string(more) + (more == 1 ? " more line)" : " more lines)");
         result.push_back(std::move(one.finding));
     }
     found_.clear();

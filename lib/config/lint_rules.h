@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,13 +26,16 @@ struct LintRule {
 /// All rules, by subject.
 std::span<const LintRule> lint_rules();
 
+/// What a finding stands on. An error is only what is certain: on likely ground it becomes a warning.
+enum class Ground { certain, likely };
+
 /// The findings of one lint(), made from the rules.
 class Findings {
 public:
     /// Adds what `rule` (a name of the table) says about a line, 0 for the whole file. The rule's further findings in
     /// the same file with the same message are counted only.
-    void add(std::string_view rule, const std::filesystem::path& file, unsigned line,
-             const Parameters& parameters = {});
+    void add(std::string_view rule, const std::filesystem::path& file, unsigned line, const Parameters& parameters = {},
+             Ground ground = Ground::certain);
 
     /// Whether an error is among them.
     bool has_errors() const;
@@ -44,7 +48,7 @@ public:
 private:
     struct Counted {
         Finding finding;
-        unsigned more = 0; ///< further lines with the same
+        std::set<unsigned> lines; ///< all that have the same
     };
     std::vector<Counted> found_;
 };

@@ -48,6 +48,7 @@ bool has_source(const fs::path& source, const MakefileOutline& makefile, const s
     if (makefile.makes(object) || makefile.makes(fs::path(object).filename()) || makefile.makes(stem + ".c"))
         return true;
     if (has_parts_list(makefile.assignments, object)) return true;
+    if (!fs::path(stem).extension().empty()) return true; // x.asn1.o, x.tab.o: kbuild has rules for such
     for (const fs::path& directory : {makefile.file.parent_path(), source})
         for (const char* ending : source_endings)
             if (leads_somewhere(directory / (stem + ending))) return true;
@@ -56,27 +57,28 @@ bool has_source(const fs::path& source, const MakefileOutline& makefile, const s
 
 } // namespace
 
-void lint_sources(const LintSubject& subject, const ListedObject& module, const MakefileVariables& given,
+void lint_sources(const LintSubject& subject, const ListedObject& module, const MakefileVariables& given, Ground ground,
                   Findings& findings)
 {
     const MakefileOutline& makefile = *module.makefile;
     if (makefile.includes) return;
-    const auto look_for = [&](const std::string& object, unsigned line) {
+    const auto look_for = [&](const std::string& object, const fs::path& file, unsigned line, bool sure) {
         if (has_source(subject.directory, makefile, object)) return;
         const fs::path stem = makefile.file.parent_path() / object.substr(0, object.size() - 2);
         const fs::path expected = (stem.string() + ".c");
-        findings.add("source-missing", makefile.file, line,
-                     {{"object", object}, {"file", expected.lexically_relative(subject.directory)}});
+        findings.add("source-missing", file, line,
+                     {{"object", object}, {"file", expected.lexically_relative(subject.directory)}},
+                     sure && module.sure ? ground : Ground::likely);
     };
     const MakefileVariables variables = makefile_variables(makefile, given);
     for (const MakefileAssignment& one : makefile.assignments) {
         if (!is_parts_list(one.variable, module.object)) continue;
         for (const auto& word : expanded_words(one.value, variables))
-            if (word && word->ends_with(".o")) look_for(*word, one.line);
+            if (word && word->ends_with(".o")) look_for(*word, one.file, one.line, one.sure);
     }
     const bool composite =
         has_parts_list(makefile.assignments, module.object) || has_computed_list(makefile.assignments, module.object);
-    if (!composite) look_for(module.object, module.line);
+    if (!composite) look_for(module.object, module.file, module.line, module.sure);
 }
 
 } // namespace dkms

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 
 namespace dkms {
@@ -53,10 +52,11 @@ const Outdated* row_of(const Table& table, std::string_view name)
     return found == table.end() ? nullptr : &*found;
 }
 
-/// Whether the configuration does more with the variable than to set it.
+/// Whether the configuration does more with the variable, or array, than to set it.
 bool is_used(const LintSubject& subject, const std::string& name)
 {
-    const LinePattern use("^[^#]*[^A-Za-z0-9_#]" + name + "([^A-Za-z0-9_=+[]|$)");
+    const LinePattern use("^[^#]*([^A-Za-z0-9_#]" + name + "([^A-Za-z0-9_=+[]|$)|[$]\\{?[#!]?" + name +
+                          "([^A-Za-z0-9_]|$))");
     const auto lines = lines_of(subject.text);
     return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) { return use.fits(line); });
 }
@@ -82,13 +82,6 @@ private:
     {
         if (subject_.text.compare(0, 3, "\xef\xbb\xbf") == 0) add("byte-order-mark", 1);
         if (subject_.dos_line_ends) add("line-ends", 0, {{"file", subject_.conf.filename().string()}});
-        unsigned number = 0;
-        for (const std::string_view line : lines_of(subject_.text)) {
-            ++number;
-            const auto comment = line.find('#');
-            if (!is_utf8(line) && comment != line.npos && is_utf8(line.substr(0, comment)))
-                add("comment-not-utf8", number);
-        }
     }
 
     /// NAME = value, NAME[0] =value
@@ -141,14 +134,9 @@ private:
         const std::string& name = statement.name;
         if (const Outdated* row = row_of(outdated, name))
             return add("outdated-directive", statement.line, {{"name", name}, {"instead", std::string(row->instead)}});
-        const bool shouts =
-            std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0; });
         const auto nearest = nearest_name(name, conf_directives());
-        if ((!shouts && !nearest) || is_used(subject_, name)) return;
-        if (nearest)
+        if (nearest && !is_used(subject_, name))
             add("misspelt-directive", statement.line, {{"name", name}, {"nearest", std::string(*nearest)}});
-        else
-            add("unused-variable", statement.line, {{"name", name}});
     }
 
     void look_at_inner_quotes(const ConfStatement& statement, const std::string& once)
@@ -214,8 +202,7 @@ private:
     {
         static const LinePattern uname("uname[[:blank:]]+(-[a-z]*r|--kernel-release)");
         if (!uname.fits(statement.raw)) return;
-        const bool in_make = statement.name == "MAKE";
-        add(in_make ? "uname-in-make" : "uname-in-conf", statement.line, {{"name", statement.name}});
+        if (statement.name != "MAKE") add("uname-in-conf", statement.line, {{"name", statement.name}});
     }
 
     const LintSubject& subject_;

@@ -12,37 +12,53 @@ namespace {
 class UnameLint {
 public:
     UnameLint(const LintSubject& subject, const MakefileOutline& makefile, const MakefileVariables& given,
-              Findings& findings)
-        : subject_(subject), makefile_(makefile), given_(given), findings_(findings)
+              Ground ground, Findings& findings)
+        : subject_(subject), makefile_(makefile), given_(given), ground_(ground), findings_(findings)
     {
     }
 
     void look()
     {
+        if (makefile_.by_kbuild || kernels_own_build()) return;
         static const LinePattern uname("uname[[:blank:]]+(-[a-z]*r|--kernel-release)");
         for (const MakefileAssignment& one : makefile_.assignments)
-            if (uname.fits(one.value) && matters(one.variable)) add(one.variable, one.line);
+            if (uname.fits(one.value) && !asks_for_given(one.value) && matters(one.variable)) add(one.variable, one);
         for (const MakefileLine& line : makefile_.others)
-            if (uname.fits(line.text) && builds(line)) add("", line.line);
+            if (uname.fits(line.text) && builds(line)) add("", line);
     }
 
 private:
-    void add(const std::string& variable, unsigned line)
+    void add(const std::string& variable, const MakefilePlace& place)
     {
-        const char* rule = "uname-in-makefile";
-        if (kernels_own_build())
-            rule = "uname-unused";
-        else if (make_knows_kernel())
-            rule = variable.empty() ? "uname-unused" : "uname-beside-make";
-        findings_.add(rule, makefile_.file, line, {{"variable", variable}});
+        if (!make_knows_kernel())
+            findings_.add("uname-in-makefile", place.file, place.line, {{"variable", variable}},
+                          place.sure && is_set_once(variable) ? ground_ : Ground::likely);
+        else if (!variable.empty())
+            findings_.add("uname-beside-make", place.file, place.line, {{"variable", variable}});
+    }
+
+    /// "$(or $(KERNELRELEASE),$(shell uname -r))": uname is a default only. Scripts and make find kernelver in their
+    /// environment.
+    bool asks_for_given(const std::string& value) const
+    {
+        const auto names = [&](const std::string& name) {
+            return value.find("$(" + name + ")") != std::string::npos ||
+                   value.find("${" + name + "}") != std::string::npos;
+        };
+        return names("kernelver") || names("kernel_source_dir") ||
+               std::any_of(given_.begin(), given_.end(), [&](const auto& one) { return names(one.first); });
+    }
+
+    bool is_set_once(const std::string& variable) const
+    {
+        const auto& all = makefile_.assignments;
+        return std::count_if(all.begin(), all.end(), [&](const auto& one) { return one.variable == variable; }) <= 1;
     }
 
     /// Whether a value gets from this variable into a command, not only into defaults of variables that MAKE gives.
     bool matters(const std::string& variable)
     {
         if (given_.count(variable) != 0) return false;
-        const bool release_is_added = variable == "KERNELRELEASE" || variable == "KERNELVERSION";
-        if (release_is_added && kernels_own_build()) return false;
         if (!visited_.insert(variable).second) return false;
         const LinePattern use("\\$[({]" + escaped(variable) + "[)}]|[$][({][^)}]*[$][({]" + escaped(variable) + "[)}]");
         const auto& lines = makefile_.others;
@@ -93,6 +109,7 @@ private:
     const LintSubject& subject_;
     const MakefileOutline& makefile_;
     const MakefileVariables& given_;
+    const Ground ground_;
     Findings& findings_;
     std::set<std::string> visited_;
 };
@@ -100,9 +117,9 @@ private:
 } // namespace
 
 void lint_uname(const LintSubject& subject, const MakefileOutline& makefile, const MakefileVariables& given,
-                Findings& findings)
+                Ground ground, Findings& findings)
 {
-    UnameLint(subject, makefile, given, findings).look();
+    UnameLint(subject, makefile, given, ground, findings).look();
 }
 
 } // namespace dkms

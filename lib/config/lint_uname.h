@@ -7,9 +7,9 @@
 namespace dkms {
 
 /// Looks for `uname -r` in a Makefile: the kernel that runs, where the one that is built for is meant. How much it
-/// matters depends on MAKE: nothing is said where a variable that MAKE gives stands before every use of it. `given` are
-/// those variables.
+/// matters depends on MAKE: nothing is said where a variable that MAKE gives stands before every use of it, or the
+/// kernel's own build reads the Makefile. `given` are those variables.
 void lint_uname(const LintSubject& subject, const MakefileOutline& makefile, const MakefileVariables& given,
-                Findings& findings);
+                Ground ground, Findings& findings);
 
 } // namespace dkms

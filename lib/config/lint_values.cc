@@ -13,14 +13,30 @@
 namespace dkms {
 namespace {
 
-constexpr std::array<const char*, 4> expression_directives{"BUILD_EXCLUSIVE_KERNEL", "BUILD_EXCLUSIVE_ARCH",
-                                                           "MAKE_MATCH", "PATCH_MATCH"};
+/// Those that keep a module from being built when they are wrong, and one that is ignored.
+constexpr std::array<const char*, 3> expression_directives{"BUILD_EXCLUSIVE_KERNEL", "BUILD_EXCLUSIVE_ARCH",
+                                                           "PATCH_MATCH"};
+constexpr const char* ignored_expression = "MAKE_MATCH";
 constexpr std::array<const char*, 3> switches{"AUTOINSTALL", "NO_WEAK_MODULES", "BUILD_DEPENDS_REBUILD"};
 
 bool is_yes_or_no(const std::string& value)
 {
     static const LinePattern known("^[[:blank:]]*([yY]([eE][sS])?|[nN][oO]?)?[[:blank:]]*$");
     return known.fits(value);
+}
+
+/// The part of a value that packaging fills in, whichever way it is marked: @NAME@, #NAME#, %NAME%, %{name}, {{ name
+/// }}, <name>, $NAME$, __NAME__, or words that ask for it.
+std::optional<std::string> placeholder_in(const std::string& value)
+{
+    static const LinePattern marked("(@@?[A-Za-z_][A-Za-z0-9_. -]*@@?|##?[A-Za-z_][A-Za-z0-9_. -]*##?|"
+                                    "%%?[A-Za-z_][A-Za-z0-9_.-]*%%?|%\\{[^}]*\\}|[{][{][^}]*[}][}]|<[A-Za-z_][^<>]*>|"
+                                    "[$][A-Za-z_][A-Za-z0-9_]*[$]|[$]\\{[A-Z_]*(NAME|VERSION)\\}|__[A-Z][A-Z0-9_]*__)");
+    static const LinePattern words(
+        "^(\\[?(x\\.y(\\.z)?|X\\.Y(\\.Z)?|(PACKAGE_|MODULE_|PKG_?|INSERT_?|REPLACE_?|YOUR_?|THE_?|MY_?)?"
+        "(NAME|VERSION|VER|MODULE|PACKAGE)(_HERE)?|CHANGE_?ME|REPLACE_?ME|FIX_?ME|TO_?DO|TBD|XXX+)\\]?)$");
+    if (auto found = marked.group(value, 1)) return found;
+    return words.group(value, 1);
 }
 
 class ValueLint {
@@ -35,6 +51,8 @@ public:
         for (const char* name : switches) look_at_switch(name);
         for (const char* name : expression_directives)
             for (const auto& [index, value] : subject_.elements(name)) look_at_expression(name, index, value);
+        for (const auto& [index, value] : subject_.elements(ignored_expression))
+            if (!expression_fits(value, "")) add("bad-match", ignored_expression, index, {{"value", value}});
         for (const auto& [index, value] : subject_.elements("BUILD_EXCLUSIVE_CONFIG")) look_at_options(index, value);
         for (const char* name : {"MAKE", "PATCH"}) look_behind_gap(name);
         look_at_range();
@@ -61,16 +79,24 @@ private:
 
     void look_at_required()
     {
-        static const LinePattern placeholder("^([@%#][A-Za-z_]+[@%#]|<.*>|\\{\\{.*\\}\\})$");
         const bool named = look_at_identity("PACKAGE_NAME", "hello", check_module_name);
         const bool versioned = look_at_identity("PACKAGE_VERSION", "1.0", check_module_version);
-        bool templates = false;
-        for (const char* name : {"PACKAGE_NAME", "PACKAGE_VERSION"})
-            if (const std::string value = subject_.value(name); placeholder.fits(value)) {
-                add("placeholder", name, 0, {{"value", value}});
-                templates = true;
-            }
-        if (named && versioned && !templates) look_at_directory_name();
+        for (const char* name : {"BUILT_MODULE_NAME", "DEST_MODULE_NAME", "DEST_MODULE_LOCATION"})
+            for (const auto& [index, value] : subject_.elements(name)) look_for_placeholder(name, index, value);
+        static const LinePattern in_command(
+            "(@[A-Z_]+@|[{][{][^}]*[}][}])"); // the other marks mean something to a shell
+        for (const auto& [index, command] : subject_.elements("MAKE"))
+            if (const auto found = in_command.group(command, 1)) add("placeholder", "MAKE", index, {{"value", *found}});
+        if (named && versioned) look_at_directory_name();
+    }
+
+    /// What packaging fills in; says so. A value that has one is not looked at further.
+    bool look_for_placeholder(const std::string& name, unsigned index, const std::string& value)
+    {
+        const auto found = placeholder_in(value);
+        if (found) add("placeholder", name, index, {{"value", *found}});
+        is_template_ = is_template_ || found;
+        return found.has_value();
     }
 
     /// Whether it is there and valid.
@@ -78,6 +104,7 @@ private:
     {
         const std::string value = subject_.value(name);
         if (value.empty()) return add("required-missing", name, 0, {{"example", example}}), false;
+        if (look_for_placeholder(name, 0, value)) return false;
         try {
             check(value);
         } catch (const Error& error) {
@@ -104,6 +131,7 @@ private:
             conf_records(ConfValues(subject_.variables), subject_.value("PACKAGE_NAME"), Strictness::strict).faults;
         for (const RecordFault& fault : faults) {
             if (follows_from_another(fault, faults)) continue;
+            if (placeholder_in(subject_.value(fault.directive, fault.index))) continue;
             const bool location = fault.directive == "DEST_MODULE_LOCATION";
             // Where the directive itself is missing, the record's name shows the place.
             const bool missing = subject_.value(fault.directive, fault.index).empty();
@@ -181,12 +209,14 @@ private:
                 if (!warning.starts_with("The expression "))
                     findings_.add("conf-doubtful", subject_.conf, 0, {{"reason", warning}});
         } catch (const Error& error) {
-            if (!findings_.has_errors()) findings_.add("conf-invalid", subject_.conf, 0, {{"reason", error.message()}});
+            if (!findings_.has_errors() && !is_template_)
+                findings_.add("conf-invalid", subject_.conf, 0, {{"reason", error.message()}});
         }
     }
 
     const LintSubject& subject_;
     Findings& findings_;
+    bool is_template_ = false;
 };
 
 } // namespace

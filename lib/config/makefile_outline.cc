@@ -10,6 +10,7 @@ namespace dkms {
 namespace {
 
 constexpr int deepest_reference = 10;
+constexpr std::size_t most_conditions = 16;
 constexpr unsigned most_references = 10000;
 constexpr std::size_t longest_value = std::size_t{64} * 1024;
 
@@ -94,7 +95,7 @@ private:
     {
         const auto number = static_cast<unsigned>(next_ + 1);
         const std::string whole = take_logical_line();
-        if (whole.starts_with('\t') && in_rule_) return outline_.others.push_back({whole, target_, number});
+        if (whole.starts_with('\t') && in_rule_) return add_other(whole, target_, number);
         const std::string line = trimmed(without_comment(whole));
         if (line.empty()) return;
         const auto at = separator(line);
@@ -116,7 +117,43 @@ private:
     {
         static const LinePattern elsewhere("^(-?include|sinclude|vpath)[[:blank:]]");
         if (elsewhere.fits(line)) outline_.includes = true;
-        outline_.others.push_back({line, "", number});
+        read_condition(line);
+        add_other(line, "", number);
+    }
+
+    /// ifeq, else, else ifeq, endif: what holds from here on. Beyond a depth nothing is known.
+    void read_condition(const std::string& line)
+    {
+        static const LinePattern begins("^if(eq|neq|def|ndef)([[:blank:](]|$)");
+        static const LinePattern alternative("^else([[:blank:]]+(if.*))?$");
+        if (begins.fits(line)) {
+            branches_.push_back({MakefileCondition{std::make_shared<const std::string>(line), false}});
+        } else if (alternative.fits(line) && !branches_.empty()) {
+            auto& branch = branches_.back();
+            branch.back().negated = true;
+            const std::string another = alternative.group(line, 2).value_or("");
+            if (!another.empty()) branch.push_back({std::make_shared<const std::string>(another), false});
+        } else if (line.starts_with("endif") && !branches_.empty()) {
+            branches_.pop_back();
+        }
+    }
+
+    MakefilePlace place(unsigned number) const
+    {
+        MakefilePlace here{outline_.file, number, {}, true};
+        for (const auto& branch : branches_)
+            for (const MakefileCondition& one : branch) {
+                here.conditions.push_back(one);
+                if (here.conditions.size() < most_conditions) continue;
+                here.conditions.back().text = std::make_shared<const std::string>("too deep");
+                return here;
+            }
+        return here;
+    }
+
+    void add_other(const std::string& text, const std::string& target, unsigned number)
+    {
+        outline_.others.push_back({place(number), text, target});
     }
 
     void read_assignment(const std::string& line, std::size_t at, unsigned number)
@@ -124,13 +161,16 @@ private:
         const auto equals = line.find('=', at);
         std::string name = line.substr(0, at);
         bool adds = false;
+        bool weak = false;
         while (!name.empty() && (name.back() == '+' || name.back() == '?' || name.back() == '!')) {
             adds = adds || name.back() == '+';
+            weak = weak || name.back() == '?';
             name.pop_back();
         }
         name = without_prefix(trimmed(name));
         if (name == "VPATH") outline_.includes = true;
-        outline_.assignments.push_back({name, trimmed(std::string_view(line).substr(equals + 1)), adds, number});
+        outline_.assignments.push_back(
+            {place(number), name, trimmed(std::string_view(line).substr(equals + 1)), adds, weak});
         in_rule_ = false;
     }
 
@@ -138,7 +178,7 @@ private:
     {
         for (std::string& target : words_of(line.substr(0, at))) outline_.targets.insert(std::move(target));
         target_ = trimmed(std::string_view(line).substr(0, at));
-        outline_.others.push_back({line, target_, number});
+        add_other(line, target_, number);
         in_rule_ = true;
     }
 
@@ -146,6 +186,7 @@ private:
     std::size_t next_ = 0;
     bool in_rule_ = false;
     std::string target_;
+    std::vector<std::vector<MakefileCondition>> branches_; ///< that are open, each with those passed over
     MakefileOutline outline_;
 };
 
@@ -211,7 +252,7 @@ bool MakefileOutline::makes(const std::string& name) const
 
 bool is_makefile_name(const std::string& name)
 {
-    static const LinePattern pattern("^(GNU)?[Mm]akefile([._-].*)?$|^Kbuild([._-].*)?$|\\.(mk|mak)$");
+    static const LinePattern pattern("^(GNU)?[Mm]akefile([._-].*)?$|^Kbuild([._-].*)?$|\\.(mk|mak|Kbuild|kbuild)$");
     static const LinePattern not_read("\\.(am|in|orig|rej|bak|win|msc|bsd)$|~$");
     return pattern.fits(name) && !not_read.fits(name);
 }
@@ -221,6 +262,7 @@ MakefileVariables makefile_variables(const MakefileOutline& makefile, const Make
     MakefileVariables variables;
     std::set<std::string> ambiguous;
     for (const MakefileAssignment& one : makefile.assignments) {
+        if (one.weak && one.variable.starts_with("CONFIG_")) ambiguous.insert(one.variable);
         const auto [found, is_new] = variables.emplace(one.variable, one.value);
         if (is_new) continue;
         if (one.adds)
@@ -245,6 +287,12 @@ std::vector<std::optional<std::string>> expanded_words(const std::string& text, 
             for (std::string& part : words_of(*value)) words.emplace_back(std::move(part));
     }
     return words;
+}
+
+std::optional<std::string> expanded_text(const std::string& text, const MakefileVariables& variables)
+{
+    unsigned budget = most_references;
+    return expanded(text, variables, budget);
 }
 
 } // namespace dkms

@@ -139,10 +139,10 @@ class Build(unittest.TestCase):
             'fb': ('@echo "The kernel is of a kind that this driver does not support!"; echo "*** Failed the sanity check. ***"; false',
                    r'^  The kernel is of a kind .*!\n  \*\*\* Failed the sanity check\. \*\*\*$'),
             'fc': ('@echo "conftest.c:1:1: error: expected in a probe"; echo "probe: no"; echo "fc.c:7:3: error: the real one"; false',
-                   r'^  fc\.c:7: error: the real one$'),
+                   r'^  fc\.c:7:3: error: the real one$'),
             'fd': ('@cp x y || true', r"^  Building fd/1\.0 .* did not produce fd\.ko\.\n  cp: cannot stat 'x': No such file or directory$"),
             'fe': ('@echo "fe.c:1:10: fatal error: linux/of_another.h: No such file or directory"; false',
-                   r'^  fe\.c:1: fatal error: linux/of_another\.h: .*\n  The headers of this kernel do not contain linux/of_another\.h\. .*driver'),
+                   r'^  fe\.c:1:10: fatal error: linux/of_another\.h: .*\n  The headers of this kernel do not contain linux/of_another\.h\. .*driver'),
         }
         for name, (recipe, expected) in cases.items():
             with self.subTest(name):

@@ -159,7 +159,7 @@ class WhatAPersonSees(unittest.TestCase):
         lines = result.err.splitlines()
         lines = lines[next(i for i, line in enumerate(lines) if 'failed while building' in line):]
         self.assertEqual(len(lines), 4, result)
-        self.assertRegex(lines[1], r'^  hello\.c:\d+: error: invalid operands')
+        self.assertRegex(lines[1], r'^  hello\.c:\d+:\d+: error: invalid operands')
         log = lines[3].removeprefix('  The whole log: ')
         self.assertIn('invalid operands', pathlib.Path(log).read_text())
         for words in ((), ('hello',), ('hello/1.0', '-k', KERNEL), ('hello', '-f')):

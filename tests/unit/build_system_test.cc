@@ -134,7 +134,7 @@ TEST_CASE("a build that fails says why and leaves a note")
     CHECK(error.code() == ErrorCode::build_failed);
     const Layout layout = trees.layout();
     REQUIRE(error.parameters().count("excerpt") == 1);
-    CHECK(error.parameters().at("excerpt").starts_with("hello.c:2: error: 'no_such_thing' undeclared"));
+    CHECK(error.parameters().at("excerpt").starts_with("hello.c:2:32: error: 'no_such_thing' undeclared"));
     CHECK(error.parameters().at("log") == layout.failed_log(module, *kernel));
     CHECK(contains(text_of_file(layout.failed_log(module, *kernel)), "# exit code: 2\n"));
     CHECK(text_of_file(layout.build(module) / "make.log") == text_of_file(layout.failed_log(module, *kernel)));

@@ -134,9 +134,9 @@ TEST_CASE("the first error of a build is found")
                 "/var/lib/dkms/m/1/build/driver/a.c:3124:9: error: too few arguments to function ‘hid_report’\n"
                 "/var/lib/dkms/m/1/build/driver/a.c:3125:9: error: another\n"
                 "make[1]: *** [scripts/Makefile.build:250: a.o] Error 1\nmake: *** [Makefile:2012: x] Error 2\n") ==
-          "driver/a.c:3124: error: too few arguments to function 'hid_report'");
+          "driver/a.c:3124:9: error: too few arguments to function 'hid_report'");
     CHECK(first("a.c:1:10: fatal error: linux/gone.h: No such file or directory\ncompilation terminated.\n") ==
-          "a.c:1: fatal error: linux/gone.h: No such file or directory");
+          "a.c:1:10: fatal error: linux/gone.h: No such file or directory");
     CHECK(first("ERROR: modpost: \"gone\" [/var/lib/dkms/m/1/build/a.ko] undefined!\nmake[2]: *** [x] Error 1\n") ==
           "ERROR: modpost: \"gone\" [a.ko] undefined!");
     CHECK(first("/bin/sh: 1: flex: not found\nmake: *** [Makefile:1: all] Error 127\n") ==
@@ -145,7 +145,7 @@ TEST_CASE("the first error of a build is found")
           "Makefile:3: *** this kernel is too old.  Stop.");
     CHECK(first("make: *** No rule to make target 'modules'.  Stop.\n") ==
           "make: *** No rule to make target 'modules'.  Stop.");
-    CHECK(first("\033[1ma.c:1:2: \033[31merror: \033[mred\n") == "a.c:1: error: red");
+    CHECK(first("\033[1ma.c:1:2: \033[31merror: \033[mred\n") == "a.c:1:2: error: red");
     CHECK(first("something\nlast words\n\n") == "last words");
     CHECK(first("") == "");
     CHECK(first("x: error: " + std::string(1000, 'e')).size() < 310);
@@ -214,40 +214,6 @@ TEST_CASE("a module for another kernel or machine is not taken")
     CHECK(objections.front().reason == "its vermagic is 'SMP preempt modversions ', and the kernel's is "
                                        "'SMP preempt modversions own '");
     CHECK(objections.front().can_be_forced);
-}
-
-TEST_CASE("why a build failed is told from chatter, probes and what explains it")
-{
-    const auto reason = [](const std::string& output) { return failure_reason(output, "/b"); };
-    const std::string makes = "make: *** [Makefile:2: all] Error 1";
-
-    const FailureReason silent = reason("Starting build: release mode\nchecking gawk: not found\n" + makes + "\n");
-    CHECK(silent.text == makes);
-    CHECK(silent.blame == Blame::make);
-
-    const FailureReason banner = reason("  CC [M]  /b/a.o\nThe kernel you build for is of a kind that this driver does "
-                                        "not support!\n*** Failed the sanity check. Bailing out! ***\n" +
-                                        makes);
-    CHECK(banner.text == "The kernel you build for is of a kind that this driver does not support!\n"
-                         "*** Failed the sanity check. Bailing out! ***");
-    CHECK_FALSE(banner.remedy.empty());
-
-    const FailureReason probes = reason("/b/conftest.c:1:1: error: expected in a probe\nprobe: no\n"
-                                        "/b/fc.c:7:3: error: the real one\n");
-    CHECK(probes.text == "fc.c:7: error: the real one");
-    CHECK(probes.remedy.empty()); // the error's own hint: a newer version
-    CHECK(reason("conftest.c:1:1: error: the only one\n").text == "conftest.c:1: error: the only one");
-
-    CHECK(reason("fe.c:1:10: fatal error: linux/other.h: No such file or directory\n").remedy.find("linux/other.h") !=
-          std::string::npos);
-    CHECK(reason("fe.c:1:10: fatal error: 'linux/other.h' file not found\n").remedy.find("another driver") !=
-          std::string::npos);
-    CHECK(reason("/bin/sh: 1: flex: not found\n").remedy == "Install the package that contains the program flex.");
-    CHECK(reason("cp: cannot stat 'x': No such file or directory\n" + makes).blame == Blame::program);
-    CHECK(reason("").blame == Blame::nothing);
-
-    CHECK(complaints_in("hello\ncp: cannot stat 'x': No such file or directory\nall is well: not found\n", "/b") ==
-          "cp: cannot stat 'x': No such file or directory");
 }
 
 TEST_CASE("notes say in one line why a module is not there")

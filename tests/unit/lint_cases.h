@@ -3,9 +3,11 @@
 #pragma once
 
 #include "lib/config/lint.h"
+#include "lib/config/lint_rules.h"
 #include "tests/unit/conf_data.h"
 #include "tests/unit/scratch.h"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -31,8 +33,7 @@ struct LintCase {
         {"dkms.conf", "PACKAGE_NAME=\"probe\"\nPACKAGE_VERSION=\"1.0\"\nBUILT_MODULE_NAME[0]=\"probe\"\n"
                       "DEST_MODULE_LOCATION[0]=\"/updates\"\nAUTOINSTALL=\"yes\"\n"},
         {"Makefile", "obj-m := probe.o\n"},
-        {"probe.c", ""},
-        {"COPYING", ""}};
+        {"probe.c", ""}};
     std::set<std::string> executable;
 
     /// Takes a line of the case; `file` is the one that is being written.
@@ -97,13 +98,22 @@ inline std::vector<LintCase> lint_cases()
     return cases;
 }
 
+/// Whether an error of the table has become a warning.
+inline bool is_likely_only(const Finding& finding)
+{
+    const auto rules = lint_rules();
+    const auto row =
+        std::find_if(rules.begin(), rules.end(), [&](const LintRule& rule) { return rule.name == finding.rule; });
+    return row != rules.end() && row->severity != finding.severity;
+}
+
 /// The findings as the cases have them.
 inline std::string text_of(const std::vector<Finding>& findings, const std::filesystem::path& source)
 {
     std::string text;
     for (const Finding& finding : findings)
-        text += (text.empty() ? "" : ", ") + finding.rule + " " +
-                std::filesystem::path(finding.file).lexically_relative(source).string() + ":" +
+        text += (text.empty() ? "" : ", ") + std::string(is_likely_only(finding) ? "likely " : "") + finding.rule +
+                " " + std::filesystem::path(finding.file).lexically_relative(source).string() + ":" +
                 std::to_string(finding.line);
     return text.empty() ? "nothing" : text;
 }
