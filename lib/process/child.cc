@@ -82,8 +82,8 @@ struct Launch {
     int last_descriptor;                          // the highest of theirs
     int report;
     const std::function<int()>* does; // instead of the program, if there is one: after it, nothing has to be safe
-    int program_file;         // -1: none
-    const char* program_path; // to that, by /proc
+    int program_file;                 // -1: none
+    const char* program_path;         // to that, by /proc
 
     [[noreturn]] void give_up() const
     {
