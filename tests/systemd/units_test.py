@@ -648,7 +648,7 @@ class Units(unittest.TestCase):
 
     def facts(self, log):
         """What FACTS said, but for the unit's name, and the capabilities that a sandbox does not use, which belong to the unit."""
-        lines = log.partition('# command: pre.sh')[2].partition('# exit code')[0].strip().splitlines()
+        lines = re.split('\n# command: .*pre\\.sh\n', log)[1].partition('# exit code')[0].strip().splitlines()
         return [line for line in lines if not line.startswith(('0::', 'CapBnd'))]
 
     def test_trees_that_the_user_cannot_write_are_built_in_by_root(self):

@@ -770,7 +770,7 @@ TEST_CASE("what failed in the first life of a job says nothing of how it ended")
     const auto renderer = make_json_renderer(recorder.console, false);
     const Story whole{1, 0, Verb::install, ""};
     feed(*renderer, whole.begin());
-    for (const JobId part : {2, 3}) {
+    for (const JobId part : {JobId{2}, JobId{3}}) {
         const Story one{part, 1, Verb::install};
         feed(*renderer, one.begin());
         feed(*renderer, {part == 2 ? one.end(Result::failed, Error(ErrorCode::build_failed)) : one.end(Result::done)});
