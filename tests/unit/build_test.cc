@@ -147,7 +147,7 @@ TEST_CASE("the first error of a build is found")
           "make: *** No rule to make target 'modules'.  Stop.");
     CHECK(first("\033[1ma.c:1:2: \033[31merror: \033[mred\n") == "a.c:1:2: error: red");
     CHECK(first("something\nlast words\n\n") == "last words");
-    CHECK(first("") == "");
+    CHECK(first("").empty());
     CHECK(first("x: error: " + std::string(1000, 'e')).size() < 310);
     CHECK(complaint_of("a.c:1: error: red") == "red");
     CHECK(complaint_of("last words") == "last words");

@@ -38,7 +38,7 @@ public:
         StepRun run(system_, loading_);
         run.work().handle = file_.number();
         try {
-            const Outcome outcome = run(make_load_step);
+            Outcome outcome = run(make_load_step);
             keep(run);
             return outcome;
         } catch (const Error&) {
