@@ -2,6 +2,7 @@
 #include "client/suggestion.h"
 
 #include "client/text.h"
+#include "lib/model/name_distance.h"
 
 #include <algorithm>
 
@@ -10,34 +11,11 @@ namespace {
 
 constexpr std::size_t longest_word = 200; // of names; what is longer was not mistyped
 
-/// How many letters have to be put in, left out, replaced, or swapped with their neighbour to get from one to the
-/// other: three rows of the usual table are kept.
-std::size_t distance(std::string_view one, std::string_view other)
-{
-    std::vector<std::size_t> before_last(other.size() + 1);
-    std::vector<std::size_t> last(other.size() + 1);
-    std::vector<std::size_t> row(other.size() + 1);
-    for (std::size_t column = 0; column <= other.size(); ++column) last[column] = column;
-    for (std::size_t line = 1; line <= one.size(); ++line) {
-        row[0] = line;
-        for (std::size_t column = 1; column <= other.size(); ++column) {
-            const std::size_t replaced = last[column - 1] + (one[line - 1] == other[column - 1] ? 0 : 1);
-            row[column] = std::min({replaced, last[column] + 1, row[column - 1] + 1});
-            const bool swapped =
-                line > 1 && column > 1 && one[line - 1] == other[column - 2] && one[line - 2] == other[column - 1];
-            if (swapped) row[column] = std::min(row[column], before_last[column - 2] + 1);
-        }
-        before_last.swap(last);
-        last.swap(row);
-    }
-    return last[other.size()];
-}
-
 /// What only differs by its length says less than what differs in its letters.
 std::size_t strangeness(std::string_view word, const std::string& candidate)
 {
     if (word.size() >= 2 && candidate.starts_with(word)) return 1;
-    return 2 * distance(word, candidate);
+    return 2 * name_distance(word, candidate);
 }
 
 } // namespace

@@ -8,8 +8,8 @@
 #include "lib/config/lint_uname.h"
 #include "lib/config/make_reach.h"
 #include "lib/config/makefile_outline.h"
-#include "lib/config/name_distance.h"
 #include "lib/config/source_text.h"
+#include "lib/model/name_distance.h"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include "lib/config/directives.h"
 #include "lib/config/line_pattern.h"
 #include "lib/config/lint_parts.h"
-#include "lib/config/name_distance.h"
+#include "lib/model/name_distance.h"
 
 #include <algorithm>
 #include <array>

@@ -128,7 +128,8 @@ class JournalTest(StateTest):
             for source in self.sources.iterdir():
                 shutil.rmtree(source)
 
-    def test_what_has_ended_is_not_done_again_though_only_its_events_say_so(self):
+    def killed_before_its_result_was_written(self):
+        """A job that has ended, and its record, which does not say so."""
         job, record, before = self.unwritable_result()
         self.client.removed(self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0])
         pid = self.client.daemon_pid()
@@ -136,6 +137,10 @@ class JournalTest(StateTest):
         wait_for_exit(pid)
         record.rmdir()
         record.write_text(before)
+        return job, record
+
+    def test_what_has_ended_is_not_done_again_though_only_its_events_say_so(self):
+        job, record = self.killed_before_its_result_was_written()
         self.assertEqual(self.view(job)['result'], 'done')
         self.assertEqual(json.loads(record.read_text())['result'], 'done')
         self.assertEqual(self.client.call('ListModules', '(a{sv})', ({},))[0], [], 'what was removed after it is not there again')
@@ -215,13 +220,7 @@ class JournalTest(StateTest):
 
     def test_what_may_have_ended_is_not_done_again(self):
         """Its record has no result, and its events cannot be read."""
-        job, record, before = self.unwritable_result()
-        self.client.removed(self.client.change('Remove', options={'all': GLib.Variant('b', True)})[0])
-        pid = self.client.daemon_pid()
-        os.kill(pid, signal.SIGKILL)
-        wait_for_exit(pid)
-        record.rmdir()
-        record.write_text(before)
+        job, record = self.killed_before_its_result_was_written()
         events = record.parent / 'events'
         events.rename(record.parent / 'aside')
         os.mkfifo(events)

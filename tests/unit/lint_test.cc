@@ -7,8 +7,8 @@
 #include "lib/config/conf_outline.h"
 #include "lib/config/lint_rules.h"
 #include "lib/config/makefile_outline.h"
-#include "lib/config/name_distance.h"
 #include "lib/config/shell_commands.h"
+#include "lib/model/name_distance.h"
 #include "tests/unit/lint_cases.h"
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "lib/config/name_distance.h"
+#include "lib/model/name_distance.h"
 
 #include <algorithm>
 #include <cctype>
