@@ -292,7 +292,7 @@ std::vector<std::string> BusTransport::kernels_arriving()
     });
 }
 
-/// The service is not needed for that: whoever wants to know looks himself, in the trees that it works on.
+/// The service is not needed for that: the caller looks itself, in the trees that the service works on.
 nlohmann::json BusTransport::needs(const std::vector<KernelId>& kernels)
 {
     return make_stdio_transport(bus::trees_in(identity()))->needs(kernels);

@@ -68,7 +68,7 @@ private:
 /// Until it has ended. Interrupting it leaves the job alone.
 void follow_log(Transport& transport, JobId job, JobLogs& logs)
 {
-    std::signal(SIGPIPE, SIG_DFL); // of a log that nobody reads any more nothing has to be finished
+    std::signal(SIGPIPE, SIG_DFL); // when the reader of a log has gone, nothing is left to finish
     Wakeups wakeups(look_again);
     const auto heard = [&](const Event& event) {
         if (event.kind == EventKind::job_new && logs.has(event.facts.value("parent", JobId{0})))

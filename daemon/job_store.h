@@ -39,7 +39,7 @@ public:
     /// Why the directory cannot be read: nothing is accepted then, as no number is known to be free.
     const std::optional<Error>& fault() const { return fault_; }
 
-    /// `awaited`: somebody waits for the result. Throws Error: TreeNotWritable, DiskFull, ReadFailed.
+    /// `awaited`: a client waits for the result. Throws Error: TreeNotWritable, DiskFull, ReadFailed.
     void accept(const JobView& job, bool awaited);
     /// False if it could not be written: it counts as unfinished then.
     [[nodiscard]] bool try_ended(const JobView& job) noexcept;
@@ -50,7 +50,7 @@ public:
     /// An earlier instance's job is begun again. Returns how often dkmsd has died while a step of it ran, as far as
     /// that is known.
     unsigned take_up(JobId job) noexcept;
-    /// Whether somebody waited for it when it was accepted, as far as that is known.
+    /// Whether a client waited for it when it was accepted, as far as that is known.
     bool was_awaited(JobId job) const noexcept;
 
     /// Not durable, and not worth an error: what cannot be written is lost.

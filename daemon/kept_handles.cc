@@ -3,6 +3,7 @@
 
 #include "lib/files/file_kind.h"
 #include "lib/model/error.h"
+#include "lib/process/open_path.h"
 
 #include <nlohmann/json.hpp>
 
@@ -73,7 +74,7 @@ void KeptHandles::keep(JobId job, const Descriptor& handle)
     const std::string message = "FDSTORE=1\nFDNAME=" + name_of(job);
     const int number = handle.number();
     ::sd_pid_notify_with_fds(0, 0, message.c_str(), &number, 1); // no manager, or one that keeps none: see below
-    const auto path = link_text_of("/proc/self/fd/" + std::to_string(number));
+    const auto path = link_text_of(path_of_open(number));
     if (!path || !path->is_absolute() || !is_for_reading(handle)) return;
     write_file_durably(directory_ / std::to_string(job) / "handle",
                        json{{"path", path->string()}, {"identity", identity_of(handle)}}.dump(
@@ -91,7 +92,7 @@ Descriptor KeptHandles::take(JobId job)
         if (!opened || known.at("identity").is_null() || identity_of(opened) != known.at("identity")) return {};
         return opened;
     } catch (const std::exception&) {
-        return {}; // whoever asked is told that it cannot be had
+        return {}; // the caller says that it cannot be had
     }
 }
 
